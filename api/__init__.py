@@ -1,0 +1,1 @@
+"""The service: settings, security, routes, the users' pages and the command line."""

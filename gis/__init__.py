@@ -1,0 +1,1 @@
+"""The domain: places, people, accessibility and needs. No HTTP, no HTML."""

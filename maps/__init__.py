@@ -1,0 +1,1 @@
+"""Pages for eyes: folium maps, their layers, palettes and the offline assets they need."""
