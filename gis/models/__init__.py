@@ -1,0 +1,29 @@
+"""Tables: SQLAlchemy 2 with GeoAlchemy2, one file per family."""
+
+from gis.models.accounts import Account, AccountGrid, LoginSession
+from gis.models.base import Base
+from gis.models.people import Household, Resident
+from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
+from gis.models.records import Change, Import
+from gis.models.services import Need, Station, StationService
+
+__all__ = [
+    "Account",
+    "AccountGrid",
+    "Area",
+    "Backdrop",
+    "Base",
+    "Building",
+    "Change",
+    "Compound",
+    "Grid",
+    "Household",
+    "Import",
+    "LoginSession",
+    "Need",
+    "Place",
+    "Resident",
+    "Station",
+    "StationService",
+    "Street",
+]

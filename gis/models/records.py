@@ -1,0 +1,69 @@
+"""What happened: imports, and the journal of changes that caches and live screens follow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis.models.base import Base, Moment
+from gis.models.places import one_of
+from gis.models.vocabulary import IMPORT_KINDS, IMPORT_STATES
+
+
+class Import(Base):
+    """导入: one file brought in: what, from where, by whom, how it ended."""
+
+    __tablename__ = "imports"
+    __table_args__ = (one_of("kind", IMPORT_KINDS), one_of("state", IMPORT_STATES))
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    kind: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    crs: Mapped[str | None] = mapped_column(Text)
+    dry_run: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    state: Mapped[str] = mapped_column(Text, server_default="queued")
+    read: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    loaded: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    rejected: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    progress: Mapped[float] = mapped_column(Double, server_default="0")
+    errors: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    """Where and what, never a value of a personal column."""
+    notices: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    rejected_csv: Mapped[bytes | None] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The uploaded file until it has been read; then null."""
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"), index=True)
+    """By whom; null: on the command line."""
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Change(Base):
+    """A committed change of a topic (a table's name); written by triggers, inserted only, so that writers never wait for each other."""
+
+    __tablename__ = "changes"
+    __table_args__ = (Index("ix_changes_topic_id", "topic", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    topic: Mapped[str] = mapped_column(Text)
+    at: Mapped[Moment] = mapped_column(server_default=func.clock_timestamp())

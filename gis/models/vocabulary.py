@@ -1,0 +1,62 @@
+"""Words that the tables and the interfaces share: each code with its 中文 and English name (domain.md, section 1)."""
+
+from __future__ import annotations
+
+AREA_LEVELS = {"city": "市", "county": "区县", "township": "街道/镇", "community": "社区"}
+
+COLOURS = {"red": "红", "yellow": "黄", "green": "绿"}
+
+CARE_FLAGS = {
+    "living_alone": "独居",
+    "empty_nest": "空巢",
+    "disabled_elder": "失能",
+    "disability": "残疾",
+    "child_in_difficulty": "困境儿童",
+    "left_behind": "留守",
+    "single_parent": "单亲",
+    "low_income": "低收入",
+    "dual_earner": "双职工",
+}
+
+SERVICES = {
+    "meal": "助餐",
+    "day_care": "日间照料",
+    "child_care": "托育",
+    "after_school": "课后托管",
+    "health": "健康监测",
+    "mediation": "调解",
+    "errand": "代办",
+    "home_help": "居家服务",
+    "culture": "文化活动",
+    "rest": "歇脚",
+    "counselling": "心理疏导",
+    "party_service": "党群服务",
+}
+
+ROLES = {
+    "admin": "管理员",
+    "planner": "规划员",
+    "worker": "网格员",
+    "screen": "大屏",
+    "auditor": "审计员",
+}
+
+SEXES = {"male": "男", "female": "女"}
+
+BACKDROP_KINDS = {"water": "水域", "green": "绿地"}
+
+GRID_REASONS = {"no position": "没有位置", "outside every grid": "不在任何网格内"}
+
+IMPORT_KINDS = {
+    "areas": "区划",
+    "grids": "网格",
+    "compounds": "小区",
+    "buildings": "楼栋",
+    "households": "户",
+    "residents": "居民",
+    "stations": "服务站点",
+    "streets": "街道",
+    "needs": "需求",
+    "backdrop": "底图要素",
+}
+IMPORT_STATES = ("queued", "running", "done", "failed", "cancelled")
