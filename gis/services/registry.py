@@ -1,0 +1,244 @@
+"""The register of grids: list them, say which one holds a position, move a boundary, check the division."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from geoalchemy2.shape import from_shape
+from shapely.geometry import MultiPolygon, Polygon, mapping
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from gis.errors import Fault, Invalid, NotFound
+from gis.grids.zoning import check_zoning
+from gis.models import Area, Grid
+from gis.services.features import (
+    PROFILE,
+    Filter,
+    area_prefix,
+    box_clause,
+    check_version,
+    collection,
+    feature,
+    page_of,
+    read_geometry,
+)
+from gis.services.snapshots import Snapshots
+from gis.store.assigning import assign_round
+
+GRID_HOUSEHOLDS = (300, 500)
+"""Households of an urban grid (GB/T 34300, to be checked); real ones differ, so this only warns."""
+OVERLAP_TOLERANCE_M2 = 1.0
+"""Neighbours drawn by different hands overlap by slivers; less than this is not an overlap."""
+
+_LIST = """
+SELECT code, name, substr(code, 1, 12) AS community, version, ST_AsGeoJSON(geometry, 15) AS shape FROM grids
+WHERE valid_to IS NULL AND starts_with(code, :prefix) AND code COLLATE "C" > :after{box}
+ORDER BY code COLLATE "C" LIMIT :limit
+"""
+
+
+def list_grids(session: Session, wanted: Filter) -> dict[str, Any]:
+    """Return a page of grids as a FeatureCollection; ``next`` is the cursor of the following page, or None."""
+    params: dict[str, Any] = {"prefix": area_prefix(wanted.area), "after": wanted.cursor or ""}
+    query = _LIST.format(box=box_clause(wanted.bbox, params))
+    rows, more = page_of(session, query, params, wanted.limit)
+    return collection((_grid_feature(row) for row in rows), next=rows[-1]["code"] if more else None)
+
+
+def get_grid(session: Session, code: str) -> dict[str, Any]:
+    """Return one grid as a Feature; ``properties.version`` is what a write must name."""
+    row = session.execute(
+        text(
+            "SELECT code, name, substr(code, 1, 12) AS community, version, ST_AsGeoJSON(geometry, 15) AS shape "
+            "FROM grids WHERE code = :code AND valid_to IS NULL"
+        ),
+        {"code": code},
+    ).mappings()
+    found = row.one_or_none()
+    if found is None:
+        raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
+    return _grid_feature(found)
+
+
+def locate(session: Session, snapshots: Snapshots, lon: float, lat: float) -> dict[str, Any]:
+    """Return the grid that holds a position, the areas above it from community to city, and the building there.
+
+    Raises:
+        NotFound: the position is in no grid.
+    """
+    grids = snapshots.grids(session)
+    found = grids.index.locate(lon, lat)
+    if found < 0:
+        raise NotFound("该位置不在任何网格内 / this position is in no grid")
+    code = grids.codes[found]
+    areas = snapshots.areas(session)
+    above = [
+        {"level": level, "code": area, "name": areas[area].name}
+        for level, area in PROFILE.ancestors(PROFILE.community_of(code))
+        if area in areas
+    ]
+    building = session.execute(
+        text(
+            "SELECT code, name FROM buildings WHERE ST_Covers(geometry, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) "
+            "AND ST_Dimension(geometry) = 2 ORDER BY code LIMIT 1"
+        ),
+        {"lon": lon, "lat": lat},
+    ).mappings()
+    inside = building.one_or_none()
+    return {
+        "grid": {"code": code, "name": grids.names[found]},
+        "areas": above[::-1],
+        "building": dict(inside) if inside else None,
+    }
+
+
+def locate_many(session: Session, snapshots: Snapshots, points: np.ndarray) -> list[str | None]:
+    """Return the code of the grid that holds each of the points (n, 2) in degrees, None where there is none."""
+    grids = snapshots.grids(session)
+    found = grids.index.assign(points[:, 0], points[:, 1])
+    codes = np.array([*grids.codes, None], dtype=object)
+    return codes[found].tolist()
+
+
+def put_grid(session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int) -> dict[str, Any]:
+    """Replace a grid's boundary and name, and assign again whom that can affect.
+
+    Args:
+        session: a transaction that may write grids and households.
+        snapshots: the caches.
+        code: the grid's code.
+        body: a GeoJSON Feature; ``properties.name`` is kept where missing.
+        version: the version the caller has read.
+
+    Returns:
+        ``moved_in`` and ``moved_out``, households; ``version``, the new one.
+
+    Raises:
+        NotFound, Stale: no such grid; it has changed since.
+        Invalid: an invalid ring or an overlap with another grid, with its place.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli grids'))"))
+    grid = session.scalar(select(Grid).where(Grid.code == code, Grid.valid_to.is_(None)).with_for_update())
+    if grid is None:
+        raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
+    check_version(grid.version, version)
+    geometry = read_geometry(body.get("geometry"), ("Polygon", "MultiPolygon"))
+    boundary = MultiPolygon([geometry]) if isinstance(geometry, Polygon) else geometry
+    _refuse_overlap(session, snapshots, code, boundary)
+    before = _members(session, grid.id)
+    name = str((body.get("properties") or {}).get("name") or grid.name)
+    session.execute(update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name))
+    assign_round(session.connection(), grid.id, boundary)
+    after = _members(session, grid.id)
+    return {"moved_in": len(after - before), "moved_out": len(before - after), "version": version + 1}
+
+
+def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str, Any]:
+    """Check whether the grids of an area divide it properly.
+
+    Returns:
+        ``overlaps``, ``gaps``, ``strays`` (where households are in no grid, with how many), ``oversize`` and ``undersize`` grids:
+        FeatureCollections with areas in m².
+    """
+    prefix = area_prefix(area)
+    grids = snapshots.grids(session)
+    inside = grids.within(prefix)
+    frame = gpd.GeoDataFrame(
+        {"code": np.array(grids.codes, dtype=object)[inside]}, geometry=grids.geometries[inside], crs="EPSG:4326"
+    )
+    communities = _communities(session, prefix)
+    report = check_zoning(frame, communities, snapshots.metric(session), OVERLAP_TOLERANCE_M2)
+    counts = dict(
+        session.execute(text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")).tuples().all()
+    )
+    small, large = GRID_HOUSEHOLDS
+    sized = [
+        (grids.codes[i], grids.names[i], grids.geometries[i], int(counts.get(int(grids.ids[i]), 0))) for i in np.flatnonzero(inside)
+    ]
+    return {
+        "overlaps": _frame_collection(report.overlaps),
+        "gaps": _frame_collection(report.gaps),
+        "strays": _strays(session, whole=not prefix),
+        "oversize": collection(_sized(*row) for row in sized if row[3] > large),
+        "undersize": collection(_sized(*row) for row in sized if row[3] < small),
+    }
+
+
+def _strays(session: Session, *, whole: bool) -> dict[str, Any]:
+    """Return where households are in no grid; they belong to no area, so they are told for the whole place only.
+
+    A building is no secret; a household's own position is, and is given to the nearest 0.001° (about 100 m).
+    """
+    if not whole:
+        return collection([])
+    rows = session.execute(
+        text(
+            "SELECT b.code, CASE WHEN b.id IS NULL THEN round(s.lon::numeric, 3) ELSE s.lon END AS x, "
+            "CASE WHEN b.id IS NULL THEN round(s.lat::numeric, 3) ELSE s.lat END AS y, sum(s.households) AS n "
+            "FROM linli_demand_sites(current_date) s LEFT JOIN buildings b ON b.id = s.building_id "
+            "WHERE s.grid_id IS NULL GROUP BY 1, 2, 3 ORDER BY 2, 3, 1"
+        )
+    )
+    features = []
+    for code, x, y, n in rows:
+        shape = None if x is None else {"type": "Point", "coordinates": [float(x), float(y)]}
+        reason = "no position" if x is None else "outside every grid"
+        features.append(feature(shape, {"building": code, "households": int(n), "reason": reason}))
+    return collection(features)
+
+
+def _communities(session: Session, prefix: str) -> gpd.GeoDataFrame | None:
+    """Return the boundaries of communities inside the area that have one."""
+    rows = session.execute(
+        select(Area.code, text("ST_AsBinary(geometry)")).where(
+            Area.level == "community", Area.geometry.is_not(None), Area.code.startswith(prefix, autoescape=True)
+        )
+    ).all()
+    if not rows:
+        return None
+    shapes = [shapely.from_wkb(bytes(row[1])) for row in rows]
+    return gpd.GeoDataFrame({"code": [row[0] for row in rows]}, geometry=shapes, crs="EPSG:4326")
+
+
+def _members(session: Session, grid_id: int) -> set[int]:
+    return set(session.scalars(text("SELECT id FROM households WHERE grid_id = :grid"), {"grid": grid_id}))
+
+
+def _refuse_overlap(session: Session, snapshots: Snapshots, code: str, boundary: MultiPolygon) -> None:
+    """Refuse a boundary that covers more than slivers of another grid; the fault names it and a point of the overlap."""
+    grids = snapshots.grids(session)
+    metric = snapshots.metric(session)
+    faults = []
+    for position in np.flatnonzero(shapely.intersects(grids.geometries, boundary)):
+        if grids.codes[position] == code:
+            continue
+        shared = shapely.intersection(grids.geometries[position], boundary)
+        area_m2 = float(shapely.area(metric.geometry_to_m(np.array([shared], dtype=object)))[0])
+        if area_m2 > OVERLAP_TOLERANCE_M2:
+            point = shapely.point_on_surface(shared)
+            at = f"[{point.x:.6f}, {point.y:.6f}]"
+            other = grids.codes[position]
+            faults.append(
+                Fault(f"geometry {at}", f"与网格 {other} 重叠 {area_m2:.0f} m² / overlaps grid {other} by {area_m2:.0f} m² at {at}")
+            )
+    if faults:
+        raise Invalid("新边界与其他网格重叠 / the new boundary overlaps other grids", faults)
+
+
+def _grid_feature(row: Any) -> dict[str, Any]:
+    return feature(row["shape"], {key: row[key] for key in ("code", "name", "community", "version")})
+
+
+def _sized(code: str, name: str, geometry: Any, households: int) -> dict[str, Any]:
+    return feature(mapping(geometry), {"code": code, "name": name, "households": households})
+
+
+def _frame_collection(frame: gpd.GeoDataFrame) -> dict[str, Any]:
+    columns = [name for name in frame.columns if name != frame.geometry.name]
+    return collection(
+        feature(mapping(row.geometry), {name: getattr(row, name) for name in columns}) for row in frame.itertuples(index=False)
+    )

@@ -1,0 +1,200 @@
+"""What computations need of the store, kept in memory per process and never older than the last commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.accessibility.coverage import DemandSites
+from gis.crs import MetricCRS
+from gis.errors import Unavailable
+from gis.grids.assignment import GridIndex
+from gis.store.bulk import read_frame
+
+_KEPT_DAYS = 4
+"""How many dates' sites are kept at once: ages depend on the date asked for."""
+
+
+@dataclass(frozen=True)
+class GridSet:
+    """The grids in force, ordered by code; all sequences have the same length."""
+
+    ids: np.ndarray
+    codes: list[str]
+    names: list[str]
+    versions: np.ndarray
+    geometries: np.ndarray
+    index: GridIndex
+    position_of: dict[int, int]
+    """From a grid's id to its position here."""
+
+    def within(self, prefix: str) -> np.ndarray:
+        """Return which grids' codes begin with ``prefix``, as booleans."""
+        return np.array([code.startswith(prefix) for code in self.codes], dtype=bool)
+
+
+@dataclass(frozen=True)
+class SiteSet:
+    """Where households live, as of a date: the demand in metres, and the same positions in degrees."""
+
+    demand: DemandSites
+    lon: np.ndarray
+    lat: np.ndarray
+    building_ids: np.ndarray
+    """−1 where the households have a position of their own."""
+
+
+@dataclass(frozen=True)
+class StationSet:
+    """Every service of every station, one entry each; ``station`` points into the stations' arrays."""
+
+    codes: list[str]
+    names: list[str]
+    kinds: list[str]
+    lon: np.ndarray
+    lat: np.ndarray
+    station: np.ndarray
+    service: list[str]
+    hours: list[str]
+    capacity: list[int | None]
+
+
+@dataclass(frozen=True)
+class AreaName:
+    """An administrative unit's code, name and level."""
+
+    code: str
+    name: str
+    level: str
+
+
+class Snapshots:
+    """Caches that check themselves: each answer is compared with the journal of changes before it is used again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+    def grids(self, session: Session) -> GridSet:
+        """Return the grids in force."""
+        return self._get(session, ("grids",), ("grids",), lambda: _load_grids(session))
+
+    def areas(self, session: Session) -> dict[str, AreaName]:
+        """Return every area by its code."""
+        return self._get(session, ("areas",), ("areas",), lambda: _load_areas(session))
+
+    def sites(self, session: Session, as_of: date) -> SiteSet:
+        """Return where households live, with ages as of a date."""
+        topics = ("grids", "households", "buildings", "place")
+        return self._get(session, ("sites", as_of), topics, lambda: _load_sites(session, self, as_of))
+
+    def stations(self, session: Session) -> StationSet:
+        """Return the stations and what they offer."""
+        return self._get(session, ("stations",), ("stations",), lambda: _load_stations(session))
+
+    def metric(self, session: Session) -> MetricCRS:
+        """Return the place's metric zone.
+
+        Raises:
+            Unavailable: nothing with a position has been imported yet.
+        """
+        return self._get(session, ("metric",), ("place",), lambda: _load_metric(session))
+
+    def remember(self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]) -> Any:
+        """Return ``load()``, or what it gave last time if none of the topics has changed since."""
+        return self._get(session, key, topics, load)
+
+    def _get(self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]) -> Any:
+        versions = _versions(session)
+        wanted = tuple(versions.get(topic) for topic in topics)
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == wanted:
+            return kept[1]
+        value = load()
+        with self._lock:
+            self._kept[key] = (wanted, value)
+            dated = [k for k in self._kept if len(k) > 1]
+            for old in dated[: max(0, len(dated) - _KEPT_DAYS * 8)]:
+                del self._kept[old]
+        return value
+
+
+def _versions(session: Session) -> dict[str, tuple[int, int]]:
+    """Return each topic's version, read before anything is loaded: what is loaded can only be newer."""
+    rows = session.execute(text("SELECT topic, newest, changes FROM linli_versions()"))
+    return {topic: (newest, changes) for topic, newest, changes in rows}
+
+
+def _load_grids(session: Session) -> GridSet:
+    rows = session.execute(
+        text(
+            "SELECT id, code, name, version, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE \"C\""
+        )
+    ).all()
+    geometries = np.empty(len(rows), dtype=object)
+    geometries[:] = [shapely.from_wkb(bytes(row[4])) for row in rows]
+    codes = [row[1] for row in rows]
+    return GridSet(
+        ids=np.array([row[0] for row in rows], dtype=np.int64),
+        codes=codes,
+        names=[row[2] for row in rows],
+        versions=np.array([row[3] for row in rows], dtype=np.int64),
+        geometries=geometries,
+        index=GridIndex(geometries, codes),
+        position_of={row[0]: position for position, row in enumerate(rows)},
+    )
+
+
+def _load_areas(session: Session) -> dict[str, AreaName]:
+    rows = session.execute(text("SELECT code, name, level FROM areas ORDER BY code"))
+    return {code: AreaName(code, name, level) for code, name, level in rows}
+
+
+def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
+    frame = read_frame(session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of})
+    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
+    x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
+    known = ~np.isnan(lon)
+    if known.any():
+        x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
+    position_of = snapshots.grids(session).position_of
+    grid = np.array([position_of.get(int(i), -1) for i in frame["grid_id"].fillna(-1)], dtype=np.int32)
+    counts = {name: frame[name].to_numpy(np.int64) for name in ("households", "residents", "elders_60", "children_12")}
+    demand = DemandSites(site_id=np.arange(len(frame), dtype=np.int64), x_m=x_m, y_m=y_m, grid=grid, **counts)
+    return SiteSet(demand, lon, lat, frame["building_id"].fillna(-1).to_numpy(np.int64))
+
+
+def _load_stations(session: Session) -> StationSet:
+    stations = session.execute(
+        text("SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry) FROM stations ORDER BY code COLLATE \"C\"")
+    ).all()
+    position_of = {row[0]: position for position, row in enumerate(stations)}
+    services = session.execute(
+        text("SELECT station_id, kind, hours, capacity FROM station_services ORDER BY station_id, id")
+    ).all()
+    return StationSet(
+        codes=[row[1] for row in stations],
+        names=[row[2] for row in stations],
+        kinds=[row[3] for row in stations],
+        lon=np.array([row[4] for row in stations], dtype=float),
+        lat=np.array([row[5] for row in stations], dtype=float),
+        station=np.array([position_of[row[0]] for row in services], dtype=np.int64),
+        service=[row[1] for row in services],
+        hours=[row[2] for row in services],
+        capacity=[row[3] for row in services],
+    )
+
+
+def _load_metric(session: Session) -> MetricCRS:
+    stored = session.execute(text("SELECT metric_crs FROM place WHERE id = 1")).scalar()
+    if stored is None:
+        raise Unavailable("还没有导入任何带位置的数据,请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first")
+    return MetricCRS.from_text(stored)
