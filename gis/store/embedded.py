@@ -1,0 +1,173 @@
+"""The embedded PostGIS: a private server that programs share and that stops with the last of them."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from gis.store.cluster import PORT, SUPERUSER, Cluster
+from gis.store.ordinary import FOLDER, EmbeddedServerError, ServerUser, settle
+
+DATABASE = "linli"
+_LOCK_LIMIT_S = 1200
+_SAY_AFTER_S = 3
+
+__all__ = ["EmbeddedServer", "EmbeddedServerError"]
+
+
+def _log(message: str) -> None:
+    logging.getLogger(__name__).info(message)
+
+
+class EmbeddedServer:
+    """One program's share in the private server of a data folder.
+
+    Two locks in the folder order everything. ``start.lock`` is held while the server is made, started, mended or stopped.
+    ``users.lock`` is held in common by every program that uses the server: who can take it alone while leaving is the last one, and
+    stops the server. The operating system drops both with their program, however that ends.
+    """
+
+    def __init__(self, data_dir: Path, cluster: Cluster, user: ServerUser, users_lock: int) -> None:
+        """Keep what ``start`` has prepared."""
+        self.data_dir = data_dir
+        self._cluster = cluster
+        self._user = user
+        self._users_lock: int | None = users_lock
+        self._pid = os.getpid()
+        self._socket_dir = cluster.socket_dir()
+        atexit.register(self.stop)
+
+    @classmethod
+    def start(cls, data_dir: Path, *, notice: Callable[[str], None] = _log) -> Self:
+        """Take a share in the server of ``data_dir``, making the cluster, mending it and starting it as needed.
+
+        Args:
+            data_dir: the data folder; made if missing. Where root's server user cannot enter it, another is used (see ``data_dir``).
+            notice: called with one line (Chinese / English) for what a person should know.
+
+        Returns:
+            The share; the database ``linli`` exists and takes connections.
+
+        Raises:
+            PostgresNotFound: no PostgreSQL with PostGIS is installed.
+            EmbeddedServerError: the server cannot be made or started.
+        """
+        data_dir, user = settle(data_dir, notice)
+        folder = data_dir / FOLDER
+        _make_private(folder, user)
+        cluster = Cluster(folder, user, notice)
+        users_lock = _open_lock(folder / "users.lock", user)
+        try:
+            with _start_lock(folder, user, notice) as start_lock:
+                fcntl.flock(users_lock, fcntl.LOCK_SH)
+                cluster.make_if_missing((start_lock,))
+                cluster.bring_up()
+                _make_database(cluster)
+        except BaseException:
+            os.close(users_lock)
+            raise
+        return cls(data_dir, cluster, user, users_lock)
+
+    def url(self, user: str = SUPERUSER, database: str = DATABASE) -> str:
+        """Return SQLAlchemy's address of a database on the local socket, signed in as ``user``."""
+        address = URL.create("postgresql+psycopg", user, database=database, query={"host": str(self._socket_dir), "port": str(PORT)})
+        return address.render_as_string(hide_password=False)
+
+    def ensure_running(self) -> None:
+        """Start the server again if it was killed under the running program; costs one connection if not."""
+        if not self._cluster.answers():
+            with _start_lock(self._cluster.folder, self._user, _log):
+                self._cluster.bring_up()
+            self._socket_dir = self._cluster.socket_dir()
+
+    def stop(self) -> None:
+        """Give the share back; the last program's leaving stops the server. Safe to call twice."""
+        if self._users_lock is None or os.getpid() != self._pid:  # a forked child has no share of its own
+            return
+        atexit.unregister(self.stop)
+        with _start_lock(self._cluster.folder, self._user, _log):
+            os.close(self._users_lock)
+            self._users_lock = None
+            alone = _open_lock(self._cluster.folder / "users.lock", self._user)
+            try:
+                fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            else:
+                self._cluster.stop()
+            finally:
+                os.close(alone)
+
+    close = stop
+
+    def __enter__(self) -> Self:
+        """Use the share as a context."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Give the share back."""
+        self.stop()
+
+
+def _make_private(folder: Path, user: ServerUser) -> None:
+    """Make the server's own folder, or mend its owner if a kill came between making it and handing it over."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid == 0:
+            user.own(folder)
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(f"{folder}: uid {folder.stat().st_uid}")
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"无权使用数据文件夹（由另一用户建立？） / no right to use the data folder (made by another user?): {error}"
+        ) from error
+
+
+def _open_lock(path: Path, user: ServerUser) -> int:
+    """Open a lock's file, making it the server user's, so that this user's own programs can share it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if user.drops_root and os.fstat(descriptor).st_uid == 0:
+        os.fchown(descriptor, user.uid, user.gid)
+    return descriptor
+
+
+@contextlib.contextmanager
+def _start_lock(folder: Path, user: ServerUser, notice: Callable[[str], None]) -> Iterator[int]:
+    """Hold the start lock; yields its descriptor. Says so when another program keeps it for a while."""
+    descriptor = _open_lock(folder / "start.lock", user)
+    began, said = time.monotonic(), False
+    try:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            waited_s = time.monotonic() - began
+            if waited_s > _LOCK_LIMIT_S:
+                raise EmbeddedServerError(f"{folder} 一直被另一程序占用 / another program keeps {folder} locked")
+            if waited_s > _SAY_AFTER_S and not said:
+                said = True
+                notice("等待另一程序启动数据库 / waiting for another program to start the database")
+            time.sleep(0.02)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make_database(cluster: Cluster) -> None:
+    with cluster.connect("postgres") as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if known is None:
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(DATABASE)))

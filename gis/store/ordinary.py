@@ -1,0 +1,157 @@
+"""The ordinary user that the embedded server runs as, and a folder that this user can reach.
+
+PostgreSQL refuses to run as root. Started by root, the program keeps its own rights and gives them up for the server alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MOVED_TO = Path("/var/lib/linli")
+FOLDER = "postgres"  # everything of the server's own, inside the data folder
+_PREFERRED = ("postgres", "nobody")
+
+
+class EmbeddedServerError(RuntimeError):
+    """The embedded server cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ServerUser:
+    """Who runs the server: another user's ids when the program is root's, otherwise the program's own."""
+
+    uid: int
+    gid: int
+    drops_root: bool
+
+    def run(self, command: list[str], cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run a command as this user in a session of its own, so that Ctrl-C in the terminal does not reach it."""
+        identity: dict[str, object] = (
+            {"user": self.uid, "group": self.gid, "extra_groups": []} if self.drops_root else {}
+        )
+        return subprocess.run(  # type: ignore[call-overload]
+            command, cwd=cwd, env=_plain_environment(), stdin=subprocess.DEVNULL, text=True,
+            errors="replace", start_new_session=True, check=False, **{**identity, **options},
+        )  # fmt: skip
+
+    def can_enter(self, folder: Path) -> bool:
+        """Tell whether this user can reach a folder, by trying."""
+        return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)], Path("/"), capture_output=True).returncode == 0
+
+    def own(self, path: Path) -> None:
+        """Hand a file or folder that the program has just made over to this user."""
+        if self.drops_root:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def settle(data_dir: Path, notice: Callable[[str], None]) -> tuple[Path, ServerUser]:
+    """Return the folder to use for data, and the server's user, who can reach it.
+
+    The folder is ``data_dir``, except where root's server user cannot enter it (such as under ``/root``): then it is a folder of the same
+    name under ``/var/lib/linli``, and the notice says so. A cluster that is there already is found again in either place.
+    """
+    data_dir = Path(os.path.realpath(data_dir))
+    elsewhere = MOVED_TO / _readable_name(data_dir)
+    if not has_cluster(data_dir / FOLDER / "data") and has_cluster(elsewhere / FOLDER / "data"):
+        notice(_moved(data_dir, elsewhere))
+        return elsewhere, _server_user(elsewhere)
+    _make_folder(data_dir)
+    user = _server_user(data_dir)
+    if not user.drops_root or user.can_enter(data_dir):
+        return data_dir, user
+    _make_folder(elsewhere)
+    if not user.can_enter(elsewhere):
+        raise EmbeddedServerError(
+            f"数据库用户无法进入 {data_dir} 或 {elsewhere}；请用 LINLI_DATA_DIR 指定别的文件夹 / "
+            f"the database's user can enter neither {data_dir} nor {elsewhere}; name another folder in LINLI_DATA_DIR"
+        )
+    if has_cluster(data_dir / FOLDER / "data"):
+        _move_cluster(data_dir / FOLDER, elsewhere / FOLDER)
+    notice(_moved(data_dir, elsewhere))
+    return elsewhere, user
+
+
+def has_cluster(data: Path) -> bool:
+    """Tell whether a folder holds a whole cluster (one that ``initdb`` finished)."""
+    return (data / "PG_VERSION").is_file() and (data / "global" / "pg_control").is_file()
+
+
+def _server_user(data_dir: Path) -> ServerUser:
+    """Return the owner of existing data; for a new folder of root's, ``postgres`` or else ``nobody``."""
+    if os.geteuid() != 0:
+        return ServerUser(os.geteuid(), os.getegid(), drops_root=False)
+    for place in (data_dir / FOLDER / "data", data_dir / FOLDER, data_dir):
+        if place.exists() and (owner := place.stat().st_uid) != 0:
+            return ServerUser(owner, _group_of(owner, place), drops_root=True)
+    for name in _PREFERRED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ServerUser(entry.pw_uid, entry.pw_gid, drops_root=True)
+    raise EmbeddedServerError(
+        "数据库不能以 root 运行，而本机没有 postgres 或 nobody 用户；请用普通用户启动 / "
+        "the database must not run as root, and there is no user postgres or nobody here; start as an ordinary user"
+    )
+
+
+def _group_of(uid: int, place: Path) -> int:
+    try:
+        return pwd.getpwuid(uid).pw_gid
+    except KeyError:  # an id without an account, as in containers
+        return place.stat().st_gid
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a data folder that others may pass through but not list; everything personal lies deeper, in folders of 0700."""
+    try:
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in missing:
+            made.chmod(0o755)
+    except OSError as error:
+        raise EmbeddedServerError(f"无法建立数据文件夹 / cannot make the data folder: {error}") from error
+
+
+def _move_cluster(old: Path, new: Path) -> None:
+    """Move a cluster to a place its user can reach; across file systems it is copied and the first one kept aside."""
+    try:
+        old.rename(new)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copying = new.with_name(new.name + ".copying")
+        shutil.rmtree(copying, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(old), str(copying)], check=True)
+        os.sync()
+        copying.rename(new)
+        old.rename(old.with_name(old.name + ".moved"))
+
+
+def _readable_name(data_dir: Path) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "-", str(data_dir)).strip("-")[-40:].strip("-")
+    return f"{words}-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:8]}"
+
+
+def _moved(data_dir: Path, elsewhere: Path) -> str:
+    return (
+        f"数据库的普通用户无法进入 {data_dir}，数据存放在 {elsewhere} / "
+        f"the database's ordinary user cannot enter {data_dir}; the data are kept in {elsewhere}"
+    )
+
+
+def _plain_environment() -> dict[str, str]:
+    """Return the environment for PostgreSQL's programs, free of the caller's ``PG…`` variables and language."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG", "LINLI_"))}
+    return {**kept, "LC_ALL": "C"}
+
+
