@@ -1,0 +1,166 @@
+"""Settings: environment variables with the prefix ``LINLI_``, one small class for each concern, checked before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from gis.crs import MetricCRS
+from gis.errors import Fault, Invalid
+from gis.services.passwords import check_password
+
+PREFIX = "LINLI_"
+_CONFIG = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the data is: an outside server, or the embedded one in a folder."""
+
+    model_config = _CONFIG
+
+    database_url: str | None = None
+    """The owner's address of an outside PostGIS; without it linli runs its own."""
+    service_database_url: str | None = None
+    """The same database seen as ``linli_service``; without it the owner's connections take on that role."""
+    data_dir: Path = Path(".linli")
+    """Folder of the embedded server."""
+
+    @field_validator("database_url", "service_database_url")
+    @classmethod
+    def _postgres(cls, value: str | None) -> str | None:
+        """Return the address with the driver that linli uses; ``postgres://`` is what many hosts hand out."""
+        if value is None:
+            return None
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("不是数据库地址 / not a database URL: postgresql://user:password@host:5432/name") from None
+        if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise ValueError("只支持 PostgreSQL / only PostgreSQL is supported: postgresql://…")
+        if not url.database:
+            raise ValueError("地址中缺少数据库名 / the address names no database: postgresql://…/linli")
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.service_database_url is None:
+            return self
+        if self.database_url is None:
+            raise ValueError(
+                "设置了 LINLI_SERVICE_DATABASE_URL 就必须设置 LINLI_DATABASE_URL / "
+                "LINLI_SERVICE_DATABASE_URL needs LINLI_DATABASE_URL beside it"
+            )
+        owner, service = make_url(self.database_url), make_url(self.service_database_url)
+        if owner.database != service.database:
+            raise ValueError("两个数据库地址指向不同的数据库 / the two database URLs name different databases")
+        if owner.username == service.username:
+            raise ValueError(
+                "服务不得以属主身份连接 / the service must not sign in as the owner: "
+                "LINLI_SERVICE_DATABASE_URL needs the user linli_service"
+            )
+        return self
+
+
+class ServerSettings(BaseSettings):
+    """How the service is reached."""
+
+    model_config = _CONFIG
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    cookie_secure: Literal["auto", "always", "never"] = "auto"
+    """Whether the session cookie is for https only; ``auto``: as the request came."""
+    trusted_proxies: str = ""
+    """Addresses (comma between, CIDR allowed) whose ``X-Forwarded-*`` headers are believed."""
+    max_upload_mb: int = Field(default=512, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _cookies_over_the_network(self) -> Self:
+        if self.cookie_secure == "never" and self.trusted_proxies:
+            raise ValueError(
+                "LINLI_COOKIE_SECURE=never 与 LINLI_TRUSTED_PROXIES 矛盾:经代理访问应使用 https / "
+                "LINLI_COOKIE_SECURE=never contradicts LINLI_TRUSTED_PROXIES: behind a proxy use https, and auto or always"
+            )
+        return self
+
+
+class AccountSettings(BaseSettings):
+    """How accounts sign in."""
+
+    model_config = _CONFIG
+
+    admin_password: SecretStr | None = None
+    """Of account ``admin`` at first start; without it one is made up and printed once."""
+    session_hours: float = Field(default=12, gt=0, le=24 * 31)
+    screen_session_hours: float = Field(default=24 * 30, gt=0, le=24 * 366)
+    """A wall screen has nobody to sign in again."""
+
+    @field_validator("admin_password")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                check_password("admin", value.get_secret_value())
+            except Invalid as error:
+                raise ValueError(error.detail) from None
+        return value
+
+
+class PlaceSettings(BaseSettings):
+    """What holds for the place."""
+
+    model_config = _CONFIG
+
+    metric_crs: str | None = None
+    """EPSG code or WKT of a local metric system; without it the Gauss–Krüger zone of the first import."""
+
+    @field_validator("metric_crs")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        return None if value is None else MetricCRS.from_text(value).text
+
+
+class Settings:
+    """All settings together."""
+
+    def __init__(
+        self, database: DatabaseSettings, server: ServerSettings, accounts: AccountSettings, place: PlaceSettings
+    ) -> None:
+        self.database = database
+        self.server = server
+        self.accounts = accounts
+        self.place = place
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Read and check the environment.
+
+        Raises:
+            Invalid: one fault for each wrong or contradictory setting, named by its variable, never with its value.
+        """
+        faults: list[Fault] = []
+        parts = []
+        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings):
+            try:
+                parts.append(part())
+            except ValidationError as error:
+                faults.extend(_faults(error))
+        if faults:
+            lines = "\n".join(f"{fault.where}: {fault.message}" for fault in faults)
+            raise Invalid(f"设置有误 / settings are wrong\n{lines}", faults)
+        return cls(*parts)  # type: ignore[arg-type]
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    return [
+        Fault(
+            PREFIX + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else PREFIX + "*",
+            str(item["msg"]).removeprefix("Value error, "),
+        )
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]

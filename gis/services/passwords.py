@@ -1,0 +1,72 @@
+"""Passwords: what makes a good one, how it is kept (argon2), and making one up."""
+
+from __future__ import annotations
+
+import secrets
+
+from pwdlib import PasswordHash
+
+from gis.errors import Fault, Invalid
+
+MIN_LENGTH = 10
+MAX_LENGTH = 200
+"""Argon2 takes any length; a bound keeps a sign-in cheap."""
+_COMMON = frozenset(
+    """
+    0123456789 1234567890 0987654321 1111111111 0000000000 1234512345 1q2w3e4r5t 1qaz2wsx3edc qwertyuiop qwerty12345 asdfghjkl1
+    passwordpassword password12 password123 password1234 passw0rd123 letmein1234 welcome123 welcome1234 changeme123 changemenow
+    administrator admin12345 admin123456 administrator1 iloveyou123 woaini1314 woaini5201314 a123456789 aa12345678 abc1234567
+    abcdefghij 5201314520 1314520520 88888888888 66666666666 linlilinli linli12345 linli123456 adminadmin rootroot12 p@ssw0rd123
+    postgres12 postgrespostgres qwer123456 asdf123456 zxcvbnm123 1234567890a a1234567890 kunming123 yunnan1234
+    """.split()
+)
+_SYLLABLES = tuple(c + v for c in "bcdfghjkmnpqrstvwxz" for v in "aeiou")
+_HASHER = PasswordHash.recommended()
+_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+"""What a password of an unknown name is compared with, so that both answers take the same time."""
+
+
+def check_password(name: str, password: str) -> None:
+    """Refuse a password that is easy to guess.
+
+    Args:
+        name: the account's name.
+        password: what the person has chosen.
+
+    Raises:
+        Invalid: with one fault for each rule that is broken; the password itself is never repeated.
+    """
+    broken = []
+    if len(password) < MIN_LENGTH:
+        broken.append(f"至少 {MIN_LENGTH} 个字符 / at least {MIN_LENGTH} characters")
+    if len(password) > MAX_LENGTH:
+        broken.append(f"至多 {MAX_LENGTH} 个字符 / at most {MAX_LENGTH} characters")
+    folded = password.casefold()
+    if folded.strip() in {name.casefold(), name.casefold()[::-1]} or folded.startswith(name.casefold() * 2):
+        broken.append("不能与账号名相同 / not the account's name")
+    if folded in _COMMON or len(set(folded)) < 4:
+        broken.append("过于常见 / too common")
+    if broken:
+        message = "密码不符合要求 / the password breaks a rule: " + ";".join(broken)
+        raise Invalid(message, [Fault("password", rule) for rule in broken])
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2 hash to store."""
+    return _HASHER.hash(password)
+
+
+def verify_password(password: str, stored: str | None) -> tuple[bool, str | None]:
+    """Compare a password with a stored hash, or in the same time with nobody's when ``stored`` is None.
+
+    Returns:
+        Whether it is right; and a new hash to store when the stored one was made with older parameters.
+    """
+    right, newer = _HASHER.verify_and_update(password[: MAX_LENGTH + 1], stored or _NOBODY)
+    return right and stored is not None, newer if stored is not None else None
+
+
+def make_password() -> str:
+    """Return a made-up password that can be read out and typed: three words of three syllables and four digits, about 70 bits."""
+    words = ["".join(secrets.choice(_SYLLABLES) for _ in range(3)) for _ in range(3)]
+    return "-".join(words) + f"-{secrets.randbelow(9000) + 1000}"
