@@ -1,1 +1,32 @@
-"""Pages for eyes: folium maps, their layers, palettes and the offline assets they need."""
+"""Pages for eyes: folium maps, their layers, palettes and the offline assets they need.
+
+How a page shows a map (``api/pages`` need know no more than this)::
+
+    config = MapConfig(
+        place="示范街道",
+        bounds=(102.70, 25.02, 102.74, 25.06),                   # west, south, east, north in degrees; None: the map asks /api/grids
+        services=(Choice("meal", "助餐", "meals"), …),           # what needs and coverage can be filtered by
+        station_kinds=(Choice("meal_hall", "幸福食堂", "meal hall"), …),
+        measures=(Choice("households", "户数", "households"), …),  # what the planner's choropleth can show
+        months=("2025-11", "2026-10"),                          # first and last month of needs
+    )
+    pieces = render(planner_map(config), nonce)                  # or needs_map, coverage_map, worker_map, screen_map
+
+``pieces.head_html`` (style sheets) goes into ``<head>``, ``pieces.body_html`` where the map and its panel belong (it fills its parent, which
+must have a height), ``pieces.script_html`` last in ``<body>``. All three are :class:`markupsafe.Markup`, so Jinja writes them as they are.
+Every ``<script>`` carries the nonce and there is no inline style: the page's policy needs no more than
+``script-src 'self' 'nonce-…'; style-src 'self'; img-src 'self' data:; connect-src 'self'``.
+
+Every file a page loads lies under two prefixes, :data:`maps.assets.MOUNTS` (``/assets/vendor`` from npm, ``/assets/own`` ours), to be served
+without a session; their addresses carry a content hash, so they may be cached for ever. ``python -m maps.assets`` fetches the npm ones.
+
+Data comes from the API with the session cookie: ``/tiles/{base,grids}/{z}/{x}/{y}``, ``/api/grids``, ``/api/grids/measures``,
+``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage``, ``/api/needs/cells``
+(see :class:`maps.config.Urls`). A 401 leads to ``/login?next=…``.
+
+Events on ``document`` between a map and the page round it:
+
+* from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
+  ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null);
+* to the screen's map: ``linli:refresh`` (ask for the data again), ``linli:show-grid`` ``{code}`` (outline a grid; null: none).
+"""
