@@ -68,11 +68,19 @@ def wrong_password() -> Unauthenticated:
 def locked(seconds: float) -> TooMany:
     """Return the answer while a name is locked."""
     wait_s = max(1, int(seconds + 0.999))
-    return TooMany(f"尝试次数过多,请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s)
+    return TooMany(
+        f"尝试次数过多,请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s
+    )
 
 
 def sign_in(
-    session: Session, name: str, password: str, now: datetime, *, hours: float = 12, screen_hours: float | None = None
+    session: Session,
+    name: str,
+    password: str,
+    now: datetime,
+    *,
+    hours: float = 12,
+    screen_hours: float | None = None,
 ) -> SignedIn | Refused:
     """Check a password and open a session.
 
@@ -107,10 +115,16 @@ def sign_in(
     lasts = screen_hours if account.role == "screen" and screen_hours is not None else hours
     expires_at = now + timedelta(hours=lasts)
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.execute(delete(LoginSession).where(LoginSession.account_id == account.id, LoginSession.expires_at < now))
+    session.execute(
+        delete(LoginSession).where(LoginSession.account_id == account.id, LoginSession.expires_at < now)
+    )
     session.execute(
         insert(LoginSession).values(
-            account_id=account.id, token_digest=digest(token), created_at=now, last_seen_at=now, expires_at=expires_at
+            account_id=account.id,
+            token_digest=digest(token),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=expires_at,
         )
     )
     return SignedIn(token, Identity(account.id, account.name, account.role, expires_at))
@@ -119,7 +133,14 @@ def sign_in(
 def account_of(session: Session, token: str, now: datetime) -> Identity | None:
     """Return who holds a token; None when it is unknown, has expired or was revoked, or the account is disabled."""
     row = session.execute(
-        select(Account.id, Account.name, Account.role, LoginSession.id, LoginSession.expires_at, LoginSession.last_seen_at)
+        select(
+            Account.id,
+            Account.name,
+            Account.role,
+            LoginSession.id,
+            LoginSession.expires_at,
+            LoginSession.last_seen_at,
+        )
         .join(Account, Account.id == LoginSession.account_id)
         .where(
             LoginSession.token_digest == digest(token),
@@ -205,7 +226,9 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
     account = _account(session, name)
     if disabled and account.role == "admin":
         others = session.scalar(
-            select(func.count()).where(Account.role == "admin", Account.disabled.is_(False), Account.id != account.id)
+            select(func.count()).where(
+                Account.role == "admin", Account.disabled.is_(False), Account.id != account.id
+            )
         )
         if not others:
             raise Conflict("不能停用最后一个管理员 / the last admin cannot be disabled")
@@ -231,7 +254,9 @@ def list_accounts(session: Session) -> list[dict[str, Any]]:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(Account.name, Account.role, Account.disabled, Account.locked_until, grids.label("grids")).order_by(Account.name)
+        select(
+            Account.name, Account.role, Account.disabled, Account.locked_until, grids.label("grids")
+        ).order_by(Account.name)
     )
     return [{**row, "grids": sorted(row["grids"] or [])} for row in rows.mappings()]
 
@@ -273,7 +298,11 @@ def _check_name(name: str) -> None:
 
 
 def _grid_ids(session: Session, codes: list[str]) -> list[int]:
-    known = dict(session.execute(select(Grid.code, Grid.id).where(Grid.code.in_(codes), Grid.valid_to.is_(None))).tuples().all())
+    known = dict(
+        session.execute(select(Grid.code, Grid.id).where(Grid.code.in_(codes), Grid.valid_to.is_(None)))
+        .tuples()
+        .all()
+    )
     missing = [code for code in codes if code not in known]
     if missing:
         raise NotFound(

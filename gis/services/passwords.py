@@ -12,13 +12,59 @@ MIN_LENGTH = 10
 MAX_LENGTH = 200
 """Argon2 takes any length; a bound keeps a sign-in cheap."""
 _COMMON = frozenset(
-    """
-    0123456789 1234567890 0987654321 1111111111 0000000000 1234512345 1q2w3e4r5t 1qaz2wsx3edc qwertyuiop qwerty12345 asdfghjkl1
-    passwordpassword password12 password123 password1234 passw0rd123 letmein1234 welcome123 welcome1234 changeme123 changemenow
-    administrator admin12345 admin123456 administrator1 iloveyou123 woaini1314 woaini5201314 a123456789 aa12345678 abc1234567
-    abcdefghij 5201314520 1314520520 88888888888 66666666666 linlilinli linli12345 linli123456 adminadmin rootroot12 p@ssw0rd123
-    postgres12 postgrespostgres qwer123456 asdf123456 zxcvbnm123 1234567890a a1234567890 kunming123 yunnan1234
-    """.split()
+    [
+        "0123456789",
+        "1234567890",
+        "0987654321",
+        "1111111111",
+        "0000000000",
+        "1234512345",
+        "1q2w3e4r5t",
+        "1qaz2wsx3edc",
+        "qwertyuiop",
+        "qwerty12345",
+        "asdfghjkl1",
+        "passwordpassword",
+        "password12",
+        "password123",
+        "password1234",
+        "passw0rd123",
+        "letmein1234",
+        "welcome123",
+        "welcome1234",
+        "changeme123",
+        "changemenow",
+        "administrator",
+        "admin12345",
+        "admin123456",
+        "administrator1",
+        "iloveyou123",
+        "woaini1314",
+        "woaini5201314",
+        "a123456789",
+        "aa12345678",
+        "abc1234567",
+        "abcdefghij",
+        "5201314520",
+        "1314520520",
+        "88888888888",
+        "66666666666",
+        "linlilinli",
+        "linli12345",
+        "linli123456",
+        "adminadmin",
+        "rootroot12",
+        "p@ssw0rd123",
+        "postgres12",
+        "postgrespostgres",
+        "qwer123456",
+        "asdf123456",
+        "zxcvbnm123",
+        "1234567890a",
+        "a1234567890",
+        "kunming123",
+        "yunnan1234",
+    ]
 )
 _SYLLABLES = tuple(c + v for c in "bcdfghjkmnpqrstvwxz" for v in "aeiou")
 _HASHER = PasswordHash.recommended()

@@ -104,7 +104,9 @@ def locate_many(session: Session, snapshots: Snapshots, points: np.ndarray) -> l
     return codes[found].tolist()
 
 
-def put_grid(session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int) -> dict[str, Any]:
+def put_grid(
+    session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int
+) -> dict[str, Any]:
     """Replace a grid's boundary and name, and assign again whom that can affect.
 
     Args:
@@ -131,7 +133,9 @@ def put_grid(session: Session, snapshots: Snapshots, code: str, body: dict[str, 
     _refuse_overlap(session, snapshots, code, boundary)
     before = _members(session, grid.id)
     name = str((body.get("properties") or {}).get("name") or grid.name)
-    session.execute(update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name))
+    session.execute(
+        update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name)
+    )
     assign_round(session.connection(), grid.id, boundary)
     after = _members(session, grid.id)
     return {"moved_in": len(after - before), "moved_out": len(before - after), "version": version + 1}
@@ -148,16 +152,23 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     grids = snapshots.grids(session)
     inside = grids.within(prefix)
     frame = gpd.GeoDataFrame(
-        {"code": np.array(grids.codes, dtype=object)[inside]}, geometry=grids.geometries[inside], crs="EPSG:4326"
+        {"code": np.array(grids.codes, dtype=object)[inside]},
+        geometry=grids.geometries[inside],
+        crs="EPSG:4326",
     )
     communities = _communities(session, prefix)
     report = check_zoning(frame, communities, snapshots.metric(session), OVERLAP_TOLERANCE_M2)
     counts = dict(
-        session.execute(text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")).tuples().all()
+        session.execute(
+            text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")
+        )
+        .tuples()
+        .all()
     )
     small, large = GRID_HOUSEHOLDS
     sized = [
-        (grids.codes[i], grids.names[i], grids.geometries[i], int(counts.get(int(grids.ids[i]), 0))) for i in np.flatnonzero(inside)
+        (grids.codes[i], grids.names[i], grids.geometries[i], int(counts.get(int(grids.ids[i]), 0)))
+        for i in np.flatnonzero(inside)
     ]
     return {
         "overlaps": _frame_collection(report.overlaps),
@@ -195,7 +206,9 @@ def _communities(session: Session, prefix: str) -> gpd.GeoDataFrame | None:
     """Return the boundaries of communities inside the area that have one."""
     rows = session.execute(
         select(Area.code, text("ST_AsBinary(geometry)")).where(
-            Area.level == "community", Area.geometry.is_not(None), Area.code.startswith(prefix, autoescape=True)
+            Area.level == "community",
+            Area.geometry.is_not(None),
+            Area.code.startswith(prefix, autoescape=True),
         )
     ).all()
     if not rows:
@@ -223,7 +236,10 @@ def _refuse_overlap(session: Session, snapshots: Snapshots, code: str, boundary:
             at = f"[{point.x:.6f}, {point.y:.6f}]"
             other = grids.codes[position]
             faults.append(
-                Fault(f"geometry {at}", f"与网格 {other} 重叠 {area_m2:.0f} m² / overlaps grid {other} by {area_m2:.0f} m² at {at}")
+                Fault(
+                    f"geometry {at}",
+                    f"与网格 {other} 重叠 {area_m2:.0f} m² / overlaps grid {other} by {area_m2:.0f} m² at {at}",
+                )
             )
     if faults:
         raise Invalid("新边界与其他网格重叠 / the new boundary overlaps other grids", faults)
@@ -240,5 +256,6 @@ def _sized(code: str, name: str, geometry: Any, households: int) -> dict[str, An
 def _frame_collection(frame: gpd.GeoDataFrame) -> dict[str, Any]:
     columns = [name for name in frame.columns if name != frame.geometry.name]
     return collection(
-        feature(mapping(row.geometry), {name: getattr(row, name) for name in columns}) for row in frame.itertuples(index=False)
+        feature(mapping(row.geometry), {name: getattr(row, name) for name in columns})
+        for row in frame.itertuples(index=False)
     )

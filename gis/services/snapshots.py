@@ -108,11 +108,15 @@ class Snapshots:
         """
         return self._get(session, ("metric",), ("place",), lambda: _load_metric(session))
 
-    def remember(self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]) -> Any:
+    def remember(
+        self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]
+    ) -> Any:
         """Return ``load()``, or what it gave last time if none of the topics has changed since."""
         return self._get(session, key, topics, load)
 
-    def _get(self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]) -> Any:
+    def _get(
+        self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]
+    ) -> Any:
         versions = _versions(session)
         wanted = tuple(versions.get(topic) for topic in topics)
         kept = self._kept.get(key)
@@ -136,7 +140,7 @@ def _versions(session: Session) -> dict[str, tuple[int, int]]:
 def _load_grids(session: Session) -> GridSet:
     rows = session.execute(
         text(
-            "SELECT id, code, name, version, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE \"C\""
+            'SELECT id, code, name, version, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"'
         )
     ).all()
     geometries = np.empty(len(rows), dtype=object)
@@ -159,7 +163,9 @@ def _load_areas(session: Session) -> dict[str, AreaName]:
 
 
 def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
-    frame = read_frame(session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of})
+    frame = read_frame(
+        session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of}
+    )
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
     x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
     known = ~np.isnan(lon)
@@ -167,14 +173,19 @@ def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
         x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
     position_of = snapshots.grids(session).position_of
     grid = np.array([position_of.get(int(i), -1) for i in frame["grid_id"].fillna(-1)], dtype=np.int32)
-    counts = {name: frame[name].to_numpy(np.int64) for name in ("households", "residents", "elders_60", "children_12")}
+    counts = {
+        name: frame[name].to_numpy(np.int64)
+        for name in ("households", "residents", "elders_60", "children_12")
+    }
     demand = DemandSites(site_id=np.arange(len(frame), dtype=np.int64), x_m=x_m, y_m=y_m, grid=grid, **counts)
     return SiteSet(demand, lon, lat, frame["building_id"].fillna(-1).to_numpy(np.int64))
 
 
 def _load_stations(session: Session) -> StationSet:
     stations = session.execute(
-        text("SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry) FROM stations ORDER BY code COLLATE \"C\"")
+        text(
+            'SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry) FROM stations ORDER BY code COLLATE "C"'
+        )
     ).all()
     position_of = {row[0]: position for position, row in enumerate(stations)}
     services = session.execute(
@@ -196,5 +207,7 @@ def _load_stations(session: Session) -> StationSet:
 def _load_metric(session: Session) -> MetricCRS:
     stored = session.execute(text("SELECT metric_crs FROM place WHERE id = 1")).scalar()
     if stored is None:
-        raise Unavailable("还没有导入任何带位置的数据,请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first")
+        raise Unavailable(
+            "还没有导入任何带位置的数据,请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first"
+        )
     return MetricCRS.from_text(stored)

@@ -17,7 +17,16 @@ from gis.accessibility.offers import Offer, check_offer, offers_line, parse_offe
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.models import Station, StationService
 from gis.models.vocabulary import SERVICES
-from gis.services.features import Filter, area_prefix, box_clause, check_version, collection, feature, page_of, read_geometry
+from gis.services.features import (
+    Filter,
+    area_prefix,
+    box_clause,
+    check_version,
+    collection,
+    feature,
+    page_of,
+    read_geometry,
+)
 from gis.services.snapshots import Snapshots
 
 _COLUMNS = """
@@ -115,7 +124,9 @@ def nearest_stations(
         for entry in np.flatnonzero(stations.station == position):
             hours = stations.hours[entry]
             kind = stations.service[entry]
-            services.append({"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": is_open(hours, at)})
+            services.append(
+                {"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": is_open(hours, at)}
+            )
         closes = [next_change(s["hours"], at) for s in services if s["open"]]
         known = [moment for moment in closes if moment is not None]
         answers.append(
@@ -151,7 +162,10 @@ def read_station(body: dict[str, Any], code: str | None = None) -> tuple[dict[st
         else:
             values[field] = given.strip()
     values["capacity"] = _capacity(properties.get("capacity"), faults)
-    shape = body.get("geometry") or {"type": "Point", "coordinates": [properties.get("lon"), properties.get("lat")]}
+    shape = body.get("geometry") or {
+        "type": "Point",
+        "coordinates": [properties.get("lon"), properties.get("lat")],
+    }
     try:
         values["geometry"] = read_geometry(shape, ("Point",))
     except Invalid as error:
@@ -218,9 +232,8 @@ def _station_feature(row: Any) -> dict[str, Any]:
     properties = {key: row[key] for key in ("code", "name", "kind", "capacity", "version")}
     offers = [Offer(**service) for service in row["services"]]
     properties["services"] = [
-        {"kind": o.kind, "label": SERVICES.get(o.kind, o.kind), "hours": o.hours, "capacity": o.capacity} for o in offers
+        {"kind": o.kind, "label": SERVICES.get(o.kind, o.kind), "hours": o.hours, "capacity": o.capacity}
+        for o in offers
     ]
     properties["services_text"] = offers_line(offers)
     return feature(row["shape"], properties)
-
-

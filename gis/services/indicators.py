@@ -1,0 +1,225 @@
+"""What is known of each grid and of the whole, as counts: summaries, measures for maps, the command centre's screen."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import NotFound
+from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
+from gis.needs.disclosure import THRESHOLD, shown, small
+from gis.services.coverage import CoverageQuery, covered_shares, open_stations
+from gis.services.features import area_prefix
+from gis.services.needs import by_month, open_by_service
+from gis.services.snapshots import GridSet, Snapshots
+from gis.store.bulk import read_frame
+
+BASIC = {
+    "households": ("户数", "户"),
+    "residents": ("人数", "人"),
+    "elders_60": ("60岁及以上老人", "人"),
+    "children_12": ("0–12岁儿童", "人"),
+    "needs_open": ("未办结需求", "件"),
+}
+_RANKED = 10
+_TOPICS = ("grids", "households", "buildings", "needs", "place")
+
+
+def grid_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataFrame:
+    """Return every measure of every grid: one row a grid in the order of codes, then one for households in no grid; 0 where nothing is."""
+    return snapshots.remember(
+        session, ("counts", today), _TOPICS, lambda: _load_counts(session, snapshots, today)
+    )
+
+
+def grid_summary(session: Session, snapshots: Snapshots, code: str, today: date) -> dict[str, Any]:
+    """Return the counts of one grid: people, care flags, colours, open needs, and the share of households covered per service.
+
+    Shares are of households within 15 minutes by buffer, opening hours ignored; None where nobody lives.
+    """
+    grids = snapshots.grids(session)
+    if code not in grids.codes:
+        raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
+    position = grids.codes.index(code)
+    row = grid_counts(session, snapshots, today).iloc[position]
+    households = int(row.get("households", 0))
+    shares = covered_shares(session, snapshots, today, None)
+    return {
+        "code": code,
+        "name": grids.names[position],
+        **{name: int(row.get(name, 0)) for name in BASIC},
+        "care_flags": {flag: int(row.get(f"flag:{flag}", 0)) for flag in CARE_FLAGS},
+        "colours": {colour: int(row.get(f"colour:{colour}", 0)) for colour in COLOURS},
+        "covered_share": {
+            service: round(float(counts[position]) / households, 4) if households else None
+            for service, counts in shares.items()
+        },
+    }
+
+
+def measure_names(session: Session, snapshots: Snapshots) -> list[dict[str, str]]:
+    """Return the measures that a map of grids may show: key, 中文 label and unit."""
+    names = [{"key": key, "label": label, "unit": unit} for key, (label, unit) in BASIC.items()]
+    names += [
+        {"key": "elder_share", "label": "老人占比", "unit": "%"},
+        {"key": "child_share", "label": "儿童占比", "unit": "%"},
+        {"key": "need_rate", "label": "每百户未办结需求", "unit": "件/百户"},
+    ]
+    names += [{"key": f"flag:{flag}", "label": label, "unit": "人"} for flag, label in CARE_FLAGS.items()]
+    offered = sorted(set(snapshots.stations(session).service))
+    names += [{"key": f"covered:{s}", "label": f"{SERVICES.get(s, s)}覆盖率", "unit": "%"} for s in offered]
+    return names
+
+
+def measure(session: Session, snapshots: Snapshots, key: str, today: date) -> dict[str, Any]:
+    """Return one measure of every grid: ``values`` by code (None: no data or suppressed) and ``suppressed``, the codes hidden as small.
+
+    Raises:
+        NotFound: there is no such measure.
+    """
+    names = {name["key"]: name for name in measure_names(session, snapshots)}
+    if key not in names:
+        raise NotFound(f"没有指标 {key} / no measure is called {key}")
+    grids = snapshots.grids(session)
+    values, hidden = _measure_values(session, snapshots, key, today)
+    values = np.where(hidden, np.nan, values)
+    return {
+        **names[key],
+        "date": today.isoformat(),
+        "values": {
+            code: None if np.isnan(value) else round(float(value), 2)
+            for code, value in zip(grids.codes, values, strict=True)
+        },
+        "suppressed": [code for code, is_hidden in zip(grids.codes, hidden, strict=True) if is_hidden],
+        "threshold": THRESHOLD,
+    }
+
+
+def screen_summary(session: Session, snapshots: Snapshots, area: str | None, now: datetime) -> dict[str, Any]:
+    """Return all that a wall shows of an area: aggregates only, small numbers as None."""
+    prefix = area_prefix(area)
+    today = now.date()
+    grids = snapshots.grids(session)
+    inside = grids.within(prefix)
+    chosen = np.append(inside, not prefix)
+    counts = grid_counts(session, snapshots, today)
+    total = counts[chosen].sum()
+    households = int(total.get("households", 0))
+    shares = covered_shares(session, snapshots, today, now)
+    places = _places(session, prefix)
+    open_now = open_stations(snapshots.stations(session), CoverageQuery(at=now))[0]
+    by_service = open_by_service(session, snapshots, prefix, today)
+    areas = snapshots.areas(session)
+    return {
+        "place": areas[area].name if area in areas else _place_name(snapshots, session),
+        "area": area,
+        "at": now.isoformat(timespec="seconds"),
+        "threshold": THRESHOLD,
+        "totals": {
+            **{name: shown(int(total.get(name, 0))) for name in BASIC},
+            "grids": int(inside.sum()),
+            **places,
+        },
+        "coverage": [
+            {
+                "service": service,
+                "label": SERVICES.get(service, service),
+                "share": _share(int(reached[chosen].sum()), households),
+            }
+            for service, reached in shares.items()
+        ],
+        "rankings": {
+            name: _ranking(
+                grids, counts[name].to_numpy()[:-1] if name in counts else np.zeros(len(grids.codes)), inside
+            )
+            for name in ("needs_open", "elders_60", "children_12")
+        },
+        "needs_by_service": [
+            {"service": s, "label": SERVICES.get(s, s), "count": shown(n)} for s, n in by_service.items()
+        ],
+        "trend": by_month(session, snapshots, prefix, today),
+        "stations_open": len(open_now),
+    }
+
+
+def _load_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataFrame:
+    frame = read_frame(
+        session.connection(), "SELECT * FROM linli_grid_counts(%(today)s::date)", {"today": today}
+    )
+    grids = snapshots.grids(session)
+    wanted = [*grids.ids.tolist(), -1]
+    if frame.empty:
+        return pd.DataFrame(0, index=wanted, columns=list(BASIC))
+    frame["grid_id"] = frame["grid_id"].fillna(-1).astype(np.int64)
+    table = frame.pivot_table(index="grid_id", columns="measure", values="n", aggfunc="sum", fill_value=0)
+    return table.reindex(wanted, fill_value=0).astype(np.int64)
+
+
+def _measure_values(
+    session: Session, snapshots: Snapshots, key: str, today: date
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a measure's values (NaN: no data) and which of them must be hidden, in the order of the grids."""
+    counts = grid_counts(session, snapshots, today).iloc[:-1]
+    n = len(counts)
+
+    def column(name: str) -> np.ndarray:
+        return counts[name].to_numpy(float) if name in counts else np.zeros(n)
+
+    def per(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        return np.divide(part * 100, whole, out=np.full(n, np.nan), where=whole > 0)
+
+    shares = {
+        "elder_share": ("elders_60", "residents"),
+        "child_share": ("children_12", "residents"),
+        "need_rate": ("needs_open", "households"),
+    }
+    if key in shares:
+        part, whole = (column(name) for name in shares[key])
+        return per(part, whole), small(part) | small(whole)
+    if key.startswith("covered:"):
+        reached = covered_shares(session, snapshots, today, None)[key.removeprefix("covered:")][:-1].astype(
+            float
+        )
+        homes = column("households")
+        return per(reached, homes), small(reached) | small(homes - reached)
+    return column(key), small(column(key))
+
+
+def _places(session: Session, prefix: str) -> dict[str, int]:
+    row = session.execute(
+        text(
+            "SELECT (SELECT count(*) FROM buildings b WHERE :prefix = '' OR b.grid_id IN "
+            "(SELECT id FROM grids WHERE starts_with(code, :prefix))), "
+            "(SELECT count(*) FROM stations s WHERE :prefix = '' OR EXISTS (SELECT 1 FROM grids g "
+            "WHERE starts_with(g.code, :prefix) AND ST_Covers(g.geometry, s.geometry)))"
+        ),
+        {"prefix": prefix},
+    ).one()
+    return {"buildings": int(row[0]), "stations": int(row[1])}
+
+
+def _place_name(snapshots: Snapshots, session: Session) -> str:
+    """Return the name of the highest area: with one city or county on top it names the place."""
+    order = list(("city", "county", "township", "community"))
+    areas = sorted(snapshots.areas(session).values(), key=lambda a: (order.index(a.level), a.code))
+    return areas[0].name if areas else ""
+
+
+def _share(part: int, whole: int) -> float | None:
+    """Return part ÷ whole, or None where it would tell of too few: nobody there, or fewer than the threshold on one side."""
+    if whole == 0 or 0 < part < THRESHOLD or 0 < whole - part < THRESHOLD:
+        return None
+    return round(part / whole, 4)
+
+
+def _ranking(grids: GridSet, values: np.ndarray, inside: np.ndarray) -> list[dict[str, Any]]:
+    """Return the grids with the most, those with small numbers left out."""
+    order = [i for i in np.argsort(-values, kind="stable") if inside[i] and values[i] >= THRESHOLD]
+    return [
+        {"code": grids.codes[i], "name": grids.names[i], "value": int(values[i])} for i in order[:_RANKED]
+    ]
