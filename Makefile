@@ -1,0 +1,33 @@
+# 邻里 linli. `make run` tries it, `make test` proves it. Works with GNU make from 3.81 on.
+
+.PHONY: help setup run test bench lint
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+
+help:
+	@echo "make setup  install what is needed here, and nothing else (quick when nothing is missing)"
+	@echo "make run    set up, load the demo place, serve on http://127.0.0.1:8000 until Ctrl-C"
+	@echo "make test   set up, run every test, the browser's too   (ARGS='-k grids' for some)"
+	@echo "make bench  set up, run the benchmarks, print ratios"
+	@echo "make lint   set up, check style and types"
+
+setup:
+	@scripts/setup
+
+run:
+	@scripts/setup
+	@exec .venv/bin/linli serve --demo
+
+test:
+	@scripts/setup --test
+	@$(PYTHON) -m pytest $(ARGS)
+
+bench:
+	@scripts/setup
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+lint:
+	@scripts/setup
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
