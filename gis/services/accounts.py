@@ -93,6 +93,8 @@ def sign_in(
         now: the present moment, with zone.
         hours: how long the session lasts.
         screen_hours: the same for a screen, which has nobody to sign in again.
+        unknown_locked_s: for how long the caller wants this name locked if there is no such account, so that an unknown name
+            behaves like a known one.
 
     Returns:
         The session; or the refusal, after which the caller must still commit.
@@ -100,6 +102,8 @@ def sign_in(
     account = session.scalar(select(Account).where(Account.name == name).with_for_update())
     if account is not None and account.locked_until is not None and account.locked_until > now:
         return Refused(locked((account.locked_until - now).total_seconds()), known=True)
+    if account is None and unknown_locked_s > 0:
+        return Refused(locked(unknown_locked_s), known=False)
     right, newer = verify_password(password, account.password_hash if account else None)
     if account is None:
         return Refused(wrong_password(), known=False)

@@ -1,0 +1,49 @@
+"""Answers: JSON by orjson, GeoJSON, and the links and tags that go with them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+class Json(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Return the content as UTF-8 JSON; NaN becomes null."""
+        return orjson.dumps(content, option=_OPTIONS)
+
+
+class GeoJson(Json):
+    """A GeoJSON answer, positions in EPSG:4326."""
+
+    media_type = "application/geo+json"
+
+
+def page(request: Request, found: dict[str, Any]) -> GeoJson:
+    """Return a page of features whose ``next`` cursor has become the link of the following page."""
+    cursor = found.pop("next", None)
+    link = None
+    if cursor is not None:
+        query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
+        link = f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    headers = {"Link": f'<{link}>; rel="next"'} if link else None
+    return GeoJson({**found, "next": link}, headers=headers)
+
+
+def tagged(feature: dict[str, Any], status: int = 200) -> GeoJson:
+    """Return one feature with its version as ETag."""
+    return GeoJson(feature, status, headers={"ETag": etag(feature["properties"]["version"])})
+
+
+def etag(version: int) -> str:
+    """Return the ETag of a version."""
+    return f'"{version}"'

@@ -1,0 +1,179 @@
+"""Errors as RFC 9457 problem details: one table from what went wrong to the status of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from api.answers import Json
+from gis.errors import Conflict, Denied, Fault, Invalid, LinliError, NotFound, Stale, TooMany, Unauthenticated, Unavailable
+
+log = structlog.get_logger("linli")
+RETRY_S = 2
+"""After how many seconds to try again when the database does not answer."""
+
+
+class PreconditionRequired(LinliError):
+    """A write without If-Match: it could overwrite what the caller has not seen."""
+
+    title = "缺少 If-Match / If-Match is missing"
+
+
+class TooLarge(LinliError):
+    """The request's content is larger than allowed."""
+
+    title = "内容过大 / too large"
+
+
+STATUS: dict[type[LinliError], int] = {
+    Invalid: 422,
+    Unauthenticated: 401,
+    Denied: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stale: 412,
+    TooLarge: 413,
+    PreconditionRequired: 428,
+    TooMany: 429,
+    Unavailable: 503,
+}
+_HTTP_TITLES = {
+    404: ("未找到 / not found", "没有这个地址 / there is nothing at this address"),
+    405: ("方法不允许 / method not allowed", "该地址不支持此方法 / this address does not support the method"),
+}
+_MESSAGES = {
+    "missing": "缺少必填项 / required",
+    "int_parsing": "应为整数 / expected a whole number",
+    "int_type": "应为整数 / expected a whole number",
+    "float_parsing": "应为数字 / expected a number",
+    "float_type": "应为数字 / expected a number",
+    "finite_number": "应为有限的数 / expected a finite number",
+    "bool_parsing": "应为 true 或 false / expected true or false",
+    "string_type": "应为文字 / expected text",
+    "string_too_short": "文字过短 / text too short (min {min_length})",
+    "string_too_long": "文字过长 / text too long (max {max_length})",
+    "string_pattern_mismatch": "格式不符 / does not match {pattern}",
+    "greater_than": "应大于 {gt} / must be greater than {gt}",
+    "greater_than_equal": "应不小于 {ge} / must be at least {ge}",
+    "less_than": "应小于 {lt} / must be less than {lt}",
+    "less_than_equal": "应不大于 {le} / must be at most {le}",
+    "literal_error": "应为其中之一 / must be one of {expected}",
+    "enum": "应为其中之一 / must be one of {expected}",
+    "too_long": "项目过多 / too many items (max {max_length})",
+    "too_short": "项目过少 / too few items (min {min_length})",
+    "list_type": "应为列表 / expected a list",
+    "dict_type": "应为对象 / expected an object",
+    "model_attributes_type": "应为对象 / expected an object",
+    "json_invalid": "不是有效的 JSON / not valid JSON",
+    "date_from_datetime_parsing": "应为日期 YYYY-MM-DD / expected a date YYYY-MM-DD",
+    "date_parsing": "应为日期 YYYY-MM-DD / expected a date YYYY-MM-DD",
+    "uuid_parsing": "应为 UUID / expected a UUID",
+    "extra_forbidden": "未知的字段 / unknown field",
+}
+
+
+def problem(
+    status: int, title: str, detail: str, faults: list[Fault] | None = None, headers: dict[str, str] | None = None, **more: Any
+) -> Json:
+    """Return an ``application/problem+json`` answer."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    if faults:
+        body["errors"] = [{"where": fault.where, "message": fault.message} for fault in faults]
+    return Json(body, status, headers=headers, media_type="application/problem+json")
+
+
+def answer(error: Exception, request_id: str) -> Json:
+    """Return the answer to any error; what the caller did not cause stays opaque and is logged without values."""
+    if isinstance(error, LinliError):
+        return _linli(error)
+    if isinstance(error, RequestValidationError):
+        return _validation(error)
+    if isinstance(error, HTTPException):
+        title, detail = _HTTP_TITLES.get(error.status_code, (str(error.detail), str(error.detail)))
+        return problem(error.status_code, title, detail, headers=dict(error.headers or {}))
+    if isinstance(error, SQLAlchemyError):
+        found = _database(error)
+        if found is not None:
+            log.warning("database", error=type(error).__name__, state=_state(error), request_id=request_id)
+            return found
+    log.error("failed", error=type(error).__name__, state=_state(error), frames=_frames(error), request_id=request_id)
+    detail = f"服务器内部错误,编号 {request_id} / internal error, reference {request_id}"
+    return problem(500, "内部错误 / internal error", detail, request_id=request_id)
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer its errors as problem details."""
+
+    async def handle(request: Request, error: Exception) -> Json:
+        return answer(error, request.state.request_id)
+
+    for kind in (LinliError, RequestValidationError, HTTPException, SQLAlchemyError):
+        app.add_exception_handler(kind, handle)
+
+
+def _linli(error: LinliError) -> Json:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422)
+    headers = {}
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif status == 503:
+        headers["Retry-After"] = str(RETRY_S)
+    elif status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, error.title, error.detail, error.faults, headers)
+
+
+def _validation(error: RequestValidationError) -> Json:
+    faults = [Fault(_where(item["loc"]), _message(item)) for item in error.errors()]
+    return problem(422, Invalid.title, "请求内容有误 / the request has faults", faults)
+
+
+def _where(location: tuple[Any, ...]) -> str:
+    """Return ``query.limit`` or ``body.points[3]`` for pydantic's location."""
+    where = ""
+    for part in location:
+        where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else str(part)
+    return where
+
+
+def _message(item: dict[str, Any]) -> str:
+    template = _MESSAGES.get(item["type"])
+    if template is None:
+        return str(item["msg"]).removeprefix("Value error, ")
+    return template.format_map(item.get("ctx") or {}) if "{" in template else template
+
+
+def _database(error: SQLAlchemyError) -> Json | None:
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or getattr(error, "connection_invalidated", False):
+        detail = "数据库暂不可用,请稍后再试 / the database does not answer; try again shortly"
+        return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
+    if _state(error) == "42501":
+        return problem(403, Denied.title, "当前账号无权执行此操作 / this account may not do that")
+    if isinstance(error, IntegrityError):
+        return problem(409, Conflict.title, "与已有数据冲突 / it contradicts what is stored")
+    if isinstance(error, DataError):
+        return problem(422, Invalid.title, "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range")
+    return None
+
+
+def _state(error: Exception) -> str | None:
+    """Return the SQLSTATE of a database error."""
+    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Return where the error came from; its text could hold a value of a personal column and is left out."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames[-12:]

@@ -1,0 +1,142 @@
+"""Sessions as the service sees them: tokens remembered for a moment, and sign-ins slowed down when they fail."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import anyio
+
+from gis.services.accounts import Identity, Refused, SignedIn, account_of, digest, lock_seconds, locked, sign_in, sign_out
+from gis.store.session import Store
+
+REMEMBERED_S = 2.0
+"""How long a token is believed without asking again; a notice ends that at once (see api/feed.py)."""
+_MOST_REMEMBERED = 10_000
+ADDRESS_FAILURES = 30
+"""Failed sign-ins of one address within the window before it must wait, whatever the names."""
+_WINDOW_S = 15 * 60
+_PARALLEL_SIGN_INS = 4
+"""Argon2 takes 64 MB and a processor each."""
+
+
+class Sessions:
+    """Looks up, opens and ends sessions."""
+
+    def __init__(self, store: Store, *, hours: float, screen_hours: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._hours = hours
+        self._screen_hours = screen_hours
+        self._clock = clock
+        self._kept: dict[bytes, tuple[float, Identity]] = {}
+        self._generation = 0
+        self.gate = Gate(clock)
+        self.limiter = anyio.CapacityLimiter(_PARALLEL_SIGN_INS)
+
+    def remembered(self, token: str) -> Identity | None:
+        """Return who holds the token if that was asked a moment ago."""
+        kept = self._kept.get(digest(token))
+        if kept is None or kept[0] < self._clock() or kept[1].expires_at <= datetime.now(UTC):
+            return None
+        return kept[1]
+
+    def look_up(self, token: str) -> Identity | None:
+        """Ask the store who holds the token."""
+        generation = self._generation
+        with self._store.session(None) as session:
+            found = account_of(session, token, datetime.now(UTC))
+        if found is not None and generation == self._generation:
+            if len(self._kept) >= _MOST_REMEMBERED:
+                self._kept.clear()
+            self._kept[digest(token)] = (self._clock() + REMEMBERED_S, found)
+        return found
+
+    def forget(self) -> None:
+        """Believe no token without asking again: some session has ended, here or in another process."""
+        self._generation += 1
+        self._kept.clear()
+
+    def open(self, name: str, password: str, address: str) -> SignedIn:
+        """Sign in.
+
+        Raises:
+            Unauthenticated, TooMany: wrong; or tried too often for this name or from this address.
+        """
+        self.gate.check_address(address)
+        with self._store.session(None) as session:
+            outcome = sign_in(
+                session,
+                name,
+                password,
+                datetime.now(UTC),
+                hours=self._hours,
+                screen_hours=self._screen_hours,
+                unknown_locked_s=self.gate.name_locked_s(name),
+            )
+        if isinstance(outcome, Refused):
+            self.gate.failed(name, address, outcome)
+            raise outcome.error
+        return outcome
+
+    def close(self, token: str) -> None:
+        """Sign out."""
+        with self._store.session(None) as session:
+            sign_out(session, token, datetime.now(UTC))
+        self.forget()
+
+
+class Gate:
+    """Counts failed sign-ins that no account can count: of names that do not exist, and by address."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, most: int = 20_000) -> None:
+        self._clock = clock
+        self._most = most
+        self._lock = threading.Lock()
+        self._names: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
+        self._addresses: OrderedDict[str, tuple[list[float], int, float]] = OrderedDict()
+
+    def name_locked_s(self, name: str) -> float:
+        """Return for how long a name that is nobody's is still locked, s."""
+        with self._lock:
+            _, until = self._names.get(_name_key(name), (0, 0.0))
+        return max(0.0, until - self._clock())
+
+    def check_address(self, address: str) -> None:
+        """Refuse an address that has failed too often of late.
+
+        Raises:
+            TooMany: with the seconds to wait.
+        """
+        with self._lock:
+            _, _, until = self._addresses.get(address, ([], 0, 0.0))
+        if until > self._clock():
+            raise locked(until - self._clock())
+
+    def failed(self, name: str, address: str, outcome: Refused) -> None:
+        """Count a failed sign-in; an attempt at a locked name was refused unheard and counts no further."""
+        if hasattr(outcome.error, "retry_after_s"):
+            return
+        now = self._clock()
+        with self._lock:
+            if not outcome.known:
+                failures = self._names.pop(_name_key(name), (0, 0.0))[0] + 1
+                self._names[_name_key(name)] = (failures, now + lock_seconds(failures))
+                if len(self._names) > self._most:
+                    self._names.popitem(last=False)
+            recent, locks, until = self._addresses.pop(address, ([], 0, 0.0))
+            recent = [moment for moment in recent if moment > now - _WINDOW_S] + [now]
+            if len(recent) >= ADDRESS_FAILURES:
+                locks += 1
+                recent, until = [], now + lock_seconds(locks + 4)
+            self._addresses[address] = (recent, locks, until)
+            if len(self._addresses) > self._most:
+                self._addresses.popitem(last=False)
+
+
+def _name_key(name: str) -> bytes:
+    """Return what is kept of an unknown name: people type their password into the wrong field."""
+    return hashlib.sha256(name.encode()).digest()
