@@ -205,7 +205,7 @@ def _places(session: Session, prefix: str) -> dict[str, int]:
 
 def _place_name(snapshots: Snapshots, session: Session) -> str:
     """Return the name of the highest area: with one city or county on top it names the place."""
-    order = list(("city", "county", "township", "community"))
+    order = ["city", "county", "township", "community"]
     areas = sorted(snapshots.areas(session).values(), key=lambda a: (order.index(a.level), a.code))
     return areas[0].name if areas else ""
 

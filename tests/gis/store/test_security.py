@@ -1,0 +1,127 @@
+"""Row security: what a raw connection as the service's role sees, whatever the query forgot."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from gis.store.session import Store
+
+PERSONAL = ("households", "residents", "needs", "imports")
+
+
+@pytest.fixture
+def place(store: Store) -> Store:
+    """Two grids with a household each, a resident and a need in each, an account of every role; the worker looks after the first."""
+    with store.owner_session() as session:
+        session.execute(
+            text(
+                """
+                INSERT INTO areas (code, name, level) VALUES ('539901001001', '甲社区', 'community');
+                INSERT INTO grids (code, name, community_id, geometry)
+                SELECT '53990100100100' || n, '网格' || n, a.id, ST_Multi(ST_MakeEnvelope(102 + n, 25, 103 + n, 26, 4326))
+                FROM areas a, generate_series(1, 2) n;
+                INSERT INTO households (code, grid_id) SELECT 'H' || right(code, 1), id FROM grids;
+                INSERT INTO households (code, grid_reason) VALUES ('H3', 'no position');
+                INSERT INTO residents (key, household_id, birth_year, name) SELECT code, id, 1950, '张三' || code FROM households;
+                INSERT INTO needs (household_id, service, opened_on) SELECT id, 'meal', '2026-01-01' FROM households;
+                INSERT INTO imports (kind, file_name, sha256) VALUES ('grids', 'a.geojson', '');
+                INSERT INTO accounts (name, password_hash, role)
+                SELECT r, '', r FROM unnest(ARRAY['admin', 'planner', 'worker', 'screen', 'auditor']) r;
+                INSERT INTO account_grids (account_id, grid_id)
+                SELECT a.id, g.id FROM accounts a, grids g WHERE a.name = 'worker' AND g.code = '539901001001001';
+                """
+            )
+        )
+    return store
+
+
+def account(store: Store, name: str) -> int:
+    with store.owner_session() as session:
+        return session.execute(text("SELECT id FROM accounts WHERE name = :name"), {"name": name}).scalar_one()
+
+
+def seen(store: Store, name: str | None) -> dict[str, int]:
+    with store.session(account(store, name) if name else None) as session:
+        return {table: session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in PERSONAL}  # noqa: S608
+
+
+@pytest.mark.parametrize("name", [None, "planner", "screen", "auditor"])
+def test_people_are_invisible_without_the_right_account(place: Store, name: str | None) -> None:
+    assert seen(place, name) == {"households": 0, "residents": 0, "needs": 0, "imports": 0}
+
+
+def test_admin_sees_all(place: Store) -> None:
+    assert seen(place, "admin") == {"households": 3, "residents": 3, "needs": 3, "imports": 1}
+
+
+def test_a_worker_sees_own_grids_only(place: Store) -> None:
+    assert seen(place, "worker") == {"households": 1, "residents": 1, "needs": 1, "imports": 0}
+    with place.session(account(place, "worker")) as session:
+        assert session.scalars(text("SELECT code FROM households")).all() == ["H1"]
+
+
+def test_a_worker_sees_nothing_after_the_last_day(place: Store) -> None:
+    with place.owner_session() as session:
+        session.execute(text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1"))
+    assert seen(place, "worker")["households"] == 0
+
+
+def test_a_disabled_account_sees_nothing(place: Store) -> None:
+    number = account(place, "admin")
+    with place.owner_session() as session:
+        session.execute(text("UPDATE accounts SET disabled = true"))
+    with place.session(number) as session:
+        assert session.execute(text("SELECT count(*) FROM households")).scalar_one() == 0
+
+
+def test_a_worker_cannot_write_into_another_grid(place: Store) -> None:
+    number = account(place, "worker")
+    with place.session(number) as session:
+        changed = session.execute(text("UPDATE households SET colour = 'red' WHERE code = 'H2'"))
+        assert changed.rowcount == 0
+    with pytest.raises(ProgrammingError, match="row-level security"), place.session(number) as session:
+        session.execute(text("UPDATE households SET grid_id = (SELECT id FROM grids WHERE code = '539901001001002')"))
+
+
+def test_a_pooled_connection_forgets_the_account(place: Store) -> None:
+    engine = create_engine(place.service_url, pool_size=1, max_overflow=0)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT set_config('linli.account', :a, true)"), {"a": str(account(place, "admin"))})
+        assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 3
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 0
+    engine.dispose()
+
+
+def test_the_service_owns_nothing_and_cannot_lift_the_policies(place: Store) -> None:
+    with place.session(None) as session:
+        owned = session.execute(
+            text("SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = current_user")
+        ).scalar_one()
+        rights = session.execute(text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")).one()
+    assert owned == 0
+    assert tuple(rights) == (False, False)
+    for statement in ("ALTER TABLE households DISABLE ROW LEVEL SECURITY", "INSERT INTO changes (topic) VALUES ('x')", "RESET ROLE; SELECT * FROM pg_authid"):
+        with pytest.raises(DBAPIError), place.session(account(place, "admin")) as session:
+            session.execute(text(statement))
+
+
+def test_aggregates_need_an_account(place: Store) -> None:
+    for function in ("linli_demand_sites(current_date)", "linli_grid_counts(current_date)", "linli_need_sites()"):
+        for name in (None, "auditor"):
+            with pytest.raises(DBAPIError, match="aggregates"), place.session(account(place, name) if name else None) as session:
+                session.execute(text(f"SELECT count(*) FROM {function}"))  # noqa: S608
+        with place.session(account(place, "screen")) as session:
+            assert session.execute(text(f"SELECT count(*) FROM {function}")).scalar_one() > 0  # noqa: S608
+
+
+def test_every_change_of_a_topic_is_told(place: Store) -> None:
+    with place.session(None) as session:
+        before = dict(session.execute(text("SELECT topic, changes FROM linli_versions()")).all())
+    with place.owner_session() as session:
+        session.execute(text("UPDATE residents SET name = '李四'"))
+    with place.session(None) as session:
+        after = dict(session.execute(text("SELECT topic, changes FROM linli_versions()")).all())
+    assert {topic for topic in after if after[topic] != before.get(topic)} == {"households"}
