@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 
 PROFILES: Mapping[str, str] = MappingProxyType({"adult": "成年人", "elder": "老年人", "wheelchair": "轮椅"})
@@ -81,7 +82,7 @@ class WalkPolicy:
         radii = [radius for _, radius in table]
         if not table or not all(_positive(minute) and _positive(radius) for minute, radius in table):
             faults.append("buffer_m")
-        elif any(later <= earlier for earlier, later in zip(radii, radii[1:], strict=False)):
+        elif any(later <= earlier for earlier, later in pairwise(radii)):
             faults.append("buffer_m (radius must grow with the minutes)")
         faults += [
             name
@@ -124,7 +125,7 @@ class WalkPolicy:
         check_minutes(minutes)
         ratio = self.speed_mps(profile) / self.speed_mps("adult")
         table = [(0.0, 0.0), *sorted(self.buffer_m.items())]
-        for (minute_0, radius_0), (minute_1, radius_1) in zip(table, table[1:], strict=False):
+        for (minute_0, radius_0), (minute_1, radius_1) in pairwise(table):
             if minutes <= minute_1:
                 return ratio * (radius_0 + (radius_1 - radius_0) * (minutes - minute_0) / (minute_1 - minute_0))
         last_minute, last_radius = table[-1]
