@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -111,8 +110,8 @@ def build(dist: Path = DIST) -> bool:
             made = Path(beside) / "new"
             _collect(work / "node_modules", made, stamp)
             if dist.exists():
-                os.replace(dist, Path(beside) / "old")
-            os.replace(made, dist)
+                dist.replace(Path(beside) / "old")
+            made.replace(dist)
     return True
 
 
@@ -147,7 +146,7 @@ def _run_npm(work: Path) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise _failed(str(error)) from error
     if done.returncode != 0:
-        raise _failed((done.stderr or done.stdout or "").strip()[-2000:])
+        raise _failed(str(done.stderr or done.stdout or "").strip()[-2000:])
 
 
 def _failed(said: str) -> AssetsMissing:

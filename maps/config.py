@@ -1,0 +1,111 @@
+"""What a page tells a map: plain values, no session, no settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something a user may choose: the value sent to the API, its 中文 and English names, and a unit where it is a measure."""
+
+    value: str
+    zh: str
+    en: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where a map finds its data; all on our own server. ``{code}``, ``{z}``, ``{x}``, ``{y}`` are filled in by the browser."""
+
+    base_tiles: str = "/tiles/base/{z}/{x}/{y}"
+    grid_tiles: str = "/tiles/grids/{z}/{x}/{y}"
+    grids: str = "/api/grids"
+    grid: str = "/api/grids/{code}"
+    grid_summary: str = "/api/grids/{code}/summary"
+    measures: str = "/api/grids/measures"
+    stations: str = "/api/stations"
+    circles: str = "/api/circles"
+    coverage: str = "/api/coverage"
+    need_cells: str = "/api/needs/cells"
+    login: str = "/login"
+
+    def __post_init__(self) -> None:
+        for name, url in asdict(self).items():
+            if not url.startswith("/") or url.startswith("//"):
+                raise ValueError(f"{name}: 只能是本站路径 / must be a path on our own server: {url!r}")
+
+
+PROFILES = (
+    Choice("own", "按各自步速", "each at own pace"),
+    Choice("adult", "成人", "adult"),
+    Choice("elder", "老人", "elder"),
+    Choice("wheelchair", "轮椅", "wheelchair"),
+)
+SCHEMES = (
+    Choice("quantiles", "分位数", "quantiles"),
+    Choice("natural", "自然间断", "natural breaks"),
+    Choice("equal", "等间距", "equal intervals"),
+)
+METHODS = (Choice("buffer", "直线距离", "straight line"),)
+
+
+@dataclass(frozen=True)
+class MapConfig:
+    """What a map shows.
+
+    Args:
+        place: name of the place, shown with the source of the base map.
+        bounds: west, south, east, north in degrees (EPSG:4326) to open on; None: the map asks the API for the grids' extent.
+        services: what needs and coverage may be filtered by.
+        station_kinds: names of the stations' kinds; a kind that is not here is shown as it is.
+        measures: what a choropleth of grids may show, the first one at the start.
+        months: first and last month of needs, ``YYYY-MM``; None: no month slider.
+        methods: how circles may be computed; the first one at the start.
+        utc_offset: of the place's time zone, such as ``+08:00``, for moments chosen on the page.
+        attribution: where the base map's data comes from (and its 审图号 where it has one).
+        grid: code of a grid to outline at the start.
+        urls: where the data is.
+    """
+
+    place: str = ""
+    bounds: tuple[float, float, float, float] | None = None
+    services: tuple[Choice, ...] = ()
+    station_kinds: tuple[Choice, ...] = ()
+    measures: tuple[Choice, ...] = ()
+    months: tuple[str, str] | None = None
+    methods: tuple[Choice, ...] = METHODS
+    utc_offset: str = "+08:00"
+    attribution: str = "底图:本地导入数据"
+    grid: str | None = None
+    urls: Urls = field(default_factory=Urls)
+
+    def __post_init__(self) -> None:
+        if self.bounds is not None:
+            west, south, east, north = self.bounds
+            if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+                raise ValueError(f"范围应为 西,南,东,北 / bounds must be west, south, east, north in degrees: {self.bounds}")
+        if self.months is not None and not (all(map(_MONTH.fullmatch, self.months)) and self.months[0] <= self.months[1]):
+            raise ValueError(f"月份应为 YYYY-MM,先后有序 / months must be YYYY-MM in order: {self.months}")
+
+    def month_list(self) -> list[str]:
+        """Return every month from the first to the last, ``YYYY-MM``."""
+        if self.months is None:
+            return []
+        first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in self.months)
+        return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
+
+
+def labels(choices: tuple[Choice, ...]) -> dict[str, str]:
+    """Return value → 中文."""
+    return {choice.value: choice.zh for choice in choices}
+
+
+def options(choices: tuple[Choice, ...]) -> list[dict[str, Any]]:
+    """Return choices as the browser gets them."""
+    return [asdict(choice) for choice in choices]
