@@ -1,0 +1,155 @@
+// Import of a file: upload with progress, follow the job, cancel it, fetch the rejected rows.
+import { $, Problem, Unreachable, bilingual, call, count, el, say, signInAgain, t } from "./common.js";
+
+const STATES = {
+  queued: ["排队中", "queued", ""], running: ["导入中", "running", ""], done: ["完成", "done", "good"],
+  failed: ["失败", "failed", "bad"], cancelled: ["已取消", "cancelled", "warn"],
+};
+const KEPT = "linli-imports";
+const form = $("[data-import]");
+const jobs = $("[data-jobs]");
+const errorBox = $("[data-import-error]");
+const submit = $("button[type=submit]", form);
+
+const kept = () => JSON.parse(sessionStorage.getItem(KEPT) || "[]");
+const keep = (list) => sessionStorage.setItem(KEPT, JSON.stringify(list.slice(0, 12)));
+
+form.elements.crs.addEventListener("change", () => {
+  $("[data-crs-other]").hidden = form.elements.crs.value !== "other";
+});
+
+/** Send the file; fetch tells no upload progress, XMLHttpRequest does. */
+function upload(address, file, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const body = new FormData();
+    body.append("file", file);
+    request.open("POST", address);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onerror = () => reject(new Unreachable());
+    request.onload = () => {
+      let answer = null;
+      try { answer = JSON.parse(request.responseText); } catch { /* told by the status alone */ }
+      if (request.status === 401) signInAgain();
+      if (request.status === 202) resolve(answer);
+      else reject(new Problem(request.status, answer, request.getResponseHeader("Retry-After")));
+    };
+    request.send(body);
+  });
+}
+
+/** The card of one import and the function that draws its newest state. */
+function card(job) {
+  const state = el("span", { class: "badge" });
+  const progress = el("progress", { max: 1, value: 0, "aria-label": `进度 ${job.name}` });
+  const counts = el("p", { class: "small" });
+  const details = el("div");
+  const cancel = el("button", { class: "button danger", type: "button" }, t("取消", "Cancel"));
+  const rejected = el("a", { class: "button", hidden: true, download: `${job.name}.rejected.csv` }, t("下载被拒的行", "Rejected rows"));
+  const node = el("article", { class: "job" },
+    el("div", { class: "top" }, el("span", { class: "file", text: job.name }), state),
+    el("p", { class: "small muted", text: `${job.label}${job.dryRun ? " · 只检查" : ""}` }),
+    progress, counts, details, el("div", { class: "actions" }, cancel, rejected));
+  const draw = (now) => {
+    const [zh, en, tone] = STATES[now.state] || [now.state, "", ""];
+    state.className = `badge ${tone}`;
+    state.replaceChildren(t(zh, en));
+    progress.value = now.state === "done" ? 1 : now.progress ?? 0;
+    const over = !["uploading", "queued", "running"].includes(now.state);
+    progress.hidden = over;
+    cancel.hidden = over || !job.id;
+    if (now.read !== undefined) {
+      counts.replaceChildren(t(
+        `读取 ${count(now.read)} 行,导入 ${count(now.loaded)} 行,拒绝 ${count(now.rejected)} 行`,
+        `${count(now.read)} read, ${count(now.loaded)} loaded, ${count(now.rejected)} rejected`));
+    }
+    rejected.hidden = !(over && now.rejected > 0);
+    if (job.id) rejected.href = `/api/imports/${encodeURIComponent(job.id)}/rejected`;
+    details.replaceChildren(...notes(now));
+  };
+  return { node, draw, cancel };
+}
+
+function notes(now) {
+  const out = [];
+  const faults = now.errors || [];
+  if (faults.length) {
+    out.push(el("details", { open: now.state === "failed" }, el("summary", {}, t(`问题 ${faults.length}`, "Faults")),
+      el("ul", {}, ...faults.slice(0, 100).map((fault) => el("li", {}, el("strong", { text: `${fault.where} ` }), bilingual(fault.message))))));
+  }
+  if (now.notices?.length) {
+    out.push(el("details", {}, el("summary", {}, t(`提示 ${now.notices.length}`, "Notices")),
+      el("ul", {}, ...now.notices.slice(0, 100).map((notice) => el("li", {}, bilingual(notice))))));
+  }
+  return out;
+}
+
+async function follow(job, view) {
+  view.cancel.onclick = async () => {
+    view.cancel.disabled = true;
+    await call(`/api/imports/${encodeURIComponent(job.id)}`, { method: "DELETE" }).catch((error) => say(errorBox, error));
+  };
+  for (let wait = 300; ; wait = Math.min(wait * 1.5, 3000)) {
+    let now;
+    try {
+      now = await call(`/api/imports/${encodeURIComponent(job.id)}`);
+    } catch (error) {
+      if (error.status === 404) {
+        keep(kept().filter((other) => other.id !== job.id));
+        view.node.remove();
+        return;
+      }
+      now = null; // the network may come back: keep asking
+    }
+    if (now) {
+      view.draw(now);
+      if (!["queued", "running"].includes(now.state)) {
+        if (now.state === "done" && !job.dryRun) document.dispatchEvent(new CustomEvent("linli:imported", { detail: now }));
+        return;
+      }
+    }
+    await new Promise((resolve) => { setTimeout(resolve, wait); });
+  }
+}
+
+function show(job) {
+  $("[data-no-jobs]")?.remove();
+  const view = card(job);
+  jobs.prepend(view.node);
+  return view;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { kind, file, crs, crs_text: text, dry_run: dryRun } = form.elements;
+  if (!file.files.length) {
+    say(errorBox, "请先选择文件 / choose a file first");
+    file.focus();
+    return;
+  }
+  say(errorBox, null);
+  submit.disabled = true;
+  const query = new URLSearchParams({ kind: kind.value });
+  const system = crs.value === "other" ? text.value.trim() : crs.value;
+  if (system) query.set("crs", system);
+  if (dryRun.checked) query.set("dry_run", "true");
+  const job = { name: file.files[0].name, label: kind.selectedOptions[0].textContent, dryRun: dryRun.checked };
+  const view = show(job);
+  view.draw({ state: "uploading", progress: 0 });
+  try {
+    const answer = await upload(`/api/imports?${query}`, file.files[0], (share) => view.draw({ state: "uploading", progress: share }));
+    job.id = answer.id;
+    keep([job, ...kept()]);
+    follow(job, view);
+    file.value = "";
+  } catch (error) {
+    view.node.remove();
+    say(errorBox, error);
+  } finally {
+    submit.disabled = false;
+  }
+});
+
+STATES.uploading = ["上传中", "uploading", ""];
+for (const job of kept().reverse()) follow(job, show(job));

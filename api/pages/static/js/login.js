@@ -1,0 +1,79 @@
+// Sign in, and say clearly what is wrong: a field left empty, a wrong password, or how long to wait.
+import { $, call, say, t } from "./common.js";
+
+const form = $(".login-form");
+const box = $("[data-error]", form);
+const submit = $("button[type=submit]", form);
+const reveal = $("[data-reveal]", form);
+const { username, password } = form.elements;
+let waiting = null;
+
+function waitText(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  return seconds > 90 ? [`${minutes} 分钟`, `${minutes} minutes`] : [`${seconds} 秒`, `${seconds} seconds`];
+}
+
+/** Count down until the account may try again; the button stays shut until then. */
+function lockOut(seconds) {
+  const until = Date.now() + seconds * 1000;
+  submit.disabled = true;
+  clearInterval(waiting);
+  // Read aloud once; the running countdown after it is for the eye.
+  const left = document.createElement("strong");
+  box.className = "message bad";
+  box.replaceChildren(t("尝试次数过多,账号暂时锁定。", "Tried too often: locked for a while."), document.createElement("br"), left);
+  box.hidden = false;
+  const tick = () => {
+    const rest = Math.ceil((until - Date.now()) / 1000);
+    if (rest <= 0) {
+      clearInterval(waiting);
+      submit.disabled = false;
+      say(box, "现在可以再试 / you may try again now", "good");
+      return;
+    }
+    const [zh, en] = waitText(rest);
+    left.replaceChildren(t(`请在 ${zh}后再试`, `Try again in ${en}`));
+  };
+  tick();
+  waiting = setInterval(tick, 1000);
+}
+
+function missing(field) {
+  field.setAttribute("aria-invalid", String(!field.value));
+  return !field.value;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const gaps = [username, password].filter(missing);
+  if (gaps.length) {
+    say(box, "请填写用户名和密码 / enter your name and password");
+    gaps[0].focus();
+    return;
+  }
+  say(box, null);
+  submit.disabled = true;
+  try {
+    await call("/api/session", {
+      method: "POST", stay: true, json: { username: username.value.trim(), password: password.value },
+    });
+    // The login page knows where each role belongs; it also notices when the browser kept no cookie.
+    location.replace(`/login?signed=1&next=${encodeURIComponent(form.dataset.next)}`);
+  } catch (error) {
+    submit.disabled = false;
+    password.value = "";
+    if (error.status === 429) lockOut(error.retryAfter || 60);
+    else if (error.status === 401) say(box, "用户名或密码不对 / wrong name or password");
+    else say(box, error);
+    password.focus();
+  }
+});
+
+reveal.addEventListener("click", () => {
+  const shown = password.type === "password";
+  password.type = shown ? "text" : "password";
+  reveal.textContent = shown ? "隐藏" : "显示";
+  reveal.setAttribute("aria-pressed", String(shown));
+});
+
+submit.disabled = false;

@@ -1,0 +1,51 @@
+// What the zoning check found, as lists; each finding shows its place on the map.
+import { count, el, t } from "./common.js";
+
+const KINDS = [
+  ["overlaps", "网格重叠", "Overlaps"],
+  ["gaps", "未覆盖的空隙", "Gaps"],
+  ["strays", "不在任何网格内的住户", "Households in no grid"],
+  ["oversize", "规模偏大", "Oversize"],
+  ["undersize", "规模偏小", "Undersize"],
+];
+
+function asFeatures(found) {
+  if (Array.isArray(found)) return found;
+  return Array.isArray(found?.features) ? found.features : [];
+}
+
+/** One line for a finding, from whatever its properties tell. */
+function line(feature) {
+  const facts = feature.properties || feature;
+  const codes = [facts.codes, facts.code, facts.community].flat().filter(Boolean);
+  const parts = [facts.name, codes.join(" · ")].filter(Boolean);
+  if (facts.area_m2 !== undefined) parts.push(`${count(Math.round(facts.area_m2))} 平方米`);
+  if (facts.households !== undefined) parts.push(`${count(facts.households)} 户`);
+  if (facts.reason) parts.push(facts.reason);
+  return parts.join(",");
+}
+
+function finding(feature) {
+  if (!feature.geometry) return el("li", {}, el("span", { text: line(feature) }));
+  const show = () => document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature } }));
+  return el("li", {}, el("button", { type: "button", title: "在地图上看 show on the map", text: line(feature), on: { click: show } }));
+}
+
+/** Return the list of findings and how many there are. */
+export function zoning(report) {
+  let total = 0;
+  const groups = [];
+  for (const [key, zh, en] of KINDS) {
+    const found = asFeatures(report[key]);
+    const number = typeof report[key]?.count === "number" ? report[key].count : found.length;
+    total += number;
+    if (!number) continue;
+    groups.push(el("details", {},
+      el("summary", {}, el("span", { class: "what" }, t(zh, en)), el("span", { class: "badge warn", text: count(number) })),
+      el("ul", {}, ...found.slice(0, 200).map(finding))));
+  }
+  const node = total
+    ? el("div", { class: "findings" }, ...groups)
+    : el("p", { class: "message good" }, t("没有发现重叠、空隙和规模问题。", "No overlap, gap or size to look at."));
+  return { node, total };
+}
