@@ -154,7 +154,10 @@ def _read(session: Session, body: dict[str, Any], code: str | None = None) -> di
 
 
 def _locked(session: Session, code: str) -> Building:
-    building = session.scalar(select(Building).where(Building.code == code).with_for_update())
+    building = session.scalar(
+        select(Building).where(Building.code == code).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
     if building is None:
         raise _missing(code)
     return building

@@ -116,12 +116,7 @@ def cover(session: Session, snapshots: Snapshots, query: CoverageQuery, sites: D
     places = [
         np.stack([x_m[group], y_m[group]], axis=1) if len(group) else np.zeros((0, 2)) for group in groups
     ]
-    own = query.profile == "own"
-    radius_m = {
-        name: POLICY.buffer_radius_m(query.minutes, profile if own else query.profile)
-        for name, profile in (("households", "adult"), ("elders_60", "elder"), ("children_12", "adult"))
-    }
-    return cover_by_buffer(sites, places, radius_m)
+    return cover_by_buffer(sites, places, POLICY.buffer_radii_m(query.minutes, query.profile))
 
 
 def covered_shares(

@@ -161,9 +161,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     counts = dict(
         session.execute(
             text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     small, large = GRID_HOUSEHOLDS
     sized = [

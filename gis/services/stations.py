@@ -209,7 +209,10 @@ def _capacity(given: Any, faults: list[Fault]) -> int | None:
 
 
 def _locked(session: Session, code: str) -> Station:
-    station = session.scalar(select(Station).where(Station.code == code).with_for_update())
+    station = session.scalar(
+        select(Station).where(Station.code == code).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
     if station is None:
         raise _missing(code)
     return station

@@ -1,0 +1,160 @@
+"""Grids: lists, look-ups, a moved boundary, the division's check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from shapely.geometry import mapping
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.errors import Invalid, NotFound, Stale
+from gis.services import registry
+from gis.services.features import Filter
+from gis.services.snapshots import Snapshots
+from tests.gis.services.conftest import G1, G2, add_building, add_household, box, lonlat, ring
+
+
+def test_lists_page_by_code(session: Session) -> None:
+    first = registry.list_grids(session, Filter(limit=1))
+    assert [f["properties"]["code"] for f in first["features"]] == [G1]
+    assert first["next"] == G1
+    second = registry.list_grids(session, Filter(limit=1, cursor=first["next"]))
+    assert [f["properties"]["code"] for f in second["features"]] == [G2]
+    assert second["next"] is None
+
+
+def test_lists_filter_by_area_and_box(session: Session) -> None:
+    assert len(registry.list_grids(session, Filter(area="539901001000"))["features"]) == 2
+    assert registry.list_grids(session, Filter(area="539902000000"))["features"] == []
+    west, south = lonlat(10, 10)
+    east, north = lonlat(20, 20)
+    inside = registry.list_grids(session, Filter(bbox=(west, south, east, north)))
+    assert [f["properties"]["code"] for f in inside["features"]] == [G1]
+    with pytest.raises(Invalid):
+        registry.list_grids(session, Filter(area="53"))
+
+
+def test_locate_names_grid_areas_and_building(session: Session, snapshots: Snapshots) -> None:
+    found = registry.locate(session, snapshots, *lonlat(100, 500))
+    assert found["grid"] == {"code": G1, "name": "一网格"}
+    assert [area["level"] for area in found["areas"]] == ["community", "township", "county"]
+    assert found["building"] is None
+    session.execute(
+        text(
+            "INSERT INTO buildings (code, name, geometry) VALUES ('B9', '九栋', ST_GeomFromText(:shape, 4326))"
+        ),
+        {"shape": box(90, 490, 110, 510).wkt},
+    )
+    assert registry.locate(session, snapshots, *lonlat(100, 500))["building"] == {
+        "code": "B9",
+        "name": "九栋",
+    }
+    with pytest.raises(NotFound):
+        registry.locate(session, snapshots, *lonlat(-10, 500))
+
+
+def test_many_positions_answer_as_one_does(session: Session, snapshots: Snapshots) -> None:
+    points = np.array([lonlat(100, 500), lonlat(1900, 500), lonlat(-10, 500)])
+    assert registry.locate_many(session, snapshots, points) == [G1, G2, None]
+
+
+def test_bulk_single_and_database_agree_on_the_shared_edge(session: Session, snapshots: Snapshots) -> None:
+    shared = registry.get_grid(session, G1)["geometry"]["coordinates"][0][0][1]
+    in_database = session.execute(
+        text(
+            'SELECT code FROM grids WHERE ST_Covers(geometry, ST_SetSRID(ST_MakePoint(:x, :y), 4326)) ORDER BY code COLLATE "C" LIMIT 1'
+        ),
+        {"x": shared[0], "y": shared[1]},
+    ).scalar_one()
+    assert in_database == G1
+    assert registry.locate_many(session, snapshots, np.array([shared])) == [G1]
+    assert registry.locate(session, snapshots, *shared)["grid"]["code"] == G1
+
+
+def households_of(session: Session, code: str) -> int:
+    return session.execute(
+        text("SELECT count(*) FROM households h JOIN grids g ON g.id = h.grid_id WHERE g.code = :code"),
+        {"code": code},
+    ).scalar_one()
+
+
+def test_a_moved_boundary_assigns_again_whom_it_affects(session: Session, snapshots: Snapshots) -> None:
+    feature = registry.get_grid(session, G2)
+    narrower = {"type": "Feature", "geometry": mapping(box(1000, 0, 2000, 1000)), "properties": {}}
+    answer = registry.put_grid(session, snapshots, G2, narrower, feature["properties"]["version"])
+    assert (answer["moved_in"], answer["moved_out"]) == (0, 7)
+    assert households_of(session, G2) == 8
+    assert (
+        session.execute(
+            text("SELECT count(*) FROM households WHERE grid_reason = 'outside every grid'")
+        ).scalar_one()
+        == 8
+    )
+    assert session.execute(text("SELECT grid_id FROM buildings WHERE code = 'B3'")).scalar_one() is None
+    wider = {"type": "Feature", "geometry": feature["geometry"], "properties": {"name": "新名"}}
+    answer = registry.put_grid(session, snapshots, G2, wider, answer["version"])
+    assert (answer["moved_in"], answer["moved_out"]) == (7, 0)
+    assert registry.get_grid(session, G2)["properties"]["name"] == "新名"
+    assert registry.get_grid(session, G2)["properties"]["version"] == answer["version"]
+    assert registry.locate(session, snapshots, *lonlat(2900, 500))["grid"]["code"] == G2
+
+
+def test_the_same_boundary_moves_nobody(session: Session, snapshots: Snapshots) -> None:
+    feature = registry.get_grid(session, G1)
+    answer = registry.put_grid(session, snapshots, G1, feature, feature["properties"]["version"])
+    assert (answer["moved_in"], answer["moved_out"]) == (0, 0)
+
+
+def test_faulty_boundaries_are_refused_with_their_place(session: Session, snapshots: Snapshots) -> None:
+    version = registry.get_grid(session, G1)["properties"]["version"]
+    with pytest.raises(Stale):
+        registry.put_grid(session, snapshots, G1, {"geometry": mapping(box(0, 0, 9, 9))}, version + 1)
+    with pytest.raises(NotFound):
+        registry.put_grid(session, snapshots, "539901001001009", {"geometry": mapping(box(0, 0, 9, 9))}, 1)
+    with pytest.raises(Invalid) as overlap:
+        registry.put_grid(session, snapshots, G1, {"geometry": mapping(box(0, 0, 1010, 1000))}, version)
+    assert G2 in overlap.value.faults[0].message
+    assert "10000 m²" in overlap.value.faults[0].message
+    with pytest.raises(Invalid) as crossed:
+        registry.put_grid(
+            session,
+            snapshots,
+            G1,
+            {"geometry": mapping(ring((0, 0), (900, 900), (900, 0), (0, 900)))},
+            version,
+        )
+    assert "Self-intersection" in crossed.value.faults[0].message
+    for wrong in (
+        None,
+        {"type": "Point", "coordinates": [1, 2]},
+        {"type": "Polygon", "coordinates": [[[1, 2], [3]]]},
+        7,
+    ):
+        with pytest.raises(Invalid):
+            registry.put_grid(session, snapshots, G1, {"geometry": wrong}, version)
+    assert households_of(session, G1) == 6
+
+
+def test_zoning_reports_strays_and_sizes(session: Session, snapshots: Snapshots) -> None:
+    report = registry.zoning(session, snapshots, None)
+    assert report["overlaps"]["features"] == []
+    assert report["gaps"]["features"] == []
+    assert {
+        f["properties"]["reason"]: f["properties"]["households"] for f in report["strays"]["features"]
+    } == {
+        "outside every grid": 1,
+        "no position": 1,
+    }
+    assert [f["properties"]["code"] for f in report["undersize"]["features"]] == [G1, G2]
+    assert report["oversize"]["features"] == []
+
+
+def test_a_stray_household_is_told_to_a_hundred_metres_only(session: Session, snapshots: Snapshots) -> None:
+    report = registry.zoning(session, snapshots, None)
+    placed = [f["geometry"]["coordinates"] for f in report["strays"]["features"] if f["geometry"]]
+    assert placed == [[round(value, 3) for value in lonlat(5000, 500)]]
+    add_building(session, "B8", 6000, 500)
+    add_household(session, "H950", "B8", 0, 0)
+    report = registry.zoning(session, snapshots, None)
+    assert "B8" in [f["properties"]["building"] for f in report["strays"]["features"]]
