@@ -40,7 +40,7 @@ def parse_offers(line: str, kinds: Mapping[str, str]) -> tuple[list[Offer], list
         if match is None:
             faults.append(f"看不懂的服务“{item}” / cannot read the service {item!r}")
             continue
-        offer, wrong = check_offer(match["kind"], match["hours"], match["capacity"] and int(match["capacity"]), kinds)
+        offer, wrong = check_offer(match["kind"], match["hours"], int(match["capacity"]) if match["capacity"] else None, kinds)
         faults.extend(wrong)
         if offer is not None:
             offers.append(offer)

@@ -109,13 +109,10 @@ def cover(session: Session, snapshots: Snapshots, query: CoverageQuery, sites: D
     """Return which sites are covered, for each group of people."""
     stations = snapshots.stations(session)
     groups = open_stations(stations, query)
-    if len(stations.codes) and any(len(group) for group in groups):
-        x_m, y_m = snapshots.metric(session).to_m(stations.lon, stations.lat)
-    else:
-        x_m, y_m = np.zeros(0), np.zeros(0)
-    places = [
-        np.stack([x_m[group], y_m[group]], axis=1) if len(group) else np.zeros((0, 2)) for group in groups
-    ]
+    if not any(map(len, groups)):
+        return cover_by_buffer(sites, [np.zeros((0, 2))], POLICY.buffer_radii_m(query.minutes, query.profile))
+    places_m = np.column_stack(snapshots.metric(session).to_m(stations.lon, stations.lat))
+    places = [places_m[group] for group in groups]
     return cover_by_buffer(sites, places, POLICY.buffer_radii_m(query.minutes, query.profile))
 
 

@@ -158,7 +158,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     )
     communities = _communities(session, prefix)
     report = check_zoning(frame, communities, snapshots.metric(session), OVERLAP_TOLERANCE_M2)
-    counts = dict(
+    counts: dict[int | None, int] = dict(
         session.execute(
             text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")
         ).all()

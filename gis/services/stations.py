@@ -120,14 +120,12 @@ def nearest_stations(
     distance_m = np.hypot(x_m - here_x_m[0], y_m - here_y_m[0])
     answers = []
     for position in np.argsort(distance_m, kind="stable"):
-        services = []
+        services: list[dict[str, Any]] = []
         for entry in np.flatnonzero(stations.station == position):
-            hours = stations.hours[entry]
-            kind = stations.service[entry]
-            services.append(
-                {"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": is_open(hours, at)}
-            )
-        closes = [next_change(s["hours"], at) for s in services if s["open"]]
+            kind, hours = stations.service[entry], stations.hours[entry]
+            now_open = is_open(hours, at)
+            services.append({"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": now_open})
+        closes = [next_change(service["hours"], at) for service in services if service["open"]]
         known = [moment for moment in closes if moment is not None]
         answers.append(
             {

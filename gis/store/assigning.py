@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.geometry import MultiPolygon
 from sqlalchemy import Connection, text
 
 from gis.grids.assignment import GridIndex
@@ -54,18 +56,29 @@ def assign(connection: Connection, household_ids: np.ndarray | None = None) -> A
     """
     grids = read_grids(connection)
     if household_ids is None:
-        assign_buildings(connection, grids)
-    query = "SELECT id, lon, lat, grid_id, grid_reason FROM households"
-    if household_ids is None:
-        frame = read_frame(connection, query)
-    else:
-        frame = read_frame(connection, query + " WHERE id = ANY(%(ids)s)", {"ids": household_ids.tolist()})
-    grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
-    before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
-    moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
-    _write(connection, frame["id"].to_numpy()[moved], grid_id[moved], reason[moved])
-    assigned = int((grid_id >= 0).sum())
-    return Assigned(len(frame), assigned, len(frame) - assigned, int(moved.sum()))
+        _assign_buildings(connection, grids, "true", {})
+        return _assign_households(connection, grids, "true", {})
+    return _assign_households(connection, grids, "id = ANY(%(ids)s)", {"ids": household_ids.tolist()})
+
+
+def assign_round(connection: Connection, grid_id: int, boundary: MultiPolygon) -> Assigned:
+    """Assign those again whom the new boundary of one grid can affect: who is in the grid, or inside or on the boundary.
+
+    Args:
+        connection: an open transaction in which the grid already has its new boundary.
+        grid_id: the grid.
+        boundary: its new boundary, EPSG:4326.
+    """
+    grids = read_grids(connection)
+    affected = "grid_id = %(grid)s OR ST_Intersects(geometry, ST_GeomFromWKB(%(boundary)s, 4326))"
+    params = {"grid": grid_id, "boundary": shapely.to_wkb(boundary)}
+    _assign_buildings(connection, grids, affected, params)
+    return _assign_households(connection, grids, affected, params)
+
+
+def assign_buildings(connection: Connection, building_ids: np.ndarray) -> None:
+    """Write the grid of these buildings, by the point on each, where it has changed."""
+    _assign_buildings(connection, read_grids(connection), "id = ANY(%(ids)s)", {"ids": building_ids.tolist()})
 
 
 def place(grids: StoredGrids, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,24 +97,27 @@ def place(grids: StoredGrids, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndar
     return grid_id, reason.astype(object)
 
 
-def assign_buildings(connection: Connection, grids: StoredGrids) -> None:
-    """Write the grid of every building, by the point on it, where it has changed."""
-    frame = read_frame(connection, "SELECT id, lon, lat, grid_id FROM buildings")
-    grid_id, _ = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
+def _assign_households(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> Assigned:
+    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id, grid_reason FROM households WHERE {which}", params)  # noqa: S608
+    grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
+    before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
+    moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
+    if moved.any():
+        _stage(connection, frame["id"].to_numpy()[moved], grid_id[moved], reason[moved])
+        connection.execute(
+            text("UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM assigned s WHERE s.id = h.id")
+        )
+    assigned = int((grid_id >= 0).sum())
+    return Assigned(len(frame), assigned, len(frame) - assigned, int(moved.sum()))
+
+
+def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:
+    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params)  # noqa: S608
+    grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     moved = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
-    if not moved.any():
-        return
-    _stage(connection, frame["id"].to_numpy()[moved], grid_id[moved], np.full(int(moved.sum()), "", dtype=object))
-    connection.execute(text("UPDATE buildings b SET grid_id = s.grid_id FROM assigned s WHERE s.id = b.id"))
-
-
-def _write(connection: Connection, ids: np.ndarray, grid_id: np.ndarray, reason: np.ndarray) -> None:
-    if len(ids) == 0:
-        return
-    _stage(connection, ids, grid_id, reason)
-    connection.execute(
-        text("UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM assigned s WHERE s.id = h.id")
-    )
+    if moved.any():
+        _stage(connection, frame["id"].to_numpy()[moved], grid_id[moved], reason[moved])
+        connection.execute(text("UPDATE buildings b SET grid_id = s.grid_id FROM assigned s WHERE s.id = b.id"))
 
 
 def _stage(connection: Connection, ids: np.ndarray, grid_id: np.ndarray, reason: np.ndarray) -> None:

@@ -29,7 +29,7 @@ def read_frame(connection: Connection, query: str, params: Mapping[str, Any] | N
     """
     block = io.BytesIO()
     with _cursor(connection) as cursor:
-        statement = sql.SQL("COPY ({}) TO STDOUT {}").format(sql.SQL(query), _CSV)  # type: ignore[arg-type]
+        statement = sql.SQL("COPY ({}) TO STDOUT {}").format(sql.SQL(query), _CSV)
         with cursor.copy(statement, params) as copy:
             for chunk in copy:
                 block.write(chunk)
