@@ -30,13 +30,14 @@ class GeoJson(Json):
 
 def page(request: Request, found: dict[str, Any]) -> GeoJson:
     """Return a page of features whose ``next`` cursor has become the link of the following page."""
-    cursor = found.pop("next", None)
-    link = None
-    if cursor is not None:
-        query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
-        link = f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
-    headers = {"Link": f'<{link}>; rel="next"'} if link else None
-    return GeoJson({**found, "next": link}, headers=headers)
+    linked, headers = _linked(request, found)
+    return GeoJson(linked, headers=headers)
+
+
+def page_of_items(request: Request, found: dict[str, Any]) -> Json:
+    """Return a page of items that are no features, in the same way."""
+    linked, headers = _linked(request, found)
+    return Json(linked, headers=headers)
 
 
 def tagged(feature: dict[str, Any], status: int = 200) -> GeoJson:
@@ -47,3 +48,12 @@ def tagged(feature: dict[str, Any], status: int = 200) -> GeoJson:
 def etag(version: int) -> str:
     """Return the ETag of a version."""
     return f'"{version}"'
+
+
+def _linked(request: Request, found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    cursor = found.get("next")
+    if cursor is None:
+        return {**found, "next": None}, {}
+    query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
+    link = f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    return {**found, "next": link}, {"Link": f'<{link}>; rel="next"'}

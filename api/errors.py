@@ -7,13 +7,31 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from api.answers import Json
-from gis.errors import Conflict, Denied, Fault, Invalid, LinliError, NotFound, Stale, TooMany, Unauthenticated, Unavailable
+from gis.errors import (
+    Conflict,
+    Denied,
+    Fault,
+    Invalid,
+    LinliError,
+    NotFound,
+    Stale,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 
 log = structlog.get_logger("linli")
 RETRY_S = 2
@@ -80,7 +98,12 @@ _MESSAGES = {
 
 
 def problem(
-    status: int, title: str, detail: str, faults: list[Fault] | None = None, headers: dict[str, str] | None = None, **more: Any
+    status: int,
+    title: str,
+    detail: str,
+    faults: list[Fault] | None = None,
+    headers: dict[str, str] | None = None,
+    **more: Any,
 ) -> Json:
     """Return an ``application/problem+json`` answer."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
@@ -103,7 +126,13 @@ def answer(error: Exception, request_id: str) -> Json:
         if found is not None:
             log.warning("database", error=type(error).__name__, state=_state(error), request_id=request_id)
             return found
-    log.error("failed", error=type(error).__name__, state=_state(error), frames=_frames(error), request_id=request_id)
+    log.error(
+        "failed",
+        error=type(error).__name__,
+        state=_state(error),
+        frames=_frames(error),
+        request_id=request_id,
+    )
     detail = f"服务器内部错误,编号 {request_id} / internal error, reference {request_id}"
     return problem(500, "内部错误 / internal error", detail, request_id=request_id)
 
@@ -151,7 +180,9 @@ def _message(item: dict[str, Any]) -> str:
 
 
 def _database(error: SQLAlchemyError) -> Json | None:
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or getattr(error, "connection_invalidated", False):
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or getattr(
+        error, "connection_invalidated", False
+    ):
         detail = "数据库暂不可用,请稍后再试 / the database does not answer; try again shortly"
         return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
     if _state(error) == "42501":
@@ -159,7 +190,11 @@ def _database(error: SQLAlchemyError) -> Json | None:
     if isinstance(error, IntegrityError):
         return problem(409, Conflict.title, "与已有数据冲突 / it contradicts what is stored")
     if isinstance(error, DataError):
-        return problem(422, Invalid.title, "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range")
+        return problem(
+            422,
+            Invalid.title,
+            "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range",
+        )
     return None
 
 

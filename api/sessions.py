@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 
 import anyio
 
-from gis.services.accounts import Identity, Refused, SignedIn, account_of, digest, lock_seconds, locked, sign_in, sign_out
+from gis.services.accounts import (
+    Identity,
+    Refused,
+    SignedIn,
+    account_of,
+    digest,
+    lock_seconds,
+    locked,
+    sign_in,
+    sign_out,
+)
 from gis.store.session import Store
 
 REMEMBERED_S = 2.0
@@ -27,7 +37,9 @@ _PARALLEL_SIGN_INS = 4
 class Sessions:
     """Looks up, opens and ends sessions."""
 
-    def __init__(self, store: Store, *, hours: float, screen_hours: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, *, hours: float, screen_hours: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._hours = hours
         self._screen_hours = screen_hours

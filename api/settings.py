@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,7 +16,9 @@ from gis.errors import Fault, Invalid
 from gis.services.passwords import check_password
 
 PREFIX = "LINLI_"
-_CONFIG = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+_CONFIG = SettingsConfigDict(
+    env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+)
 
 
 class DatabaseSettings(BaseSettings):
@@ -39,7 +42,9 @@ class DatabaseSettings(BaseSettings):
         try:
             url = make_url(value)
         except ArgumentError:
-            raise ValueError("不是数据库地址 / not a database URL: postgresql://user:password@host:5432/name") from None
+            raise ValueError(
+                "不是数据库地址 / not a database URL: postgresql://user:password@host:5432/name"
+            ) from None
         if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
             raise ValueError("只支持 PostgreSQL / only PostgreSQL is supported: postgresql://…")
         if not url.database:
@@ -57,7 +62,9 @@ class DatabaseSettings(BaseSettings):
             )
         owner, service = make_url(self.database_url), make_url(self.service_database_url)
         if owner.database != service.database:
-            raise ValueError("两个数据库地址指向不同的数据库 / the two database URLs name different databases")
+            raise ValueError(
+                "两个数据库地址指向不同的数据库 / the two database URLs name different databases"
+            )
         if owner.username == service.username:
             raise ValueError(
                 "服务不得以属主身份连接 / the service must not sign in as the owner: "
@@ -77,7 +84,20 @@ class ServerSettings(BaseSettings):
     """Whether the session cookie is for https only; ``auto``: as the request came."""
     trusted_proxies: str = ""
     """Addresses (comma between, CIDR allowed) whose ``X-Forwarded-*`` headers are believed."""
-    max_upload_mb: int = Field(default=512, ge=1, le=4096)
+    max_upload_mb: int = Field(default=256, ge=1, le=900)
+    """An upload waits in one field of the database, which holds up to 1 GB."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ip_network(part, strict=False)
+            except ValueError:
+                raise ValueError(
+                    "应为 IP 地址或网段,逗号分隔 / expected IP addresses or networks, comma between"
+                ) from None
+        return value
 
     @model_validator(mode="after")
     def _cookies_over_the_network(self) -> Self:
@@ -129,7 +149,11 @@ class Settings:
     """All settings together."""
 
     def __init__(
-        self, database: DatabaseSettings, server: ServerSettings, accounts: AccountSettings, place: PlaceSettings
+        self,
+        database: DatabaseSettings,
+        server: ServerSettings,
+        accounts: AccountSettings,
+        place: PlaceSettings,
     ) -> None:
         self.database = database
         self.server = server
@@ -137,8 +161,11 @@ class Settings:
         self.place = place
 
     @classmethod
-    def load(cls) -> Settings:
+    def load(cls, **given: Any) -> Settings:
         """Read and check the environment.
+
+        Args:
+            given: settings by name that go before the environment's; None is as good as absent.
 
         Raises:
             Invalid: one fault for each wrong or contradictory setting, named by its variable, never with its value.
@@ -147,7 +174,9 @@ class Settings:
         parts = []
         for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings):
             try:
-                parts.append(part())
+                parts.append(
+                    part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None})
+                )
             except ValidationError as error:
                 faults.extend(_faults(error))
         if faults:

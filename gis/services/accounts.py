@@ -81,6 +81,7 @@ def sign_in(
     *,
     hours: float = 12,
     screen_hours: float | None = None,
+    unknown_locked_s: float = 0,
 ) -> SignedIn | Refused:
     """Check a password and open a session.
 
@@ -249,11 +250,7 @@ def list_accounts(session: Session) -> list[dict[str, Any]]:
     grids = (
         select(func.array_agg(Grid.code.distinct()))
         .join(AccountGrid, AccountGrid.grid_id == Grid.id)
-        .where(
-            AccountGrid.account_id == Account.id,
-            AccountGrid.valid_from <= func.current_date(),
-            func.coalesce(AccountGrid.valid_to, func.current_date()) >= func.current_date(),
-        )
+        .where(AccountGrid.account_id == Account.id, *_today())
         .correlate(Account)
         .scalar_subquery()
     )
@@ -263,6 +260,19 @@ def list_accounts(session: Session) -> list[dict[str, Any]]:
         ).order_by(Account.name)
     )
     return [{**row, "grids": sorted(row["grids"] or [])} for row in rows.mappings()]
+
+
+def grids_of(session: Session, account_id: int) -> list[str]:
+    """Return the codes of the grids that an account looks after today."""
+    return list(
+        session.scalars(
+            select(Grid.code)
+            .join(AccountGrid, AccountGrid.grid_id == Grid.id)
+            .where(AccountGrid.account_id == account_id, *_today())
+            .distinct()
+            .order_by(Grid.code)
+        )
+    )
 
 
 def ensure_admin(session: Session, password: str | None) -> str | None:
@@ -286,6 +296,14 @@ def ensure_admin(session: Session, password: str | None) -> str | None:
 def digest(token: str) -> bytes:
     """Return what the store keeps of a token: 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def _today() -> tuple[Any, Any]:
+    """Return the conditions under which a row of account_grids holds today."""
+    return (
+        AccountGrid.valid_from <= func.current_date(),
+        func.coalesce(AccountGrid.valid_to, func.current_date()) >= func.current_date(),
+    )
 
 
 def _account(session: Session, name: str) -> Account:

@@ -1,0 +1,134 @@
+"""The application: routes within the guard, the guard within the frame, and what runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import api.pages
+from api import errors, openapi
+from api.answers import Json
+from api.desk import Office
+from api.feed import Feed
+from api.frame import Frame
+from api.routes import ROUTERS
+from api.security import Guard, check_rules, everyone
+from api.sessions import Sessions
+from api.settings import Settings
+from api.worker import ImportWorker
+from gis.services.snapshots import Snapshots
+from gis.store.session import Store
+from maps.assets import MOUNTS
+
+PAGES = Path(api.pages.__file__).parent
+DESCRIPTION = """
+社区治理网格地图:网格、住户、服务站点与需求。几何为 EPSG:4326(经度、纬度)的 GeoJSON;错误遵循 RFC 9457。
+
+GIS grid mapping for neighbourhood governance. Geometry is GeoJSON in EPSG:4326 (lon, lat); errors follow RFC 9457
+(`application/problem+json`). Sign in with `POST /api/session`, then send `Authorization: Bearer …`. Lists come in pages with a
+`next` link. A write names with `If-Match` the ETag that was read.
+"""
+
+
+def create_app(store: Store, settings: Settings, revive: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the application on a migrated store.
+
+    Args:
+        store: where the data is; closed by whoever opened it.
+        settings: checked settings.
+        revive: brings a database back that no longer answers, where that is in our power.
+
+    Raises:
+        RuntimeError: a route has no rule saying who may call it.
+    """
+    sessions = Sessions(
+        store, hours=settings.accounts.session_hours, screen_hours=settings.accounts.screen_session_hours
+    )
+    office = Office(
+        store, settings, Snapshots(), sessions, Feed(store, sessions.forget, revive), ImportWorker(store)
+    )
+    app = FastAPI(
+        title="邻里 linli",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=[
+            Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
+            Middleware(Guard, sessions=sessions),
+        ],
+    )
+    app.state.office = office
+    errors.install(app)
+    for router in (*ROUTERS, api.pages.router):
+        app.router.routes.extend(router.routes)
+    _add_description(app)
+    _mount_static(app)
+    check_rules(app.routes)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    office: Office = app.state.office
+    office.feed.start(asyncio.get_running_loop())
+    office.worker.start()
+    try:
+        yield
+    finally:
+        office.worker.stop()
+        office.feed.stop()
+
+
+def _add_description(app: FastAPI) -> None:
+    """Serve the interface's description to whoever is signed in."""
+
+    async def description() -> Json:
+        return Json(openapi.describe(app))
+
+    for path in ("/openapi.json", "/api/openapi.json"):
+        app.router.routes.append(
+            APIRoute(
+                path,
+                description,
+                methods=["GET"],
+                include_in_schema=False,
+                dependencies=[everyone()],
+                name=path,
+            )
+        )
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+
+
+class _Kept(StaticFiles):
+    """Static files whose address carries a hash of their content (``?v=…``): a browser need never ask again."""
+
+    def file_response(
+        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """Return the file, to be kept for good when the address names its content."""
+        answer = super().file_response(full_path, stat_result, scope, status_code)
+        hashed = b"v=" in scope.get("query_string", b"")
+        answer.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if hashed else "public, no-cache"
+        )
+        return answer
+
+
+def _mount_static(app: FastAPI) -> None:
+    app.mount("/static", _Kept(directory=PAGES / "static"), name="static")
+    for prefix, folder in MOUNTS.items():
+        app.mount(prefix, _Kept(directory=folder, check_dir=False), name=prefix)

@@ -1,0 +1,181 @@
+"""The command ``linli``: serve, import, assign, and the accounts."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.markup import escape
+
+from api import demo, logs
+from api.app import create_app
+from api.cli_users import users
+from api.console import Commands, notice, out, progress_bar, tell_faults
+from api.runtime import Running, open_store
+from api.settings import ServerSettings, Settings
+from gis.errors import Unavailable
+from gis.models.vocabulary import IMPORT_KINDS
+from gis.services.imports import import_file
+from gis.store.assigning import assign as assign_all
+
+app = typer.Typer(
+    cls=Commands,
+    help="邻里 linli:社区治理网格地图 / GIS grid mapping for neighbourhood governance",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(users, name="user")
+
+PAGES = (
+    ("/", "规划地图 / planner's map"),
+    ("/maps/needs", "需求地图 / needs"),
+    ("/maps/coverage", "覆盖地图 / coverage"),
+    ("/worker", "网格员 / worker"),
+    ("/screen", "大屏 / screen"),
+)
+_GRACE_S = 5
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(help="端口 / port (LINLI_PORT, 8000)", min=0, max=65535)] = None,
+    host: Annotated[str | None, typer.Option(help="地址 / address (LINLI_HOST, 127.0.0.1)")] = None,
+    load_demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="数据库为空时载入演示地点 / load the demo place if the database is empty"
+        ),
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
+    ] = None,
+) -> None:
+    """提供网页与接口,直到 Ctrl-C / serve pages and interface until Ctrl-C."""
+    logs.configure()
+    settings = Settings.load(port=port, host=host, data_dir=data_dir)
+    _end_orderly()
+    try:
+        with _bound(settings.server) as listening, open_store(settings, notice, for_service=True) as running:
+            if load_demo and demo.is_empty(running.store):
+                notice("载入演示地点 / loading the demo place")
+                demo.load(running.store, running.data_dir, progress_bar)
+            _greet(running, listening, with_demo=load_demo)
+            _run(running, settings, listening)
+    except KeyboardInterrupt:
+        notice("已停止 / stopped")
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[
+        str, typer.Argument(help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items()))
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="GeoJSON, GeoPackage, Shapefile (.shp, .zip), CSV, XLSX, OSM .pbf/.osm",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    crs: Annotated[
+        str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只检查,不写入 / report only, change nothing")
+    ] = False,
+) -> None:
+    """导入文件;被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
+    with (
+        open_store(Settings.load(), notice) as running,
+        progress_bar(file.name) as progress,
+        running.store.owner_engine.begin() as connection,
+    ):
+        report = import_file(connection, kind, file, crs=crs, dry_run=dry_run, progress=progress)
+    for line in report.notices:
+        notice(line)
+    tell_faults(report.faults)
+    if report.rejected_csv is not None:
+        rejected = file.with_name(file.name + ".rejected.csv")
+        rejected.write_bytes(report.rejected_csv)
+        notice(f"被拒绝的行 / rejected rows: {rejected}")
+    out.print(f"read {report.read} loaded {report.loaded} rejected {report.rejected}")
+    if report.loaded == 0:
+        raise typer.Exit(2)
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+@app.command()
+def assign() -> None:
+    """重新分配全部住户 / assign all households to their grids again."""
+    with open_store(Settings.load(), notice) as running, running.store.owner_engine.begin() as connection:
+        found = assign_all(connection)
+    out.print(f"households {found.households} assigned {found.assigned} unassigned {found.unassigned}")
+
+
+def _end_orderly() -> None:
+    """Have a SIGTERM end the program as Ctrl-C does, so that the embedded server is given back."""
+
+    def stop(_signal: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _bound(server: ServerSettings) -> socket.socket:
+    """Return a socket bound to the address, before anything slow begins.
+
+    Raises:
+        Unavailable: the address is taken or not ours.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((server.host, server.port))
+    except OSError as error:
+        listening.close()
+        raise Unavailable(
+            f"无法使用 {server.host}:{server.port}({error.strerror}),可换端口 / cannot use this address; "
+            "try another port: linli serve --port N, or LINLI_PORT"
+        ) from error
+    return listening
+
+
+def _greet(running: Running, listening: socket.socket, *, with_demo: bool) -> None:
+    """Print where the pages are and who can sign in."""
+    host, port = listening.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    base = f"http://{shown}:{port}"
+    out.print(f"\n[bold]邻里 linli[/]  {base}")
+    for path, label in PAGES:
+        out.print(f"  {base + path:<40} {label}")
+    if running.admin_password is not None:
+        _account("admin", running.admin_password, "只显示这一次 / shown this once")
+    for name, password in demo.accounts(running.data_dir).items() if with_demo else ():
+        _account(name, password, "演示账号 / demo account")
+    out.print("  Ctrl-C 停止 / stops\n")
+
+
+def _account(name: str, password: str, remark: str) -> None:
+    out.print(f"  账号 / account [bold]{name:<8}[/] 密码 / password [bold]{escape(password)}[/]  {remark}")
+
+
+def _run(running: Running, settings: Settings, listening: socket.socket) -> None:
+    trusted = settings.server.trusted_proxies
+    config = uvicorn.Config(
+        create_app(running.store, settings, running.revive),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted or None,
+        timeout_graceful_shutdown=_GRACE_S,
+        backlog=2048,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,79 @@
+"""What a route works with: the store on behalf of the signed-in account, the caches, the settings and the clock."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from api.feed import Feed
+from api.sessions import Sessions
+from api.settings import Settings
+from api.worker import ImportWorker
+from gis.errors import Unauthenticated
+from gis.services.accounts import Identity
+from gis.services.snapshots import Snapshots
+from gis.store.session import Store
+
+TIME_ZONE = ZoneInfo("Asia/Shanghai")
+"""Days begin and stations open by this clock."""
+
+
+@dataclass(frozen=True)
+class Office:
+    """What the whole process shares."""
+
+    store: Store
+    settings: Settings
+    snapshots: Snapshots
+    sessions: Sessions
+    feed: Feed
+    worker: ImportWorker
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One request's place in the office."""
+
+    office: Office
+    account: Identity
+    token: str
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Return the process's caches."""
+        return self.office.snapshots
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Open a transaction under the row security of the account; it is committed before the answer is sent."""
+        return self.office.store.session(self.account.account_id)
+
+    def now(self) -> datetime:
+        """Return the present moment on the place's clock."""
+        return datetime.now(TIME_ZONE)
+
+    def today(self) -> date:
+        """Return the place's date."""
+        return self.now().date()
+
+
+def office_of(request: Request) -> Office:
+    """Return what the process shares, for routes that nobody needs to sign in for."""
+    office: Office = request.app.state.office
+    return office
+
+
+async def desk_of(request: Request) -> Desk:
+    """Return the desk of the signed-in account."""
+    account: Identity | None = getattr(request.state, "account", None)
+    if account is None:
+        raise Unauthenticated("需要登录 / sign in first")
+    return Desk(office_of(request), account, request.state.token)
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]

@@ -1,0 +1,136 @@
+"""Live changes: one listener a process follows the journal of changes and wakes every open stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gis.store.session import Store
+
+log = structlog.get_logger("linli.feed")
+CHANNEL = "linli"
+SESSIONS_ENDED = "sessions"
+"""The notice that sessions have been revoked; it is no topic of the journal."""
+_LISTEN_S = 0.5
+_PAUSE_S = 1.0
+_MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")
+
+Versions = dict[str, tuple[int, int]]
+"""Of each topic: its newest change and how many there are. Both, since what began early may commit late."""
+
+
+def encode(versions: Versions) -> str:
+    """Return versions as the id of an event, from which a stream can be taken up again without losing a change."""
+    return "-".join(f"{topic}.{newest}.{count}" for topic, (newest, count) in sorted(versions.items()))
+
+
+def decode(event_id: str) -> Versions | None:
+    """Return the versions of an event's id; None where it is none of ours."""
+    versions: Versions = {}
+    for part in event_id.split("-"):
+        found = _MARK.fullmatch(part)
+        if found is None:
+            return None
+        versions[found[1]] = (int(found[2]), int(found[3]))
+    return versions
+
+
+def changed(before: Versions, now: Versions) -> list[str]:
+    """Return the topics that differ, by name."""
+    return sorted(topic for topic in before.keys() | now.keys() if before.get(topic) != now.get(topic))
+
+
+class Feed:
+    """Follows the changes of the store in a thread of its own; connects again by itself."""
+
+    def __init__(
+        self, store: Store, sessions_ended: Callable[[], None], revive: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare to follow.
+
+        Args:
+            store: whose changes.
+            sessions_ended: called when sessions have been revoked, here or elsewhere.
+            revive: called when the database does not answer; starts an embedded server again that was killed.
+        """
+        self._store = store
+        self._sessions_ended = sessions_ended
+        self._revive = revive
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: set[asyncio.Event] = set()
+        self.versions: Versions = {}
+        self.known = threading.Event()
+        """Set once the versions have been read."""
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to listen; streams are woken in ``loop``."""
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, name="linli-feed", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[asyncio.Event]:
+        """Give an event that is set, in the loop, whenever something may have changed."""
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            yield event
+        finally:
+            self._waiting.discard(event)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except Exception as error:
+                log.warning("not listening", error=type(error).__name__)
+                self._stopping.wait(_PAUSE_S)
+                with contextlib.suppress(Exception):  # a server that cannot be revived is tried again
+                    self._revive()
+
+    def _listen(self) -> None:
+        """Listen on a connection of its own until it breaks; whatever happened in between shows in the versions."""
+        borrowed = self._store.service_engine.raw_connection()
+        connection: Any = borrowed.driver_connection
+        borrowed.detach()
+        try:
+            connection.rollback()
+            connection.autocommit = True
+            connection.execute(f"LISTEN {CHANNEL}")
+            self._sessions_ended()
+            self._publish(connection)
+            while not self._stopping.is_set():
+                topics = {notice.payload for notice in connection.notifies(timeout=_LISTEN_S, stop_after=1)}
+                if SESSIONS_ENDED in topics:
+                    self._sessions_ended()
+                if topics - {SESSIONS_ENDED}:
+                    self._publish(connection)
+        finally:
+            with contextlib.suppress(SQLAlchemyError):
+                connection.close()
+
+    def _publish(self, connection: Any) -> None:
+        rows = connection.execute("SELECT topic, newest, changes FROM linli_versions()").fetchall()
+        self.versions = {topic: (newest, count) for topic, newest, count in rows}
+        self.known.set()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for event in self._waiting:
+            event.set()

@@ -1,0 +1,136 @@
+"""The register of grids, and what is known of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+
+from api.answers import GeoJson, Json, etag, page, tagged
+from api.desk import AtDesk
+from api.openapi import problems
+from api.parameters import AskedFilter, AskedVersion, Code, example
+from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, GridSummary, Moved
+from api.security import allow
+from gis.errors import Denied
+from gis.needs.disclosure import shown
+from gis.services import indicators, registry
+from gis.services.accounts import grids_of
+
+router = APIRouter(tags=["网格 / grids"])
+READERS = ("planner", "worker", "screen")
+
+
+@router.get(
+    "/api/grids",
+    summary="网格列表 / list grids",
+    response_model=FeatureCollection,
+    dependencies=[allow(*READERS)],
+)
+def list_grids(request: Request, desk: AtDesk, wanted: AskedFilter) -> GeoJson:
+    """Return a page of grids with their boundaries."""
+    with desk.session() as session:
+        return page(request, registry.list_grids(session, wanted))
+
+
+@router.get(
+    "/api/grids/measures",
+    summary="网格指标 / a measure of every grid",
+    responses={
+        200: {
+            "content": {
+                "application/json": {
+                    "example": {
+                        "key": "households",
+                        "label": "户数",
+                        "unit": "户",
+                        "date": "2026-11-20",
+                        "values": {"530102001001001": 701, "530102001001002": None},
+                        "suppressed": ["530102001001002"],
+                        "threshold": 5,
+                    }
+                }
+            }
+        },
+        **problems(404),
+    },
+    dependencies=[allow("planner", "screen")],
+)
+def measures(
+    desk: AtDesk,
+    measure: Annotated[
+        str | None,
+        Query(
+            max_length=60,
+            description="指标;不填则列出全部 / its key; absent: list them",
+            examples=["elders_60"],
+        ),
+    ] = None,
+) -> Json:
+    """Return one measure's value in every grid (null: no data, or suppressed as small), or the list of measures."""
+    with desk.session() as session:
+        if measure is None:
+            return Json({"measures": indicators.measure_names(session, desk.snapshots)})
+        return Json(indicators.measure(session, desk.snapshots, measure, desk.today()))
+
+
+@router.get(
+    "/api/grids/{code}",
+    summary="一个网格 / one grid",
+    response_model=Feature,
+    responses=problems(404),
+    dependencies=[allow(*READERS)],
+)
+def get_grid(desk: AtDesk, code: Code) -> GeoJson:
+    """Return a grid; its ETag is what a write must name."""
+    with desk.session() as session:
+        return tagged(registry.get_grid(session, code))
+
+
+@router.put(
+    "/api/grids/{code}",
+    summary="修改边界 / change a grid's boundary",
+    response_model=Moved,
+    responses=problems(404, 412, 428),
+    dependencies=[allow("admin")],
+)
+def put_grid(
+    desk: AtDesk,
+    code: Code,
+    version: AskedVersion,
+    body: Annotated[dict[str, Any], Body(openapi_examples=example("grid", FEATURE_EXAMPLES["grid"]))],
+) -> Json:
+    """Replace a boundary; households that it takes in or leaves out are assigned again in the same transaction.
+
+    422 names the place of an invalid ring or of an overlap with another grid.
+    """
+    with desk.session() as session:
+        moved = registry.put_grid(session, desk.snapshots, code, body, version)
+    return Json(moved, headers={"ETag": etag(moved["version"])})
+
+
+@router.get(
+    "/api/grids/{code}/summary",
+    summary="网格概况 / counts of a grid",
+    response_model=GridSummary,
+    responses=problems(404),
+    dependencies=[allow(*READERS)],
+)
+def summary(desk: AtDesk, code: Code) -> Json:
+    """Return people, care flags, colours, open needs and the share covered per service.
+
+    A worker sees own grids only (403 for others); for a screen small counts are null.
+    """
+    with desk.session() as session:
+        found = indicators.grid_summary(session, desk.snapshots, code, desk.today())
+        if desk.account.role == "worker" and code not in grids_of(session, desk.account.account_id):
+            raise Denied("不是您负责的网格 / this grid is not yours")
+    return Json(_for_wall(found) if desk.account.role == "screen" else found)
+
+
+def _for_wall(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a summary fit for a wall: small counts hidden, and no colours at all."""
+    kept = {key: shown(value) if isinstance(value, int) else value for key, value in found.items()}
+    kept["care_flags"] = {flag: shown(n) for flag, n in found["care_flags"].items()}
+    kept["colours"] = {}
+    return kept

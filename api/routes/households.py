@@ -1,0 +1,79 @@
+"""Household files: a worker's own grids, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+
+from api.answers import Json, etag, page_of_items
+from api.desk import AtDesk
+from api.openapi import problems
+from api.parameters import AskedVersion, Code, Cursor, Limit, example
+from api.schemas import Household, Page
+from api.security import allow
+from gis.services import households
+
+router = APIRouter(tags=["住户 / households"])
+READERS = ("worker", "admin")
+
+
+@router.get(
+    "/api/households",
+    summary="住户列表 / list households",
+    response_model=Page,
+    dependencies=[allow(*READERS)],
+)
+def list_households(
+    request: Request,
+    desk: AtDesk,
+    grid: Annotated[str | None, Query(max_length=100, description="网格编码 / code of a grid")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="编码、楼栋、小区、房号或姓名 / code, building, compound, room or name",
+        ),
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Json:
+    """Return a page of households; a worker's are those of own grids."""
+    with desk.session() as session:
+        found = households.list_households(session, grid, q, limit, cursor)
+    return page_of_items(request, found)
+
+
+@router.get(
+    "/api/households/{code}",
+    summary="一户一档 / a household's file",
+    response_model=Household,
+    responses=problems(404),
+    dependencies=[allow(*READERS)],
+)
+def get_household(desk: AtDesk, code: Code) -> Json:
+    """Return a household's file; 404 for a household of another worker's grid."""
+    with desk.session() as session:
+        return _tagged(households.get_household(session, code, desk.today()))
+
+
+@router.patch(
+    "/api/households/{code}",
+    summary="修改住户 / change a household",
+    response_model=Household,
+    responses=problems(404, 412, 428),
+    dependencies=[allow(*READERS)],
+)
+def patch_household(
+    desk: AtDesk,
+    code: Code,
+    version: AskedVersion,
+    body: Annotated[dict[str, Any], Body(openapi_examples=example("colour", {"colour": "yellow"}))],
+) -> Json:
+    """Change colour, unit or room."""
+    with desk.session() as session:
+        return _tagged(households.patch_household(session, code, body, version, desk.today()))
+
+
+def _tagged(found: dict[str, Any]) -> Json:
+    return Json(found, headers={"ETag": etag(found["version"])})

@@ -1,0 +1,85 @@
+"""The command centre's wall: its figures, and what has changed, live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api.answers import Json
+from api.desk import AtDesk, Desk
+from api.feed import Versions, changed, decode, encode
+from api.parameters import Area
+from api.security import allow
+from gis.services import indicators
+
+router = APIRouter(tags=["大屏 / screen"])
+HEARTBEAT_S = 15
+
+
+@router.get(
+    "/api/screen/summary",
+    summary="大屏数据 / all that a wall shows",
+    dependencies=[allow("planner", "screen")],
+)
+def summary(desk: AtDesk, area: Area = None) -> Json:
+    """Return totals, coverage now, rankings, needs and their course: aggregates only, small numbers null."""
+    with desk.session() as session:
+        return Json(indicators.screen_summary(session, desk.snapshots, area, desk.now()))
+
+
+@router.get(
+    "/api/screen/changes",
+    summary="实时变化 / live changes (server-sent events)",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": 'id: needs.812.40\ndata: {"topic":"needs"}\n\n',
+                }
+            }
+        }
+    },
+    dependencies=[allow("planner", "worker", "screen")],
+)
+async def changes(
+    desk: AtDesk, last_event_id: Annotated[str | None, Header(max_length=2000)] = None
+) -> EventSourceResponse:
+    """Tell within a second which topics have changed; taken up again with ``Last-Event-ID`` without losing one."""
+    return EventSourceResponse(
+        _events(desk, decode(last_event_id) if last_event_id else None),
+        ping=HEARTBEAT_S,
+        headers={"Cache-Control": "private, no-store"},
+    )
+
+
+async def _events(desk: Desk, seen: Versions | None) -> AsyncIterator[ServerSentEvent]:
+    """Yield one event for each topic that has changed since ``seen`` (None: since now), as long as the session lasts."""
+    feed = desk.office.feed
+    with feed.waiting() as woken:
+        while not feed.known.is_set():
+            await asyncio.sleep(0.05)
+        if seen is None:
+            seen = dict(feed.versions)
+            yield ServerSentEvent(event="ready", id=encode(seen), data="{}", retry=2000)
+        while True:
+            for topic in changed(seen, feed.versions):
+                if topic in feed.versions:
+                    seen[topic] = feed.versions[topic]
+                else:
+                    del seen[topic]
+                yield ServerSentEvent(id=encode(seen), data=f'{{"topic":"{topic}"}}')
+            woken.clear()
+            if changed(seen, feed.versions):
+                continue
+            try:
+                await asyncio.wait_for(woken.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                if await anyio.to_thread.run_sync(desk.office.sessions.look_up, desk.token) is None:
+                    return

@@ -1,0 +1,112 @@
+"""The store that a program works on: an outside server, or a share in the embedded one, migrated and ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from api.settings import Settings
+from gis.errors import Unavailable
+from gis.models import Place
+from gis.services.accounts import ensure_admin
+from gis.store.binaries import PostgresNotFound
+from gis.store.embedded import EmbeddedServer, EmbeddedServerError
+from gis.store.session import SERVICE_ROLE, Store
+
+_PATIENCE_S = 30.0
+"""How long an outside server may take to come up beside us."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """An open store, and the folder in which this program may keep what belongs to it."""
+
+    store: Store
+    data_dir: Path
+    admin_password: str | None
+    """Made up at this very start; to be shown once."""
+    revive: Callable[[], None]
+    """Starts the embedded server again if it was killed."""
+
+
+@contextmanager
+def open_store(
+    settings: Settings, notice: Callable[[str], None], *, for_service: bool = False
+) -> Iterator[Running]:
+    """Open the store, bring it to the newest migration, and at a start of the service see that there is an account ``admin``.
+
+    Args:
+        settings: checked settings.
+        notice: called with one line for what a person should know.
+        for_service: whether requests will be served: more connections, and an admin who can sign in.
+
+    Raises:
+        Unavailable: there is no database; the detail says what to do.
+    """
+    with ExitStack() as stack:
+        revive: Callable[[], None] = _nothing
+        data_dir = settings.database.data_dir
+        if settings.database.database_url is not None:
+            owner_url, service_url = settings.database.database_url, settings.database.service_database_url
+            _wait_for(owner_url, notice)
+        else:
+            server = stack.enter_context(_embedded(data_dir, notice))
+            owner_url, service_url = server.url(), server.url(user=SERVICE_ROLE)
+            data_dir, revive = server.data_dir, server.ensure_running
+        store = Store(owner_url, service_url, pool_size=20 if for_service else 2)
+        stack.callback(store.close)
+        yield Running(store, data_dir, _prepare(store, settings, for_service), revive)
+
+
+def _embedded(data_dir: Path, notice: Callable[[str], None]) -> EmbeddedServer:
+    try:
+        return EmbeddedServer.start(data_dir, notice=notice)
+    except (EmbeddedServerError, PostgresNotFound) as error:
+        raise Unavailable(str(error)) from error
+
+
+def _nothing() -> None:
+    """An outside server is for others to start."""
+
+
+def _prepare(store: Store, settings: Settings, for_service: bool) -> str | None:
+    """Migrate, take over what the settings say of the place, and make account ``admin`` at the first start of the service."""
+    store.migrate()
+    given = settings.accounts.admin_password
+    with store.owner_session() as session:
+        if settings.place.metric_crs is not None:
+            values = {"metric_crs": settings.place.metric_crs}
+            changed = insert(Place).values(id=1, **values)
+            session.execute(changed.on_conflict_do_update(index_elements=[Place.id], set_=values))
+        return ensure_admin(session, given.get_secret_value() if given else None) if for_service else None
+
+
+def _wait_for(url: str, notice: Callable[[str], None]) -> None:
+    """Wait until an outside server takes connections."""
+    store = Store(url, pool_size=1)
+    shown = make_url(url).render_as_string(hide_password=True)
+    deadline, said = time.monotonic() + _PATIENCE_S, False
+    try:
+        while True:
+            try:
+                with store.owner_engine.connect() as connection:
+                    connection.execute(text("SELECT 1"))
+                return
+            except OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"连接不上数据库 {shown} / the database does not answer: {shown}; check LINLI_DATABASE_URL and the server"
+                    ) from error
+            if not said:
+                notice(f"等待数据库 {shown} / waiting for the database {shown}")
+                said = True
+            time.sleep(0.5)
+    finally:
+        store.close()

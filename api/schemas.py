@@ -1,0 +1,219 @@
+"""The shapes of requests and answers, for checking what comes in and describing what goes out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_POLYGON = {
+    "type": "Polygon",
+    "coordinates": [[[102.70, 25.03], [102.71, 25.03], [102.71, 25.04], [102.70, 25.04], [102.70, 25.03]]],
+}
+
+
+class Strict(BaseModel):
+    """A request body: an unknown field is a mistake to be told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Credentials(Strict):
+    """Name and password."""
+
+    username: str = Field(min_length=1, max_length=64, examples=["admin"])
+    password: str = Field(min_length=1, max_length=200, examples=["correct-horse-battery"])
+
+
+class SessionOut(BaseModel):
+    """A new session."""
+
+    access_token: str
+    expires_at: datetime
+    role: str
+
+
+class AccountOut(BaseModel):
+    """Who is signed in, and the grids a worker looks after."""
+
+    username: str
+    role: str
+    expires_at: datetime
+    grids: list[str]
+
+
+class Feature(BaseModel):
+    """A GeoJSON Feature, positions lon, lat in EPSG:4326."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["Feature"]
+    geometry: dict[str, Any] | None
+    properties: dict[str, Any] | None = None
+
+
+class FeatureCollection(BaseModel):
+    """A GeoJSON FeatureCollection; ``next`` is the address of the following page."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
+    next: str | None = None
+
+
+class Named(BaseModel):
+    """A code and its name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    name: str | None
+
+
+class AreaNamed(Named):
+    """An administrative area."""
+
+    level: str
+
+
+class Located(BaseModel):
+    """Where a position is."""
+
+    grid: Named
+    areas: list[AreaNamed]
+    building: Named | None
+
+
+class Codes(BaseModel):
+    """The grid of each point, in order; null where there is none."""
+
+    codes: list[str | None]
+
+
+class Moved(BaseModel):
+    """Households that a changed boundary has moved."""
+
+    moved_in: int
+    moved_out: int
+    version: int
+
+
+class Zoning(BaseModel):
+    """What is wrong with a division into grids; areas in m²."""
+
+    overlaps: FeatureCollection
+    gaps: FeatureCollection
+    strays: FeatureCollection
+    oversize: FeatureCollection
+    undersize: FeatureCollection
+
+
+class GridSummary(BaseModel):
+    """Counts of one grid; null where suppressed."""
+
+    code: str
+    name: str
+    households: int | None
+    residents: int | None
+    elders_60: int | None
+    children_12: int | None
+    needs_open: int | None
+    care_flags: dict[str, int | None]
+    colours: dict[str, int | None]
+    covered_share: dict[str, float | None]
+
+
+class Accepted(BaseModel):
+    """An import has been queued."""
+
+    id: UUID
+
+
+class FaultOut(BaseModel):
+    """One fault of an input."""
+
+    where: str
+    message: str
+
+
+class ImportOut(BaseModel):
+    """How an import stands; read = loaded + rejected once it is done."""
+
+    id: UUID
+    kind: str
+    file_name: str
+    sha256: str
+    crs: str | None
+    dry_run: bool
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    read: int
+    loaded: int
+    rejected: int
+    progress: float = Field(ge=0, le=1)
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    errors: list[FaultOut] | None = None
+    notices: list[str] | None = None
+
+
+class Imports(BaseModel):
+    """The newest imports."""
+
+    items: list[ImportOut]
+
+
+class Coverage(BaseModel):
+    """Who can reach the services: households = covered + beyond + unreachable, in total and per grid."""
+
+    parameters: dict[str, Any]
+    totals: dict[str, int]
+    grids: list[dict[str, Any]]
+    unassigned: dict[str, int]
+    unreachable: dict[str, int]
+
+
+class Page(BaseModel):
+    """A page of items; ``next`` is the address of the following one."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+class Household(BaseModel):
+    """一户一档: a household's file; phone and ID number are masked."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    building: str | None
+    grid: str | None
+    colour: str | None
+    unit: str | None
+    room: str | None
+    version: int
+    residents: list[dict[str, Any]]
+    needs: list[dict[str, Any]]
+
+
+FEATURE_EXAMPLES: dict[str, dict[str, Any]] = {
+    "grid": {"type": "Feature", "geometry": _POLYGON, "properties": {"name": "第一网格"}},
+    "building": {
+        "type": "Feature",
+        "geometry": _POLYGON,
+        "properties": {"code": "B-001", "name": "1栋", "floors": 7, "units": 3},
+    },
+    "station": {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [102.705, 25.035]},
+        "properties": {
+            "code": "S-001",
+            "name": "幸福食堂",
+            "kind": "幸福食堂",
+            "services": [{"kind": "meal", "hours": "Mo-Fr 11:00-13:00", "capacity": 60}],
+        },
+    },
+}
