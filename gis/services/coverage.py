@@ -109,7 +109,7 @@ def cover(session: Session, snapshots: Snapshots, query: CoverageQuery, sites: D
     """Return which sites are covered, for each group of people."""
     stations = snapshots.stations(session)
     groups = open_stations(stations, query)
-    if not any(map(len, groups)):
+    if not any(len(group) for group in groups):
         return cover_by_buffer(sites, [np.zeros((0, 2))], POLICY.buffer_radii_m(query.minutes, query.profile))
     places_m = np.column_stack(snapshots.metric(session).to_m(stations.lon, stations.lat))
     places = [places_m[group] for group in groups]

@@ -1,0 +1,1 @@
+"""Speed as ratios: each thing against a peer or a limit, in one run, medians of several. See README.md here."""

@@ -1,0 +1,35 @@
+"""``make bench``: run the benchmarks (``python -m benchmarks NAME …`` for some of them) and print ratios."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import UTC, datetime
+
+import psutil
+
+from benchmarks import assigning, importing
+from benchmarks.measure import RUNS, console
+
+BENCHMARKS = {"assigning": assigning.main, "importing": importing.main}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, all without names; return the exit code."""
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        console.print(
+            f"没有这些基准:{', '.join(sorted(unknown))};可用:{', '.join(BENCHMARKS)} / no such benchmark"
+        )
+        return 2
+    memory_gib = psutil.virtual_memory().total / 2**30
+    now = datetime.now(UTC).date()
+    console.print(
+        f"{now} · {platform.machine()} · {psutil.cpu_count()} cores · {memory_gib:.0f} GiB · Python {platform.python_version()} · medians of {RUNS}"
+    )
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name]()
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))
