@@ -1,0 +1,218 @@
+// A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
+// The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
+import { $, call, count, distance, el, say, t } from "./common.js";
+
+const KEEP_SHOWN = 50;
+const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
+const own = new Set([...document.querySelectorAll("[data-my-grids] [data-grid]")].map((button) => button.dataset.grid));
+const message = $("[data-locate-message]");
+const locateButton = $("[data-locate]");
+let asked = 0;
+
+function tell(text, kind = "") {
+  say(message, text, kind);
+}
+
+function announce(name, detail) {
+  document.dispatchEvent(new CustomEvent(name, { detail }));
+}
+
+function trail(areas) {
+  return el("ol", { class: "trail", "aria-label": "所属区划 Areas" }, ...areas.map((area) => el("li", { text: area.name })));
+}
+
+function showGrid(found) {
+  const mine = own.has(found.grid.code);
+  $("[data-here]").replaceChildren(
+    trail(found.areas),
+    el("div", { class: "grid-name", text: found.grid.name || found.grid.code }),
+    el("p", { class: "muted small", text: found.grid.code }),
+    el("p", {}, el("span", { class: mine ? "badge good" : "badge warn" },
+      mine ? t("✓ 是我负责的网格", "one of mine") : t("不是我负责的网格", "not one of mine"))),
+    found.building ? el("p", {}, t("楼栋", "Building"), `:${found.building.name || found.building.code}`) : null);
+  $("[data-here-section]").hidden = false;
+  if (mine) choose(found.grid.code);
+}
+
+function serviceLine(service) {
+  const hours = service.hours === "24/7" ? "全天" : service.hours;
+  return el("li", { class: service.open ? "" : "closed" },
+    el("span", { text: service.open ? service.label : `${service.label}(未开放)` }),
+    el("span", { class: "hours num", text: hours }));
+}
+
+function station(item) {
+  const until = item.closes_at ? `开到 ${new Date(item.closes_at).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" })}` : "开放中";
+  return el("li", { class: "card station" },
+    el("div", { class: "top" }, el("span", { class: "name", text: item.name }), el("span", { class: "distance", text: distance(item.distance_m) })),
+    el("p", { class: "small" }, el("span", { class: "badge", text: item.kind }), " ", el("span", { class: "badge good", text: until })),
+    el("ul", { class: "services" }, ...item.services.map(serviceLine)));
+}
+
+function showStations(items) {
+  const open = items.filter((item) => item.open).sort((a, b) => a.distance_m - b.distance_m);
+  $("[data-stations-section]").hidden = false;
+  $("[data-stations-count]").textContent = open.length ? `(${open.length})` : "";
+  $("[data-stations]").replaceChildren(...(open.length
+    ? open.map(station)
+    : [el("li", { class: "muted" }, t("附近现在没有开放的站点。", "No station is open nearby now."))]));
+  announce("linli:stations", {
+    type: "FeatureCollection",
+    features: open.map((item) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: [item.lon, item.lat] },
+      properties: { code: item.code, name: item.name, kind: item.kind },
+    })),
+  });
+}
+
+/** Ask for the grid at a position, then for the stations near it; only the newest question is answered. */
+async function locate(lon, lat, crs) {
+  asked += 1;
+  const mine = asked;
+  const query = new URLSearchParams({ lon, lat, crs });
+  tell("正在查找… / looking it up…");
+  const places = Promise.allSettled([call(`/api/grids/locate?${query}`), call(`/api/stations/nearest?${query}&limit=20`)]);
+  const [grid, stations] = await places;
+  if (mine !== asked) return;
+  tell(null);
+  if (grid.status === "fulfilled") {
+    showGrid(grid.value);
+    call(`/api/grids/${encodeURIComponent(grid.value.grid.code)}`).then((feature) => mine === asked && announce("linli:grid", feature), () => {});
+  } else {
+    $("[data-here-section]").hidden = true;
+    announce("linli:grid", null);
+    tell(grid.reason.status === 404 ? "这个位置不在任何网格内 / this position is in no grid" : grid.reason, grid.reason.status === 404 ? "warn" : "bad");
+  }
+  if (stations.status === "fulfilled") showStations(stations.value.stations);
+  else if (grid.status === "fulfilled") tell(stations.reason, "bad");
+}
+
+const REFUSED = {
+  1: ["没有得到定位权限。可在浏览器设置里允许,或在下面输入坐标、点地图。 / Location is not allowed: allow it in the browser's settings, or type a position or tap the map below."],
+  2: ["暂时定不了位。请到开阔处再试,或在下面输入坐标、点地图。 / No position to be had here: try outdoors, or type one or tap the map below."],
+  3: ["定位超时。请再试一次,或在下面输入坐标、点地图。 / It took too long: try again, or type a position or tap the map below."],
+};
+
+function byOtherMeans(text) {
+  tell(text, "warn");
+  $("[data-by-hand]").open = true;
+}
+
+locateButton.addEventListener("click", () => {
+  if (!navigator.geolocation || !window.isSecureContext) {
+    byOtherMeans("这个浏览器在此地址下不提供定位(需要 https)。请输入坐标或点地图。 / This browser gives no position at this address (https is needed): type one or tap the map.");
+    return;
+  }
+  locateButton.disabled = true;
+  tell("正在定位… / finding your position…");
+  navigator.geolocation.getCurrentPosition((position) => {
+    locateButton.disabled = false;
+    const { longitude: lon, latitude: lat, accuracy } = position.coords;
+    announce("linli:position", { lon, lat, accuracy_m: accuracy });
+    locate(lon, lat, "EPSG:4326").then(() => {
+      if (accuracy > 100 && message.hidden) tell(`定位误差约 ${Math.round(accuracy)} 米,结果仅供参考。 / The position is good to about ${Math.round(accuracy)} m only.`, "warn");
+    });
+  }, (error) => {
+    locateButton.disabled = false;
+    byOtherMeans(REFUSED[error.code][0]);
+  }, { enableHighAccuracy: true, timeout: 15000, maximumAge: 10000 });
+});
+
+$("[data-typed]").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { lon, lat, crs } = event.target.elements;
+  // People paste "102.7, 25.0" into the first field.
+  const pasted = lon.value.split(/[,,\s]+/).filter(Boolean);
+  if (pasted.length === 2 && !lat.value.trim()) [lon.value, lat.value] = pasted;
+  const wrong = [[lon, 180], [lat, 90]].filter(([field, most]) => {
+    const number = Number(field.value.trim() || NaN);
+    const bad = !(Math.abs(number) <= most);
+    field.setAttribute("aria-invalid", String(bad));
+    return bad;
+  });
+  if (wrong.length) {
+    tell("请填经度(-180 到 180)和纬度(-90 到 90),单位是度 / enter longitude (-180 to 180) and latitude (-90 to 90) in degrees", "bad");
+    wrong[0][0].focus();
+    return;
+  }
+  if (crs.value === "EPSG:4326") announce("linli:position", { lon: Number(lon.value), lat: Number(lat.value) });
+  locate(lon.value.trim(), lat.value.trim(), crs.value);
+});
+
+document.addEventListener("linli:tap", (event) => {
+  announce("linli:position", event.detail);
+  locate(event.detail.lon, event.detail.lat, "EPSG:4326");
+});
+
+// A map that was drawn while hidden does not know its size.
+$("[data-by-map]").addEventListener("toggle", () => window.dispatchEvent(new Event("resize")));
+
+// ---- Households -------------------------------------------------------------------------------------------------------
+
+const list = $("[data-households]");
+const listMessage = $("[data-households-message]");
+const more = $("[data-more]");
+const search = $("[data-search]");
+let chosen = null;
+let listed = 0;
+let following = null;
+
+function address(home) {
+  const place = [home.compound_name, home.building_name || home.building].filter(Boolean).join(" ");
+  const unit = home.unit ? (/^\d+$/.test(home.unit) ? `${home.unit}单元` : home.unit) : null;
+  return [place, unit, home.room].filter(Boolean).join(" ") || home.code;
+}
+
+function household(home) {
+  const [zh, en] = COLOURS[home.colour] || [];
+  return el("li", {},
+    el("span", { class: "address", text: address(home) }),
+    el("span", { class: "code", text: home.code }),
+    el("span", { class: "side" },
+      el("span", { class: "num", text: `${count(home.residents)} 人` }),
+      zh ? el("span", { class: `colour ${home.colour}`, title: en, text: zh }) : null));
+}
+
+async function households(cursor = null) {
+  listed += 1;
+  const mine = listed;
+  const query = new URLSearchParams({ limit: KEEP_SHOWN });
+  if (chosen) query.set("grid", chosen);
+  const words = search.elements.q.value.trim();
+  if (words) query.set("q", words);
+  if (cursor) query.set("cursor", cursor);
+  list.setAttribute("aria-busy", "true");
+  try {
+    const page = await call(cursor?.startsWith("/") ? cursor : `/api/households?${query}`);
+    if (mine !== listed) return;
+    say(listMessage, null);
+    if (!cursor) list.replaceChildren();
+    list.append(...page.items.map(household));
+    list.hidden = !list.children.length;
+    following = page.next ?? null;
+    more.hidden = following === null;
+    $("[data-households-count]").textContent = `(${list.children.length}${following === null ? "" : "+"})`;
+    if (list.hidden) say(listMessage, words ? "没有找到符合的住户 / no household matches" : "没有住户 / no households", "");
+  } catch (error) {
+    if (mine === listed) say(listMessage, error);
+  }
+  list.removeAttribute("aria-busy");
+}
+
+function choose(code) {
+  chosen = code;
+  for (const button of document.querySelectorAll("[data-my-grids] [data-grid]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.grid === code));
+  }
+  households();
+}
+
+$("[data-my-grids]").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-grid]");
+  if (button) choose(button.dataset.grid === chosen ? null : button.dataset.grid);
+});
+search.addEventListener("submit", (event) => { event.preventDefault(); households(); });
+search.elements.q.addEventListener("search", () => households());
+more.addEventListener("click", () => households(following));
+households();
