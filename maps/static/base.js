@@ -173,7 +173,7 @@
     if (settings.grids) {
       rules.push({
         dataSource: "grids", dataLayer: "grid_names", minzoom: 13,
-        symbolizer: new Named(point(13, theme.gridText, { fontWeight: 600, width: 3, maxLineChars: 12 }), 24),
+        symbolizer: new Named(point(13, theme.gridText, { fontWeight: 600, width: 3, maxLineChars: 12, lineHeight: 1.35 }), 16),
       });
     }
     rules.push(
@@ -182,7 +182,7 @@
         dataSource: "base", dataLayer: "streets", minzoom: 15, filter: (zoom, f) => Boolean(f.props.name),
         symbolizer: new Named(new protomapsL.LineLabelSymbolizer(text(theme, 11.5 * loud, theme.text, { width: 3, position: 2, repeatDistance: 320 })), 20),
       },
-      { dataSource: "base", dataLayer: "building_names", minzoom: 18, symbolizer: new Named(point(10.5, theme.houseText, { maxLineChars: 8 }), 16) },
+      { dataSource: "base", dataLayer: "building_names", minzoom: 18, symbolizer: new Named(point(10.5, theme.houseText, { maxLineChars: 8, lineHeight: 1.3 }), 12) },
     );
     const drawn = { base: { url: linli.tiles(map, map.options.urls.base_tiles), maxDataZoom: DEEPEST } };
     if (settings.grids) drawn.grids = { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: DEEPEST };

@@ -13,6 +13,20 @@
     return [0, ...chosen];
   }
 
+  // Leaflet's canvas, able to fill with a pattern as well.
+  const Patterned = L.Canvas.extend({
+    _fillStroke(pen, shape) {
+      if (!shape.options.pattern) { L.Canvas.prototype._fillStroke.call(this, pen, shape); return; }
+      pen.globalAlpha = 0.9;
+      pen.fillStyle = pen.createPattern(linli.pattern(shape.options.pattern, false), "repeat");
+      pen.fill("evenodd");
+      pen.globalAlpha = shape.options.opacity;
+      pen.strokeStyle = shape.options.color;
+      pen.lineWidth = shape.options.weight;
+      pen.stroke();
+    },
+  });
+
   // Heat: the kernel density of the needs (quartic kernel; Silverman, Density Estimation, 1986, eq. 4.5), in needs per hectare. Each cell is a
   // weight at its middle; the kernel's radius is given in metres, so a place looks equally hot at every zoom.
   class Heat extends L.Layer {
@@ -42,7 +56,7 @@
         const share = Math.min(1, sums[i] / this.top);
         if (share < 0.02) continue;
         const colour = this.colours[Math.min(RAMP_STEPS - 1, Math.floor(share * RAMP_STEPS))];
-        image.data.set([colour[0], colour[1], colour[2], Math.round(255 * Math.min(0.85, 0.12 + 1.6 * share))], i * 4);
+        image.data.set([colour[0], colour[1], colour[2], Math.round(255 * Math.min(0.78, 0.1 + 1.5 * share))], i * 4);
       }
       const small = linli.el("canvas", { width: wide, height: high });
       small.getContext("2d").putImageData(image, 0, 0);
@@ -104,19 +118,20 @@
     let answer = { total: null, threshold: null };
     let scale = null; // breaks and top of the heat for this service and size, over all months
     const mode = () => map.view.querySelector("[data-mode]:checked").value;
+    const shade = () => (mode() === "rate" ? "rate" : "count");
     const look = (facts) => {
       if (facts.suppressed) return "dots";
-      const value = mode() === "rate" ? facts.rate : facts.count;
+      const value = facts[shade()];
       if (value === null || value === undefined) return facts.count === 0 ? "zero" : "dots";
       if (value === 0) return "zero";
-      return scale.colours[mode()][linli.classOf(value, scale.breaks[mode()])];
+      return scale.colours[shade()][linli.classOf(value, scale.breaks[shade()])];
     };
-    const cells = new L.Canvas({ pane: "cells", padding: 0.3 });
+    const cells = new Patterned({ pane: "cells", padding: 0.3 });
     const squares = L.geoJSON(null, {
       pane: "cells", renderer: cells, interactive: false, style: (feature) => {
         const seen = look(feature.properties);
         if (seen === "zero") return { color: "#9aa5a3", weight: 0.6, opacity: 0.55, fill: true, fillColor: "#ffffff", fillOpacity: 0.25 };
-        if (seen === "dots") return { color: "#7c8685", weight: 0.6, opacity: 0.7, fill: true, fillColor: "#77817f", fillOpacity: 0.3, dashArray: "2 2" };
+        if (seen === "dots") return { color: "#7c8685", weight: 0.8, opacity: 0.8, fill: true, pattern: "dots" };
         return { color: "#ffffff", weight: 0.6, opacity: 0.8, fill: true, fillColor: seen, fillOpacity: 0.8 };
       },
     });
