@@ -65,16 +65,18 @@ def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolic
     reason = np.full(count, NO_NETWORK, dtype=np.int8)
     placed = np.isfinite(x_m) & np.isfinite(y_m)
     reason[~placed] = NO_POSITION
-    who, segment = _nearest_segments(graph, x_m, y_m, np.flatnonzero(placed), policy.network_reach_m)
+    who, segment = _nearest_segments(graph, x_m, y_m, np.flatnonzero(placed))
     if len(who):
         foot_x, foot_y, along_m = _feet(graph, segment, x_m[who], y_m[who])
         away_m = np.hypot(x_m[who] - foot_x, y_m[who] - foot_y)
         order = np.lexsort((segment, away_m, who))
         best = order[np.concatenate([[True], np.diff(who[order]) != 0])]
         who, segment, away_m = who[best], segment[best], away_m[best]
-        access_m[who] = away_m
+        known = away_m <= policy.network_reach_m
+        access_m[who[known]] = away_m[known]
         near = away_m <= policy.snap_cap_m + TOLERANCE_M
-        reason[who] = np.where(near, 0, TOO_FAR)
+        reason[who[known]] = TOO_FAR
+        reason[who[near]] = 0
         joined = who[near]
         edge[joined] = graph.segment_edge[segment[near]]
         offset_m[joined] = along_m[best][near]
@@ -83,13 +85,13 @@ def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolic
 
 
 def _nearest_segments(
-    graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, who: np.ndarray, reach_m: float
+    graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, who: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """All nearest segments of each place, as pairs of the place's and the segment's position."""
     if graph.n_edges == 0 or len(who) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     points = shapely.points(x_m[who], y_m[who])
-    pairs = graph.segment_tree.query_nearest(points, max_distance=reach_m, all_matches=True)
+    pairs = graph.segment_tree.query_nearest(points, all_matches=True)  # a wide max_distance would make it slower
     return who[pairs[0]], pairs[1]
 
 

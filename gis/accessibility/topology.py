@@ -124,8 +124,12 @@ def _levels(ways: Ways, way: np.ndarray, place: np.ndarray) -> np.ndarray:
         alone = len({int(way[vertex]) for vertex in vertices}) == 1
         if all(is_end[v] for v in vertices) and (alone or all(steps[way[v]] for v in vertices)):
             for vertex in vertices:
-                level[vertex] = min(middles[spot], key=lambda height, own=int(own[vertex]): (abs(height - own), height))
+                level[vertex] = _nearest_height(middles[spot], int(own[vertex]))
     return level
+
+
+def _nearest_height(heights: set[int], own: int) -> int:
+    return min(heights, key=lambda height: (abs(height - own), height))
 
 
 def segments_of(ways: Ways, vertices: Vertices) -> tuple[Segments, int]:
