@@ -112,7 +112,7 @@ class Cluster:
     def _start(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_name("server.log.1"))
-        settings = {**_SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
+        settings = {**SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
         options = " ".join(f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items())
         done = self._user.run(
             [self._binaries.program("pg_ctl"), "start", "-s", "-w", "-t", str(_START_LIMIT_S), "-D", self.data.name, "-l", self.log.name, "-o", options],
@@ -264,7 +264,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 # Everything that keeps data safe (fsync, full_page_writes, synchronous_commit) stays as PostgreSQL has it.
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",
