@@ -167,8 +167,9 @@ def _meetings(segments: Segments, level: np.ndarray) -> tuple[np.ndarray, np.nda
     overlap_m, middle = _overlaps(a, b, direction / length_m[:, None], length_m, one, other)
     upon = overlap_m > _SHORTEST_OVERLAP_M
     crossing = within & free & ~upon
-    points = a[one] + along_one[:, None] * direction[one]
-    return points[crossing], middle[upon], overlap_m[upon]
+    here = one[crossing]
+    points = a[here] + along_one[crossing, None] * direction[here]
+    return points, middle[upon], overlap_m[upon]
 
 
 def _overlaps(
