@@ -47,6 +47,12 @@ class Houses(OwnLayer):
     factory = "houses"
 
 
+class Boundaries(OwnLayer):
+    """The grids' boundaries as thin lines."""
+
+    factory = "boundaries"
+
+
 class Labels(OwnLayer):
     """Names of streets, water, buildings and, with ``grids=True``, of grids. Settings: theme, grids."""
 

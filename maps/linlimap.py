@@ -22,14 +22,6 @@ from maps.assets import Asset, own, vendor
 
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
-_NOT_NEEDED = (
-    "jquery",
-    "bootstrap",
-    "awesome",
-    "fontawesome",
-    "glyphicons",
-)
-"""What folium loads for its own popups and markers, which our layers do without."""
 _OWN_STYLES = ("linli.css",)
 _NONCE = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 
@@ -66,7 +58,7 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
     )
 
     def __init__(
-        self, kind: str, label: str, *, bounds: tuple[float, float, float, float] | None, panel: Markup = Markup(), **settings: Any
+        self, kind: str, label: str, *, bounds: tuple[float, float, float, float] | None, panel: Markup, **settings: Any
     ) -> None:
         super().__init__(location=[0.0, 0.0], tiles=None)
         self.kind = kind
@@ -172,16 +164,14 @@ def _links(header: Element) -> tuple[list[Asset], list[Asset]]:
             raise ForeignAsset(f"页面头部含有未经许可的内容 / an element writes into the page's head: {child.render()[:200]!r}")
         asset = _local(child.url)
         wanted = scripts if isinstance(child, JavascriptLink) else styles
-        if asset is not None and asset not in wanted:
+        if asset not in wanted:
             wanted.append(asset)
     return scripts, styles
 
 
-def _local(url: str) -> Asset | None:
-    """Return our copy of a file that folium would load from elsewhere; None where our pages do without it."""
+def _local(url: str) -> Asset:
+    """Return our copy of a file that folium would load from elsewhere."""
     name = url.rsplit("/", 1)[-1].split("?")[0]
     if name in _VENDOR:
         return vendor(_VENDOR[name])
-    if any(word in url for word in _NOT_NEEDED):
-        return None
     raise ForeignAsset(f"没有 {url} 的本地副本 / there is no copy of our own of {url}")

@@ -13,15 +13,34 @@ from markupsafe import Markup
 
 from maps.classify import MAX_CLASSES
 from maps.config import PROFILES, SCHEMES, MapConfig, labels
-from maps.layers import Choropleth, Circles, Coverage, Findings, Ground, Houses, Labels, Needs, OwnLayer, Stations, Worker
+from maps.layers import (
+    Boundaries,
+    Choropleth,
+    Circles,
+    Coverage,
+    Findings,
+    Ground,
+    Houses,
+    Labels,
+    Needs,
+    OwnLayer,
+    Stations,
+    Worker,
+)
 from maps.linlimap import LinliMap
 from maps.palettes import ramp
 
 _RAMP_STEPS = 64
 _ANCHOR_LIMIT = 12
+_BESIDE_PANEL = (314, 12)
+"""Pixels from the left and the top that a popup keeps clear of the floating panel."""
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -32,9 +51,16 @@ def planner_map(config: MapConfig) -> LinliMap:
         drawn,
         Ground(theme="light", attribution=_source(config)),
         Houses("楼栋", "buildings", show=False),
-        Choropleth("网格", "grids", theme="light", classes=_classes("teal"), measure=_first_measure(config), grid=config.grid),
+        Choropleth(
+            "网格",
+            "grids",
+            theme="light",
+            classes=_classes("teal"),
+            measure=_first_measure(config),
+            grid=config.grid,
+        ),
         Circles("服务圈", "service circles", show=False),
-        Stations("服务站点", "stations", **_names(config)),
+        Stations("服务站点", "stations", clear=_BESIDE_PANEL, **_names(config)),
         Labels(theme="light", grids=True),
         Findings(),
     )
@@ -49,6 +75,7 @@ def needs_map(config: MapConfig) -> LinliMap:
         drawn,
         Ground(theme="light", attribution=_source(config)),
         Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember")),
+        Boundaries("网格边界", "grid boundaries"),
         Stations("服务站点", "stations", show=False, **_names(config)),
         Labels(theme="light", grids=False),
     )
@@ -58,7 +85,9 @@ def needs_map(config: MapConfig) -> LinliMap:
 
 def coverage_map(config: MapConfig) -> LinliMap:
     """Return the map of coverage: a form, circles, totals, and each grid's covered share."""
-    drawn = _map("coverage", "服务覆盖地图", config, "coverage.html", profiles=PROFILES, methods=config.methods)
+    drawn = _map(
+        "coverage", "服务覆盖地图", config, "coverage.html", profiles=PROFILES, methods=config.methods
+    )
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
@@ -76,6 +105,7 @@ def worker_map(config: MapConfig) -> LinliMap:
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
+        Boundaries(),
         Labels(theme="light", grids=True),
         Worker(**_names(config)),
     )
@@ -83,20 +113,30 @@ def worker_map(config: MapConfig) -> LinliMap:
 
 
 def screen_map(config: MapConfig) -> LinliMap:
-    """Return the wall's dark map: grids by the first measure; nothing to operate."""
+    """Return the wall's dark map: grids by open needs; nothing to operate."""
     drawn = _map("screen", "全域网格图", config, "screen.html", controls=False)
     _put(
         drawn,
         Ground(theme="dark", attribution=_source(config)),
-        Choropleth(theme="dark", classes=_classes("night-ember"), measure=_first_measure(config), grid=config.grid, quiet=True),
+        Choropleth(
+            theme="dark",
+            classes=_classes("night-ember"),
+            measure=_wall_measure(config),
+            grid=config.grid,
+            quiet=True,
+        ),
         Labels(theme="dark", grids=True),
     )
     return drawn
 
 
-def _map(kind: str, label: str, config: MapConfig, template: str | None, *, controls: bool = True, **more: Any) -> LinliMap:
+def _map(
+    kind: str, label: str, config: MapConfig, template: str | None, *, controls: bool = True, **more: Any
+) -> LinliMap:
     panel = _panel(template, config, more) if template else Markup()
-    return LinliMap(kind, label, bounds=config.bounds, panel=panel, urls=asdict(config.urls), controls=controls)
+    return LinliMap(
+        kind, label, bounds=config.bounds, panel=panel, urls=asdict(config.urls), controls=controls
+    )
 
 
 def _panel(template: str, config: MapConfig, more: Mapping[str, Any]) -> Markup:
@@ -120,6 +160,11 @@ def _first_measure(config: MapConfig) -> str | None:
     return config.measures[0].value if config.measures else None
 
 
+def _wall_measure(config: MapConfig) -> str | None:
+    """Return what a wall shows: open needs where they are known, otherwise the first measure."""
+    return "needs_open" if any(m.value == "needs_open" for m in config.measures) else _first_measure(config)
+
+
 def _classes(name: str) -> dict[str, list[str]]:
     """Return the ramp's colours for each number of classes that there may be."""
     return {str(k): ramp(name, k) for k in range(1, MAX_CLASSES + 1)}
@@ -133,7 +178,11 @@ def _smooth(name: str) -> list[str]:
         at = i * (len(parts) - 1) / (_RAMP_STEPS - 1)
         low = min(int(at), len(parts) - 2)
         mixed = (
-            round(int(parts[low][j : j + 2], 16) * (1 - at + low) + int(parts[low + 1][j : j + 2], 16) * (at - low)) for j in (1, 3, 5)
+            round(
+                int(parts[low][j : j + 2], 16) * (1 - at + low)
+                + int(parts[low + 1][j : j + 2], 16) * (at - low)
+            )
+            for j in (1, 3, 5)
         )
         colours.append("#" + "".join(f"{value:02x}" for value in mixed))
     return colours

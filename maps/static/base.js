@@ -8,12 +8,12 @@
     light: {
       land: "#f5f3ed", water: "#bfd9e3", green: "#d7e6cb", building: "#e6e1d7", wall: "#cdc5b7", road: "#ffffff", edge: "#d9d3c6",
       major: "#fdf0d2", majorEdge: "#dfcb9f", path: "#c4b59c", text: "#4a4f52", halo: "#f9f8f4", waterText: "#3f7288", houseText: "#6d665a",
-      gridText: "#14343c",
+      gridText: "#14343c", gridHalo: "rgba(255,255,255,0.82)",
     },
     dark: {
       land: "#0b1b22", water: "#0f3344", green: "#10291f", building: "#142a34", wall: "#1d3945", road: "#1c3540", edge: "#0b1b22",
       major: "#2a4a56", majorEdge: "#0b1b22", path: "#24414c", text: "#8fabb3", halo: "#0b1b22", waterText: "#5f9db3", houseText: "#64818a",
-      gridText: "#eaf6f4",
+      gridText: "#eaf6f4", gridHalo: "rgba(6,18,24,0.85)",
     },
   };
 
@@ -145,6 +145,12 @@
     labelRules: [],
   });
 
+  /** The grids' boundaries as thin lines, for maps that shade something else. */
+  linli.boundaries = (map) => layer(map, "shades", {
+    sources: { "": { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: DEEPEST } },
+    paintRules: [{ dataLayer: "grids", symbolizer: new protomapsL.LineSymbolizer({ color: "#55757b", width: 1, opacity: 0.8, dash: [6, 3] }) }], labelRules: [],
+  });
+
   const text = (theme, size, fill, more = {}) => ({ fontFamily: FONT, fontSize: size, fontWeight: 500, fill, stroke: theme.halo, width: 2.2, ...more });
   // Bidirectional controls may not reorder what stands beside a name, and a name may not fill the map.
   const tidy = (name, most) => {
@@ -167,25 +173,37 @@
   /** Names of grids, water, streets and buildings over everything that is shaded. */
   linli.labels = (map, settings) => {
     const theme = THEMES[settings.theme];
-    const loud = settings.theme === "dark" ? 1.25 : 1;
-    const point = (size, fill, more) => new protomapsL.CenteredTextSymbolizer(text(theme, size * loud, fill, more));
+    const loud = settings.theme === "dark" ? 1.2 : 1;
+    let shrunk = 1; // between whole zooms tiles are drawn smaller; letters must not be
+    const sized = (size) => () => (size * loud) / shrunk;
+    const point = (size, fill, more) => new protomapsL.CenteredTextSymbolizer(text(theme, sized(size), fill, more));
     const rules = [];
     if (settings.grids) {
       rules.push({
         dataSource: "grids", dataLayer: "grid_names", minzoom: 13,
-        symbolizer: new Named(point(13, theme.gridText, { fontWeight: 600, width: 3, maxLineChars: 12, lineHeight: 1.35 }), 16),
+        symbolizer: new Named(point(12.5, theme.gridText, { fontWeight: 600, stroke: theme.gridHalo, maxLineChars: 12, lineHeight: 1.35 }), 16),
       });
     }
     rules.push(
       { dataSource: "base", dataLayer: "backdrop_names", minzoom: 14, symbolizer: new Named(point(12, theme.waterText, { letterSpacing: 2, fontStyle: "italic" }), 16) },
       {
         dataSource: "base", dataLayer: "streets", minzoom: 15, filter: (zoom, f) => Boolean(f.props.name),
-        symbolizer: new Named(new protomapsL.LineLabelSymbolizer(text(theme, 11.5 * loud, theme.text, { width: 3, position: 2, repeatDistance: 320 })), 20),
+        symbolizer: new Named(new protomapsL.LineLabelSymbolizer(text(theme, sized(11.5), theme.text, { width: 3, position: 2, repeatDistance: 320 })), 20),
       },
       { dataSource: "base", dataLayer: "building_names", minzoom: 18, symbolizer: new Named(point(10.5, theme.houseText, { maxLineChars: 8, lineHeight: 1.3 }), 12) },
     );
     const drawn = { base: { url: linli.tiles(map, map.options.urls.base_tiles), maxDataZoom: DEEPEST } };
     if (settings.grids) drawn.grids = { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: DEEPEST };
-    return layer(map, "labels", { sources: drawn, paintRules: [], labelRules: rules });
+    const names = layer(map, "labels", { sources: drawn, paintRules: [], labelRules: rules });
+    const fitSize = () => {
+      const now = map.getZoomScale(map.getZoom(), Math.round(map.getZoom()));
+      if (now === shrunk) return;
+      shrunk = now;
+      names.clearLayout();
+      if (map.hasLayer(names)) names.rerenderTiles();
+    };
+    map.on("zoomend", fitSize);
+    fitSize();
+    return names;
   };
 })();

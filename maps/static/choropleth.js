@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const STYLES = {
-    light: { edge: "rgba(33,66,74,0.75)", opacity: 0.72, chosen: "#b3261e" },
-    dark: { edge: "rgba(150,205,210,0.55)", opacity: 0.85, chosen: "#ffd166" },
+    light: { edge: "rgba(33,66,74,0.75)", opacity: 0.66, chosen: "#b3261e" },
+    dark: { edge: "rgba(150,205,210,0.55)", opacity: 0.82, chosen: "#ffd166" },
   };
 
   class Shades {
@@ -28,6 +28,7 @@
     }
   }
 
+  linli.shadeOpacity = STYLES.light.opacity;
   /** Make the layer of grids; `look(code)` and `tip(code, name)` say how each is shown and told. */
   linli.gridLayer = (map, { look, tip, dark = false, click = () => {} }) => {
     const layer = linli.tileLayer(map, "shades", {
@@ -78,6 +79,7 @@
     const dark = settings.theme === "dark";
     const part = (name) => map.view.querySelector(`[data-${name}]`);
     let now = null;
+    let fitted = false;
     const look = (code) => {
       if (!now) return null;
       const value = now.values[code];
@@ -104,6 +106,7 @@
       now = { ...found, colours: settings.classes[found.colours.length] || [], hidden: new Set(found.suppressed || []) };
       layer.rerenderTiles();
       legend();
+      if (settings.quiet && !fitted) { fitted = true; linli.home(map); } // a wall's legend has its height only now
     });
     function legend() {
       const node = part("legend");
@@ -113,8 +116,8 @@
       const rows = now.colours.map((look, i) => ({ look, words: linli.classWords(now.breaks, i), count: now.counts[i] })).reverse();
       rows.push({ look: "hatch", words: linli.word("no.data"), count: Math.max(0, missing) });
       if (hidden) rows.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
-      linli.legend(node, rows, dark);
-      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? `(${now.unit})` : "");
+      linli.legend(node, rows, dark, STYLES[dark ? "dark" : "light"].opacity);
+      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? `（${now.unit}）` : "");
     }
     for (const name of ["measure", "scheme", "k"]) if (part(name)) part(name).addEventListener("change", () => load());
     linli.hear("show-grid", (detail) => chosen.draw(detail && detail.code, Boolean(detail && detail.code)));

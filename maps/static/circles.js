@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const STYLE = {
-    buffer: { color: "#0d444c", weight: 1.6, fillColor: "#17616b", fillOpacity: 0.1 },
-    walk: { color: "#8a3b0c", weight: 1.6, fillColor: "#c9671f", fillOpacity: 0.14 },
+    buffer: { color: "#0d444c", weight: 1.6, fillColor: "#17616b", fillOpacity: 0.06 },
+    walk: { color: "#8a3b0c", weight: 1.6, fillColor: "#c9671f", fillOpacity: 0.1 },
   };
 
   /** Make a layer that shows circles given as features, each with a tooltip. */
@@ -20,9 +20,9 @@
   function told(facts) {
     const name = facts.name ? linli.tidy(facts.name, 60) : `${linli.word("dissolved", true)} · ${linli.number(facts.stations)} ${linli.words["places.n"][0]}`;
     const method = linli.words[facts.method] ? linli.words[facts.method][0] : "";
-    const reach = facts.radius_m && facts.method === "buffer" ? `,${linli.words.radius[0]} ${linli.number(Math.round(facts.radius_m))} ${linli.words.metres[0]}` : "";
+    const reach = facts.radius_m && facts.method === "buffer" ? `，${linli.words.radius[0]} ${linli.number(Math.round(facts.radius_m))} ${linli.words.metres[0]}` : "";
     return linli.el("div", {}, linli.el("strong", {}, name), linli.el("div", { class: "row" }, linli.el("span", {},
-      `${linli.number(facts.minutes)} ${linli.words.minutes[0]}(${method}${reach})`)));
+      `${linli.number(facts.minutes)} ${linli.words.minutes[0]}（${method}${reach}）`)));
   }
 
   /** The planner's circles: of one service, within some minutes, whatever the hour. */

@@ -24,7 +24,7 @@
     };
     const tip = (code, name) => {
       const row = rows.get(code);
-      const lines = row ? GROUPS.map(([whole, some]) => [linli.words[whole][0], `${linli.number(row[some])} / ${linli.number(row[whole])}(${linli.percent(row[some], row[whole])})`]) : [];
+      const lines = row ? GROUPS.map(([whole, some]) => [linli.words[whole][0], `${linli.number(row[some])} / ${linli.number(row[whole])}（${linli.percent(row[some], row[whole])}）`]) : [];
       return linli.gridTip(code, name, lines);
     };
     const chosen = linli.outline(map);
@@ -43,6 +43,8 @@
     const load = linli.latest(map, "coverage", async (signal) => {
       part("figures").setAttribute("aria-busy", "true");
       const parameters = asked();
+      map.services = parameters.service;
+      map.fire("linli:services", { services: map.services });
       const dissolve = new FormData(form).get("dissolve") === "true";
       const [shapes, found] = await Promise.all([
         linli.get(map, map.options.urls.circles, { ...parameters, dissolve }, signal),
@@ -70,8 +72,8 @@
       const legend = settings.colours.map((colour, i) => ({ look: colour, words: `${SHARES[i]}–${SHARES[i + 1]}%`, count: counts[i] })).reverse();
       legend.push({ look: "hatch", words: linli.word("no.data"), count: empty });
       if (hidden) legend.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
-      linli.legend(part("legend"), legend, false);
-      part("legend-title").replaceChildren(linli.word("share"), `:${linli.words[group()][0]}`);
+      linli.legend(part("legend"), legend, false, linli.shadeOpacity);
+      part("legend-title").replaceChildren(linli.word("share"), `：${linli.words[group()][0]}`);
     }
 
     function figures(found) {
@@ -87,7 +89,7 @@
       }
       for (const [reason, n] of gone) {
         lines.push(linli.el("li", { class: "plain" },
-          linli.el("span", { class: "what" }, linli.word("unreachable"), ":", linli.words[reason] ? linli.words[reason][0] : reason), linli.el("b", {}, `${linli.number(n)} 户`)));
+          linli.el("span", { class: "what" }, linli.words.unreachable[0], "：", linli.words[reason] ? linli.words[reason][0] : reason), linli.el("b", {}, `${linli.number(n)} 户`)));
       }
       part("figures").replaceChildren(...lines);
     }

@@ -124,7 +124,7 @@
   linli.map = (id, settings) => {
     const node = document.getElementById(id);
     const map = L.map(node, {
-      zoomControl: false, attributionControl: true, minZoom: 3, maxZoom: 20, center: [30, 105], zoom: 5, zoomSnap: 1,
+      zoomControl: false, attributionControl: true, minZoom: 3, maxZoom: 20, center: [30, 105], zoom: 5, zoomSnap: 0.5,
       urls: settings.urls, settings,
     });
     map.view = node.closest(".linli-view");
@@ -152,23 +152,31 @@
   function open(map, settings) {
     if (settings.bounds) {
       const [west, south, east, north] = settings.bounds;
-      linli.fit(map, [[south, west], [north, east]]);
+      map.home = [[south, west], [north, east]];
+      linli.home(map);
       return;
     }
     linli.getAll(map, settings.urls.grids, { limit: 1000 }, 5000).then(
       (found) => {
         const bounds = linli.extent(found.features);
-        if (bounds) linli.fit(map, bounds);
+        map.home = bounds;
+        if (bounds) linli.home(map);
         else linli.notice(map, "open", linli.word("load.empty", true));
       },
       (error) => linli.notice(map, "open", error.message),
     );
   }
 
-  /** Show bounds beside whatever panel floats over the map. */
+  /** Show bounds beside (or, where it lies in the corner below, over) whatever panel floats on the map. */
   linli.fit = (map, bounds, most = 18) => {
     const panel = map.view.querySelector(".linli-panel.floating");
-    const wide = panel && map.getSize().x > 2.2 * panel.offsetWidth;
-    map.fitBounds(bounds, { paddingTopLeft: [wide ? panel.offsetWidth + 24 : 8, 8], paddingBottomRight: [8, 8], maxZoom: most, animate: false });
+    const size = map.getSize();
+    const below = panel && panel.classList.contains("corner");
+    const left = panel && !below && size.x > 2.2 * panel.offsetWidth ? panel.offsetWidth + 24 : 8;
+    const foot = below && size.y > 1.8 * panel.offsetHeight && size.x < 1.6 * size.y ? panel.offsetHeight + 20 : 8;
+    map.fitBounds(bounds, { paddingTopLeft: [left, 8], paddingBottomRight: [8, foot], maxZoom: most, animate: false });
   };
+
+  /** Show what the map opened with once more. */
+  linli.home = (map) => { if (map.home) linli.fit(map, map.home); };
 })();

@@ -159,7 +159,7 @@
       const title = part("legend-title");
       part("heat-bar").hidden = !hot;
       if (hot) {
-        title.replaceChildren(linli.word("density"), `(${linli.words["density.unit"][0]})`);
+        title.replaceChildren(linli.words.density[0], `（${linli.words["density.unit"][0]}）`, linli.el("span", { class: "en", lang: "en" }, linli.words.density[1]));
         part("heat-top").replaceChildren(linli.number(Math.round(densest(scale.points, radius_m) * 10) / 10));
       } else {
         title.replaceChildren(linli.word(mode() === "rate" ? "rate" : "needs"));
@@ -173,13 +173,14 @@
         rows.push({ look: "#ffffff", words: linli.word("zero"), count: features.filter((f) => look(f.properties) === "zero").length });
       }
       rows.push({ look: "dots", words: suppressedWords(), count: hidden });
-      linli.legend(part("legend"), rows, false);
+      linli.legend(part("legend"), rows, false, 0.8);
       part("total").replaceChildren(answer.total === null || answer.total === undefined ? `< ${answer.threshold}` : linli.number(answer.total));
     }
-    const words = (breaks, i) => (mode() === "rate" ? `> ${linli.number(breaks[i])} – ${linli.number(breaks[i + 1])}` : linli.classWords(breaks, i));
+    const words = (breaks, i) => (mode() === "rate" ? `${linli.number(breaks[i])}–${linli.number(breaks[i + 1])}` : linli.classWords([1, ...breaks.slice(1)], i));
     const suppressedWords = () => {
-      const parts = linli.word("suppressed.cell");
-      if (answer.threshold) parts.append(`(< ${answer.threshold})`);
+      const [zh, en] = linli.words["suppressed.cell"];
+      const parts = document.createDocumentFragment();
+      parts.append(answer.threshold ? `${zh}（少于 ${answer.threshold}）` : zh, linli.el("span", { class: "en", lang: "en" }, en));
       return parts;
     };
 

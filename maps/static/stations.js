@@ -13,11 +13,11 @@
       .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)\b/g, (day) => DAYS[day])
       .replace(new RegExp(`\\b(${MONTHS.join("|")})\\b`, "g"), (month) => `${MONTHS.indexOf(month) + 1}月`)
       .replace(/(周.|节假日|假期|月)-(周.|法定节假日|\d+月)/g, "$1至$2")
-      .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1–$2")
+      .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1\u2060–\u2060$2")
       .replace(/\boff\b|\bclosed\b/g, "休息")
       .replace(/周一至周日/g, "每天")
       .replace(/\s*,\s*/g, "、")
-      .replace(/\s*;\s*/g, ";");
+      .replace(/\s*;\s*/g, "；");
   };
 
   /** Return the card of a station. */
@@ -46,7 +46,7 @@
     const name = linli.tidy(facts.name, 60);
     marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", name); node.setAttribute("role", "button"); });
     marker.bindTooltip(() => linli.el("span", {}, name), { className: "linli-tip", direction: "top", offset: [0, -34] });
-    marker.bindPopup(() => linli.stationCard(facts, settings), { className: "linli-popup", maxWidth: 320, minWidth: 220 });
+    marker.bindPopup(() => linli.stationCard(facts, settings), { className: "linli-popup", maxWidth: 320, minWidth: 260, autoPanPaddingTopLeft: settings.clear || [12, 12] });
     marker.facts = facts;
     return marker;
   };
@@ -54,6 +54,7 @@
   /** The layer of stations in view. */
   linli.stations = (map, settings) => {
     const group = L.featureGroup();
+    let wanted = map.services || []; // services of interest; stations without any of them step back
     let seen = null;
     let whole = false;
     const load = linli.latest(map, "stations", async (signal) => {
@@ -69,13 +70,23 @@
       group.eachLayer((marker) => { if (marker.isPopupOpen()) open.add(marker.facts.code); });
       const kept = new Map();
       group.eachLayer((marker) => kept.set(marker.facts.code, marker));
-      const wanted = new Set(found.features.map((feature) => feature.properties.code));
-      for (const [code, marker] of kept) if (!wanted.has(code) && !open.has(code)) group.removeLayer(marker);
+      const there = new Set(found.features.map((feature) => feature.properties.code));
+      for (const [code, marker] of kept) if (!there.has(code) && !open.has(code)) group.removeLayer(marker);
       for (const feature of found.features) if (!kept.has(feature.properties.code)) group.addLayer(linli.stationMarker(feature, settings));
       linli.notice(map, "stations-many", whole ? "" : linli.word("stations.many", true));
     });
-    const mind = () => map.getContainer().classList.toggle("linli-far", map.getZoom() < 15);
+    const mind = () => {
+      const zoom = map.getZoom();
+      map.getContainer().dataset.reach = zoom < 14 ? "far" : zoom < 16.5 ? "middle" : "near";
+    };
     const again = () => { mind(); load(); };
+    const dim = (marker) => {
+      const node = marker.getElement();
+      const idle = wanted.length && !(marker.facts.services || []).some((offer) => wanted.includes(offer.kind));
+      if (node) node.classList.toggle("idle", Boolean(idle));
+    };
+    map.on("linli:services", (event) => { wanted = event.services; group.eachLayer(dim); });
+    group.on("layeradd", (event) => dim(event.layer));
     group.on("add", () => { map.on("moveend", again); again(); });
     group.on("remove", () => { map.off("moveend", again); linli.notice(map, "stations-many", ""); });
     const afresh = () => { seen = null; group.clearLayers(); if (map.hasLayer(group)) load(); };

@@ -130,11 +130,16 @@ class Watched:
     page: Page
     faults: list[str]
 
-    def settled(self, key: str) -> None:
-        """Wait until nothing is being computed or drawn."""
+    def open(self, url: str) -> None:
+        """Open a page and wait until nothing is being fetched or drawn."""
+        self.page.goto(url)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until nothing is being fetched or drawn."""
+        self.page.wait_for_load_state("networkidle")
         self.page.wait_for_function("() => !document.querySelector('.linli-view[aria-busy]')")
-        self.page.wait_for_timeout(400)
-        assert key or True
+        self.page.wait_for_timeout(300)
 
 
 @pytest.fixture
