@@ -15,15 +15,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from psycopg import sql
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, column, or_, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    column,
+    false,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert
 
 from gis.intake.duplicates import digest_codes
 from gis.models import Base
 
 _CSV = sql.SQL("(FORMAT csv, NULL '')")
-_FEW_ROWS = 20_000
-"""Below this many new rows indexes are kept up row by row."""
+_MANY_ROWS = 20_000
+"""From so many new rows on indexes are made last."""
 
 
 class Staging:
@@ -65,6 +77,7 @@ class Staging:
 
 
 Values = Callable[[Any], Mapping[str, ColumnElement[Any]]]
+"""Given the columns of the stored row (all null for a new one), the expression of each column."""
 
 
 def upsert(
@@ -73,6 +86,7 @@ def upsert(
     source: FromClause,
     values: Values,
     *,
+    new_rows: int,
     key: str = "code",
     update: Sequence[str],
 ) -> int:
@@ -82,7 +96,8 @@ def upsert(
         connection: an open transaction.
         model: the table.
         source: what to read from; unique in the key.
-        values: given the columns of the stored row (all null for a new one), the expression of each column.
+        values: the expression of each column.
+        new_rows: how many rows the source has, about.
         key: the column that tells rows apart.
         update: the columns to update in stored rows.
 
@@ -92,44 +107,35 @@ def upsert(
     target = cast(Table, model.__table__)
     stored = target.alias("stored")
     wanted = values(stored.c)
-    changed = or_(
-        stored.c[key].is_(None), *[stored.c[name].is_distinct_from(wanted[name]) for name in update]
+    rows = select(*[value.label(name) for name, value in wanted.items()]).select_from(
+        source.outerjoin(stored, stored.c[key] == wanted[key])
     )
-    rows = (
-        select(*[value.label(name) for name, value in wanted.items()])
-        .select_from(source.outerjoin(stored, stored.c[key] == wanted[key]))
-        .where(changed)
-    )
+    changed = or_(false(), *[stored.c[name].is_distinct_from(wanted[name]) for name in update])
+    if _may_rebuild(connection, target.name, new_rows):
+        with _guards_made_last(connection, target.name):
+            new = rows.where(stored.c[key].is_not(None), changed).subquery("new")
+            rewrite = (
+                sql_update(target)
+                .values({name: new.c[name] for name in update})
+                .where(target.c[key] == new.c[key])
+            )
+            fresh = insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
+            written = connection.execute(rewrite).rowcount if update else 0
+            return written + connection.execute(fresh).rowcount
+    rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:
-        new = {name: statement.excluded[name] for name in update}
-        statement = statement.on_conflict_do_update(index_elements=[key], set_=new)
+        newest = {name: statement.excluded[name] for name in update}
+        statement = statement.on_conflict_do_update(index_elements=[key], set_=newest)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=[key])
     return connection.execute(statement).rowcount
 
 
-@contextmanager
-def indexes_made_last(connection: Connection, target: str, new_rows: int) -> Iterator[None]:
-    """Drop a table's plain indexes while many rows are written and make them again: building is several times faster than growing.
-
-    Only where the new rows outnumber the stored ones and the connection owns the table; nothing happens otherwise. The transaction
-    holds the table for itself from here on.
-    """
-    plain = (
-        _plain_indexes(connection, target)
-        if new_rows > _FEW_ROWS and _mostly_new(connection, target, new_rows)
-        else {}
-    )
-    for name in plain:
-        with cursor_of(connection) as cursor:
-            cursor.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-    yield
-    for definition in plain.values():
-        connection.exec_driver_sql(definition.replace("%", "%%"))
-
-
-def _mostly_new(connection: Connection, target: str, new_rows: int) -> bool:
+def _may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
+    """Tell whether a table's indexes may be made anew: the connection owns it and there are many more new rows than stored ones."""
+    if new_rows < _MANY_ROWS:
+        return False
     owns = connection.execute(
         text("SELECT pg_get_userbyid(relowner) = current_user FROM pg_class WHERE oid = to_regclass(:name)"),
         {"name": target},
@@ -140,19 +146,50 @@ def _mostly_new(connection: Connection, target: str, new_rows: int) -> bool:
         sql.Identifier(target), sql.Literal(new_rows)
     )
     with cursor_of(connection) as cursor:
-        return int(cursor.execute(counted).fetchone()[0]) < new_rows
+        return int(cursor.execute(counted).fetchone()[0]) < new_rows // 2
 
 
-def _plain_indexes(connection: Connection, target: str) -> dict[str, str]:
-    """Return name and definition of the indexes that guard nothing."""
-    rows = connection.execute(
-        text(
-            "SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
-            "WHERE x.indrelid = to_regclass(:name) AND NOT x.indisunique AND NOT x.indisprimary ORDER BY 1"
-        ),
-        {"name": target},
-    )
-    return {row[0]: row[1] for row in rows}
+@contextmanager
+def _guards_made_last(connection: Connection, target: str) -> Iterator[None]:
+    """Drop a table's indexes and references while many rows are written, and make them again.
+
+    Building an index, and checking references by one join, is several times faster than doing it row by row (1,000,000 households: 9 s
+    instead of 34 s). The transaction has the table for itself meanwhile. The primary key stays.
+    """
+    drops: list[sql.Composable] = []
+    makes: list[sql.Composable] = []
+    table_name = sql.Identifier(target)
+    for name, definition in connection.execute(text(_GUARDS), {"name": target}).all():
+        drops.append(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table_name, sql.Identifier(name)))
+        makes.append(
+            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                table_name, sql.Identifier(name), sql.SQL(definition)
+            )
+        )
+    for name, definition in connection.execute(text(_INDEXES), {"name": target}).all():
+        drops.append(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+        makes.append(sql.SQL(definition))
+    with cursor_of(connection) as cursor:
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table_name))
+        for drop in drops:
+            cursor.execute(drop)
+    yield
+    with cursor_of(connection) as cursor:
+        for make in makes:
+            cursor.execute(make)
+
+
+# References of the table to others, and its unique columns, to which none refers.
+_GUARDS = """
+SELECT c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c
+WHERE c.conrelid = to_regclass(:name) AND c.contype IN ('f', 'u')
+AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.contype = 'f' AND r.conindid = c.conindid AND r.confrelid = c.conrelid
+                AND c.contype = 'u')
+ORDER BY 1"""
+
+_INDEXES = """
+SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+WHERE x.indrelid = to_regclass(:name) AND NOT x.indisunique AND NOT x.indisprimary ORDER BY 1"""
 
 
 def read_columns(connection: Connection, query: str, types: Mapping[str, pa.DataType]) -> pa.Table:

@@ -78,6 +78,7 @@ class Areas(Kind):
                 "level": staged("level"),
                 "geometry": literal_column("s.geometry"),
             },
+            new_rows=self.staging.rows,
             update=["name", "level", "geometry"],
         )
         codes = self.connection.execute(text("SELECT code FROM staged_areas")).scalars()

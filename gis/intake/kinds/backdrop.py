@@ -11,7 +11,7 @@ from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Kind, shape_codes, staged
 from gis.intake.positions import LINES, POLYGONS, as_hex
 from gis.intake.sheet import Sheet
-from gis.intake.staging import indexes_made_last, upsert
+from gis.intake.staging import upsert
 from gis.models import Backdrop
 from gis.models.vocabulary import BACKDROP_KINDS
 
@@ -38,15 +38,15 @@ class BackdropParts(Kind):
 
     def write(self) -> None:
         """Write the parts."""
-        with indexes_made_last(self.connection, "backdrop", self.staging.rows):
-            upsert(
-                self.connection,
-                Backdrop,
-                self.staging.table.alias("s"),
-                lambda _: {
-                    **{name: staged(name) for name in ("code", "kind", "name")},
-                    "geometry": literal_column("s.geometry"),
-                },
-                update=["kind", *self.stored("name"), "geometry"],
-            )
+        upsert(
+            self.connection,
+            Backdrop,
+            self.staging.table.alias("s"),
+            lambda _: {
+                **{name: staged(name) for name in ("code", "kind", "name")},
+                "geometry": literal_column("s.geometry"),
+            },
+            new_rows=self.staging.rows,
+            update=["kind", *self.stored("name"), "geometry"],
+        )
         self.set_metric_crs()

@@ -13,7 +13,7 @@ from gis.intake.kinds.base import Kind, name_some, staged
 from gis.intake.kinds.compounds import ensure_compounds
 from gis.intake.positions import POINTS, POLYGONS, as_hex
 from gis.intake.sheet import Sheet
-from gis.intake.staging import indexes_made_last, upsert
+from gis.intake.staging import upsert
 from gis.models import Building, Compound
 from gis.store.assigning import assign, assign_buildings
 
@@ -71,18 +71,18 @@ class Buildings(Kind):
         compounds = Compound.__table__.alias("c")
         source = self.staging.table.alias("s").outerjoin(compounds, compounds.c.code == staged("compound"))
         plain = self.stored("name", "floors", "units")
-        with indexes_made_last(self.connection, "buildings", self.staging.rows):
-            written = upsert(
-                self.connection,
-                Building,
-                source,
-                lambda _: {
-                    **{column: staged(column) for column in ("code", "name", "floors", "units")},
-                    "compound_id": compounds.c.id,
-                    "geometry": literal_column("s.geometry"),
-                },
-                update=[*plain, *(["compound_id"] if self.job.has("compound") else []), "geometry"],
-            )
+        written = upsert(
+            self.connection,
+            Building,
+            source,
+            lambda _: {
+                **{column: staged(column) for column in ("code", "name", "floors", "units")},
+                "compound_id": compounds.c.id,
+                "geometry": literal_column("s.geometry"),
+            },
+            new_rows=self.staging.rows,
+            update=[*plain, *(["compound_id"] if self.job.has("compound") else []), "geometry"],
+        )
         self.set_metric_crs()
         if written:
             moved = self.connection.execute(text(_MOVE_HOUSEHOLDS)).scalars().all()

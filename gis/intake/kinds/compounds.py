@@ -52,6 +52,7 @@ class Compounds(Kind):
                 **{fact: staged(fact) for fact in _FACTS},
                 "geometry": literal_column("s.geometry"),
             },
+            new_rows=self.staging.rows,
             update=["name", *self.stored(*_FACTS), *(["geometry"] if self.job.has_positions else [])],
         )
         self.set_metric_crs()

@@ -77,6 +77,7 @@ class Grids(Kind):
                 "geometry": literal_column("s.geometry"),
                 "valid_to": cast(null(), Date),
             },
+            new_rows=self.staging.rows,
             update=["name", "community_id", "geometry", "valid_to"],
         )
         self.set_metric_crs()

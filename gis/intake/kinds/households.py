@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, literal_column
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Job, Kind, ids, staged
 from gis.intake.sheet import Sheet
-from gis.intake.staging import References, indexes_made_last, read_columns, upsert
+from gis.intake.staging import References, read_columns, upsert
 from gis.models import Household
 from gis.models.vocabulary import COLOURS
 from gis.store.assigning import place, read_grids
@@ -99,8 +99,8 @@ class Households(Kind):
             update.append("building_id")
         if self.job.has("building") or self.job.has_positions:
             update.extend(_PLACED)
-        with indexes_made_last(self.connection, "households", self.staging.rows):
-            upsert(self.connection, Household, self.staging.table.alias("s"), self._values, update=update)
+        source = self.staging.table.alias("s")
+        upsert(self.connection, Household, source, self._values, new_rows=self.staging.rows, update=update)
         self.set_metric_crs()
         self._tell()
 

@@ -15,7 +15,7 @@ from gis.intake.fields import dates_array, read_code, read_date, read_text, read
 from gis.intake.kinds.base import Job, Kind, or_stored, staged
 from gis.intake.kinds.residents import HOUSEHOLDS
 from gis.intake.sheet import Sheet
-from gis.intake.staging import References, indexes_made_last, read_columns, upsert
+from gis.intake.staging import References, read_columns, upsert
 from gis.models import Need
 from gis.models.vocabulary import SERVICES
 
@@ -90,16 +90,16 @@ class Needs(Kind):
         """Write the needs."""
         self.staging.analyse()
         source = text(_WITH_ID).columns(column("id"), *self.staging.table.c).subquery("s")
-        with indexes_made_last(self.connection, "needs", self.staging.rows):
-            upsert(
-                self.connection,
-                Need,
-                source,
-                lambda old: {
-                    "id": literal_column("s.id"),
-                    **{name: staged(name) for name in ("household_id", "service", "opened_on", "note")},
-                    "closed_on": or_stored(staged("closed_on"), old.closed_on),
-                },
-                key="id",
-                update=self.stored("closed_on", "note"),
-            )
+        upsert(
+            self.connection,
+            Need,
+            source,
+            lambda old: {
+                "id": literal_column("s.id"),
+                **{name: staged(name) for name in ("household_id", "service", "opened_on", "note")},
+                "closed_on": or_stored(staged("closed_on"), old.closed_on),
+            },
+            key="id",
+            new_rows=self.staging.rows,
+            update=self.stored("closed_on", "note"),
+        )

@@ -23,7 +23,7 @@ from gis.intake.fields import (
 from gis.intake.kinds.base import Job, Kind, staged
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
 from gis.intake.sheet import MISSING, Sheet
-from gis.intake.staging import References, indexes_made_last, read_columns, upsert
+from gis.intake.staging import References, read_columns, upsert
 from gis.models import Resident
 from gis.models.vocabulary import CARE_FLAGS, SEXES
 
@@ -107,19 +107,19 @@ class Residents(Kind):
         told = self.stored("sex", "name", "phone", "id_number", "care_flags")
         births = ["birth_date", "birth_year"]
         plain_columns = ("household_id", "birth_date", "birth_year", "sex", "name", "phone", "id_number")
-        with indexes_made_last(self.connection, "residents", self.staging.rows):
-            upsert(
-                self.connection,
-                Resident,
-                source,
-                lambda _: {
-                    "key": staged("key"),
-                    **{name: staged(name) for name in plain_columns},
-                    "care_flags": literal_column("s.care_flags"),
-                },
-                key="key",
-                update=["household_id", *births, *told],
-            )
+        upsert(
+            self.connection,
+            Resident,
+            source,
+            lambda _: {
+                "key": staged("key"),
+                **{name: staged(name) for name in plain_columns},
+                "care_flags": literal_column("s.care_flags"),
+            },
+            key="key",
+            new_rows=self.staging.rows,
+            update=["household_id", *births, *told],
+        )
 
     def _births(self, sheet: Sheet) -> tuple[np.ndarray, pa.Array]:
         """Return dates and years of birth; a year alone will do, both must agree."""

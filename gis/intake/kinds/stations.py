@@ -108,6 +108,7 @@ class Stations(Kind):
                 **{column: staged(column) for column in ("code", "name", "kind", "capacity")},
                 "geometry": literal_column("ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326)"),
             },
+            new_rows=self.staging.rows,
             update=["name", "kind", *self.stored("capacity"), "geometry"],
         )
         dropped = self.connection.execute(text(_DROP_OFFERS)).scalars().all()

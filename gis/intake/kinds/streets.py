@@ -17,7 +17,7 @@ from gis.intake.kinds.base import Kind, shape_codes, staged
 from gis.intake.parsing import Unreadable, parse_each, plain
 from gis.intake.positions import LINES, as_hex
 from gis.intake.sheet import Sheet
-from gis.intake.staging import indexes_made_last, upsert
+from gis.intake.staging import upsert
 from gis.models import Street
 
 CLASSES = {
@@ -122,18 +122,18 @@ class Streets(Kind):
         unique = text("SELECT DISTINCT ON (code) * FROM staged_streets ORDER BY code, street = code DESC")
         source = unique.columns(*[column(name) for name in self.staged]).subquery("s")
         plain_columns = ("code", "name", "kind", "foot", "bridge", "tunnel", "layer")
-        with indexes_made_last(self.connection, "streets", self.staging.rows):
-            self.connection.execute(text(_DROP_PARTS))
-            upsert(
-                self.connection,
-                Street,
-                source,
-                lambda _: {
-                    **{name: staged(name) for name in plain_columns},
-                    "geometry": literal_column("s.geometry"),
-                },
-                update=[*self.stored("name", "kind", "foot", "bridge", "tunnel", "layer"), "geometry"],
-            )
+        self.connection.execute(text(_DROP_PARTS))
+        upsert(
+            self.connection,
+            Street,
+            source,
+            lambda _: {
+                **{name: staged(name) for name in plain_columns},
+                "geometry": literal_column("s.geometry"),
+            },
+            new_rows=self.staging.rows,
+            update=[*self.stored("name", "kind", "foot", "bridge", "tunnel", "layer"), "geometry"],
+        )
         self.set_metric_crs()
 
 
