@@ -23,6 +23,7 @@ from maps.assets import Asset, own, vendor
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
 _OWN_STYLES = ("linli.css",)
+_FOREIGN = re.compile(r"(?:\bhttps?:|[\"'`(=])//[^\s\"'`)<]{1,100}", re.IGNORECASE)
 _NONCE = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 
 
@@ -94,10 +95,13 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
     figure = drawn.get_root()
     assert isinstance(figure, Figure)
     figure.header, figure.html, figure.script = (_part_of(figure) for _ in range(3))
-    for number, element in enumerate(_walk(drawn)):
+    children = [(element, element._children.copy()) for element in _walk(drawn)]
+    for number, (element, _) in enumerate(children):
         element._id = str(number)
     for child in list(figure._children.values()):
         child.render()
+    for element, kept in children:
+        element._children = kept  # folium's layers add to themselves while they are rendered
     scripts, styles = _links(figure.header)
     styles += [own(name) for name in _OWN_STYLES]
     scripts += [vendor("protomaps-leaflet/protomaps-leaflet.js"), *(own(name) for name in _own_scripts(drawn))]
@@ -107,6 +111,10 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
     )
     inline = "".join(child.render() for child in figure.script._children.values())
     code = "\n".join(line.strip() for line in inline.splitlines() if line.strip())
+    _refuse_foreign(code)
+    for name, child in figure.html._children.items():
+        if name != drawn.get_name():
+            _refuse_foreign(child.render())
     started = Markup('{}\n<script nonce="{}">\n{}\n</script>').format(loads, nonce, Markup(code))
     return Pieces(head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started)
 
@@ -124,7 +132,7 @@ def script_value(value: Any) -> Markup:
 
     Everything from data or configuration that gets into a script passes here.
     """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).replace("//", r"\/\/")
     for character in "<>&'\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -133,6 +141,13 @@ def script_value(value: Any) -> Markup:
 def layer_label(zh: str, en: str = "") -> str:
     """Return a layer's name for Leaflet's control, which takes HTML: escaped, English small behind the 中文."""
     return html.escape(zh) + (f' <span class="en">{html.escape(en)}</span>' if en else "")
+
+
+def _refuse_foreign(written: str) -> None:
+    """Refuse what folium's elements have written if it names another host; texts of our own values cannot (:func:`script_value`)."""
+    found = _FOREIGN.search(written)
+    if found:
+        raise ForeignAsset(f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}")
 
 
 def _own_scripts(drawn: LinliMap) -> list[str]:
