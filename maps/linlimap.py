@@ -59,7 +59,13 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
     )
 
     def __init__(
-        self, kind: str, label: str, *, bounds: tuple[float, float, float, float] | None, panel: Markup, **settings: Any
+        self,
+        kind: str,
+        label: str,
+        *,
+        bounds: tuple[float, float, float, float] | None,
+        panel: Markup,
+        **settings: Any,
     ) -> None:
         super().__init__(location=[0.0, 0.0], tiles=None)
         self.kind = kind
@@ -74,7 +80,9 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
 
     def body(self) -> Markup:
         """Return the panel and the element that the map fills."""
-        parts = Markup('<div class="linli-view linli-{kind}">{panel}<div class="linli-map" id="{id}" role="region" aria-label="{label}"></div></div>')
+        parts = Markup(
+            '<div class="linli-view linli-{kind}">{panel}<div class="linli-map" id="{id}" role="region" aria-label="{label}"></div></div>'
+        )
         return parts.format(kind=self.kind, panel=self.panel, id=self.element_id, label=self.label)
 
 
@@ -104,10 +112,16 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
         element._children = kept  # folium's layers add to themselves while they are rendered
     scripts, styles = _links(figure.header)
     styles += [own(name) for name in _OWN_STYLES]
-    scripts += [vendor("protomaps-leaflet/protomaps-leaflet.js"), *(own(name) for name in _own_scripts(drawn))]
-    head = Markup("\n").join(Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(a.url, a.integrity) for a in styles)
+    scripts += [
+        vendor("protomaps-leaflet/protomaps-leaflet.js"),
+        *(own(name) for name in _own_scripts(drawn)),
+    ]
+    head = Markup("\n").join(
+        Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(a.url, a.integrity) for a in styles
+    )
     loads = Markup("\n").join(
-        Markup('<script src="{}" integrity="{}" nonce="{}"></script>').format(a.url, a.integrity, nonce) for a in scripts
+        Markup('<script src="{}" integrity="{}" nonce="{}"></script>').format(a.url, a.integrity, nonce)
+        for a in scripts
     )
     inline = "".join(child.render() for child in figure.script._children.values())
     code = "\n".join(line.strip() for line in inline.splitlines() if line.strip())
@@ -116,7 +130,9 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
         if name != drawn.get_name():
             _refuse_foreign(child.render())
     started = Markup('{}\n<script nonce="{}">\n{}\n</script>').format(loads, nonce, Markup(code))
-    return Pieces(head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started)
+    return Pieces(
+        head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started
+    )
 
 
 def page(pieces: Pieces, title: str) -> str:
@@ -132,7 +148,9 @@ def script_value(value: Any) -> Markup:
 
     Everything from data or configuration that gets into a script passes here.
     """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).replace("//", r"\/\/")
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).replace("//", r"\/\/")
     for character in "<>&'\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -147,7 +165,9 @@ def _refuse_foreign(written: str) -> None:
     """Refuse what folium's elements have written if it names another host; texts of our own values cannot (:func:`script_value`)."""
     found = _FOREIGN.search(written)
     if found:
-        raise ForeignAsset(f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}")
+        raise ForeignAsset(
+            f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}"
+        )
 
 
 def _own_scripts(drawn: LinliMap) -> list[str]:
@@ -176,7 +196,9 @@ def _links(header: Element) -> tuple[list[Asset], list[Asset]]:
     styles: list[Asset] = []
     for child in header._children.values():
         if not isinstance(child, JavascriptLink | CssLink):
-            raise ForeignAsset(f"页面头部含有未经许可的内容 / an element writes into the page's head: {child.render()[:200]!r}")
+            raise ForeignAsset(
+                f"页面头部含有未经许可的内容 / an element writes into the page's head: {child.render()[:200]!r}"
+            )
         asset = _local(child.url)
         wanted = scripts if isinstance(child, JavascriptLink) else styles
         if asset not in wanted:

@@ -46,7 +46,9 @@ def npm(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_building_copies_what_is_wanted_and_no_more(npm: list[list[str]], tmp_path: Path) -> None:
     assert assets.build(tmp_path / "dist")
     assert npm[0][:2] == ["ci", "--ignore-scripts"]
-    made = {str(path.relative_to(tmp_path / "dist")) for path in (tmp_path / "dist").rglob("*") if path.is_file()}
+    made = {
+        str(path.relative_to(tmp_path / "dist")) for path in (tmp_path / "dist").rglob("*") if path.is_file()
+    }
     assert made == {*assets.WANTED, "manifest.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["dist"], "nothing is left beside it"
 
@@ -74,18 +76,26 @@ def test_damage_is_noticed_and_repaired(npm: list[list[str]], tmp_path: Path, ha
     assert file.read_text() == "content of leaflet/dist/leaflet.js"
 
 
-def test_a_failed_fetch_leaves_what_was_there(npm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_fetch_leaves_what_was_there(
+    npm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dist = tmp_path / "dist"
     assets.build(dist)
     (dist / "leaflet" / "leaflet.js").write_text("old")
-    monkeypatch.setattr(assets, "npm", lambda arguments, **settings: subprocess.CompletedProcess(arguments, 1, "", "ENOTFOUND"))
+    monkeypatch.setattr(
+        assets,
+        "npm",
+        lambda arguments, **settings: subprocess.CompletedProcess(arguments, 1, "", "ENOTFOUND"),
+    )
     with pytest.raises(assets.AssetsMissing, match=r"未能取得.*could not be fetched.*\nENOTFOUND"):
         assets.build(dist)
     assert (dist / "leaflet" / "leaflet.js").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["dist"]
 
 
-def test_without_a_network_npm_fails_with_a_word_to_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_npm_fails_with_a_word_to_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
     monkeypatch.setenv("npm_config_fetch_retries", "0")
@@ -94,7 +104,9 @@ def test_without_a_network_npm_fails_with_a_word_to_the_user(tmp_path: Path, mon
     assert not (tmp_path / "dist").exists()
 
 
-def test_a_package_without_the_file_is_said(npm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_without_the_file_is_said(
+    npm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = assets.npm
 
     def lacking(arguments: list[str], **settings: Any) -> Any:

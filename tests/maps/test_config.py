@@ -8,7 +8,12 @@ from maps.config import Choice, MapConfig, Urls, labels
 
 
 def test_months_run_from_the_first_to_the_last() -> None:
-    assert MapConfig(months=("2025-11", "2026-02")).month_list() == ["2025-11", "2025-12", "2026-01", "2026-02"]
+    assert MapConfig(months=("2025-11", "2026-02")).month_list() == [
+        "2025-11",
+        "2025-12",
+        "2026-01",
+        "2026-02",
+    ]
     assert MapConfig(months=("2026-05", "2026-05")).month_list() == ["2026-05"]
     assert MapConfig().month_list() == []
 
@@ -19,7 +24,9 @@ def test_months_out_of_order_are_refused(months: tuple[str, str]) -> None:
         MapConfig(months=months)
 
 
-@pytest.mark.parametrize("bounds", [(103.0, 25.0, 102.0, 26.0), (102.0, 26.0, 103.0, 25.0), (25.0, 102.0, 26.0, 103.0)])
+@pytest.mark.parametrize(
+    "bounds", [(103.0, 25.0, 102.0, 26.0), (102.0, 26.0, 103.0, 25.0), (25.0, 102.0, 26.0, 103.0)]
+)
 def test_bounds_in_the_wrong_order_are_refused(bounds: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValueError, match="west, south, east, north"):
         MapConfig(bounds=bounds)

@@ -80,7 +80,12 @@ def test_only_scripts_with_the_nonce_and_no_inline_style(make: object) -> None:
     assert len(scripts) > 4 and all(attributes["nonce"] == NONCE for attributes in scripts)
     assert sum("src" not in attributes for attributes in scripts) == 1
     assert not [tag for tag, _ in outline.elements if tag in ("style", "base", "iframe", "object")]
-    assert not [name for _, attributes in outline.elements for name in attributes if name == "style" or name.startswith("on")]
+    assert not [
+        name
+        for _, attributes in outline.elements
+        for name in attributes
+        if name == "style" or name.startswith("on")
+    ]
 
 
 @pytest.mark.parametrize("make", MAPS)
@@ -93,7 +98,9 @@ def test_every_file_is_there_and_whole(make: object) -> None:
         path = urlsplit(address).path
         folder = next(folder for prefix, folder in MOUNTS.items() if path.startswith(prefix + "/"))
         content = (folder / path.split("/", 3)[3]).read_bytes()
-        assert attributes["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
+        assert (
+            attributes["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
+        )
         checked += 1
     assert checked > 6
 
@@ -101,7 +108,16 @@ def test_every_file_is_there_and_whole(make: object) -> None:
 @pytest.mark.parametrize("make", MAPS)
 def test_hostile_configuration_stays_text(make: object) -> None:
     bad = (Choice(HOSTILE, HOSTILE, HOSTILE, HOSTILE),)
-    config = replace(CONFIG, place=HOSTILE, services=bad, station_kinds=bad, measures=bad, methods=bad, attribution="© https://a.example </script>" + HOSTILE, grid=HOSTILE)
+    config = replace(
+        CONFIG,
+        place=HOSTILE,
+        services=bad,
+        station_kinds=bad,
+        measures=bad,
+        methods=bad,
+        attribution="© https://a.example </script>" + HOSTILE,
+        grid=HOSTILE,
+    )
     calm, hostile = Outline(rendered(make)), Outline(rendered(make, config))
     allowed = {tag for tag, _ in calm.elements}
     assert {tag for tag, _ in hostile.elements} == allowed and "img" not in allowed
@@ -116,7 +132,9 @@ def test_a_page_does_not_grow_with_what_it_shows() -> None:
     assert max(len(rendered(make)) for make in MAPS) < 16_000
 
 
-@pytest.mark.parametrize("element", [HeatMap([[25.0, 102.7]]), MarkerCluster(), folium.TileLayer("OpenStreetMap")])
+@pytest.mark.parametrize(
+    "element", [HeatMap([[25.0, 102.7]]), MarkerCluster(), folium.TileLayer("OpenStreetMap")]
+)
 def test_what_folium_would_load_from_elsewhere_is_refused(element: folium.map.Layer) -> None:
     drawn = maps.worker_map(CONFIG)
     element.add_to(drawn)
@@ -133,7 +151,12 @@ class Writer(MacroElement):
 
 
 @pytest.mark.parametrize(
-    ("part", "html"), [("header", "<style>p {color: red}</style>"), ("html", "<img src='//elsewhere.example/x.png'>"), ("script", "fetch(`//elsewhere.example`)")]
+    ("part", "html"),
+    [
+        ("header", "<style>p {color: red}</style>"),
+        ("html", "<img src='//elsewhere.example/x.png'>"),
+        ("script", "fetch(`//elsewhere.example`)"),
+    ],
 )
 def test_an_element_may_not_write_into_the_head_nor_name_another_host(part: str, html: str) -> None:
     drawn = maps.worker_map(CONFIG)
