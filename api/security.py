@@ -93,13 +93,17 @@ def check_rules(routes: Iterable[BaseRoute]) -> None:
     undecided = []
     for route in routes:
         if isinstance(route, APIRoute):
-            public = all(is_public(method, route.path) for method in route.methods)
+            public = all(is_public(method, route.path) for method in _methods(route))
             if (roles_of(route) is None) != public:
-                undecided.append(f"{sorted(route.methods)} {route.path}")
+                undecided.append(f"{_methods(route)} {route.path}")
         elif not (isinstance(route, Mount) and f"{route.path}/".startswith(PUBLIC_PREFIXES)):
             undecided.append(str(route))
     if undecided:
         raise RuntimeError("routes without a rule (or public with one): " + "; ".join(undecided))
+
+
+def _methods(route: APIRoute) -> list[str]:
+    return sorted(route.methods or ())
 
 
 class Guard:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.crs import SourceCRS, UnknownCRS
@@ -237,7 +237,7 @@ def import_file(
     return report
 
 
-def _claim(watch: Connection) -> Row[Any] | None:
+def _claim(watch: Connection) -> Any:
     """Take the oldest queued import, and the lock that tells others that its runner lives."""
     with watch.begin():
         job = watch.execute(
@@ -257,7 +257,7 @@ def _claim(watch: Connection) -> Row[Any] | None:
     return job
 
 
-def _run(store: Store, watch: Connection, job: Row[Any], stopping: Callable[[], bool]) -> None:
+def _run(store: Store, watch: Connection, job: Any, stopping: Callable[[], bool]) -> None:
     teller = _Teller(watch, job.id, stopping)
     try:
         with _as_file(job) as path, store.owner_engine.connect() as connection, connection.begin():
@@ -326,7 +326,7 @@ class _Teller:
 
 
 @contextmanager
-def _as_file(job: Row[Any]) -> Iterator[Path]:
+def _as_file(job: Any) -> Iterator[Path]:
     """Give the uploaded content as a file with the ending by which its format is known, and nothing else of its name."""
     with tempfile.TemporaryDirectory(prefix="linli-import-") as folder:
         endings = [
