@@ -21,7 +21,7 @@ from gis.intake.formats.source import BATCH_ROWS, Batch, Source
 
 HEADINGS = {
     "streets": ["code", "name", "kind", "foot", "bridge", "tunnel", "layer"],
-    "buildings": ["code", "name", "floors"],
+    "buildings": ["code", "name", "kind", "floors"],
     "stations": ["code", "name", "kind", "services", "capacity"],
     "backdrop": ["code", "name", "kind"],
 }
