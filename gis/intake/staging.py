@@ -18,6 +18,7 @@ from psycopg import sql
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     FromClause,
     Table,
     column,
@@ -120,8 +121,8 @@ def upsert(
                 .where(target.c[key] == new.c[key])
             )
             fresh = insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
-            written = connection.execute(rewrite).rowcount if update else 0
-            return written + connection.execute(fresh).rowcount
+            written = _count(connection, rewrite) if update else 0
+            return written + _count(connection, fresh)
     rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:
@@ -129,7 +130,12 @@ def upsert(
         statement = statement.on_conflict_do_update(index_elements=[key], set_=newest)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=[key])
-    return connection.execute(statement).rowcount
+    return _count(connection, statement)
+
+
+def _count(connection: Connection, statement: Executable) -> int:
+    """Execute a statement and return the number of rows it wrote, which SQLAlchemy forgets of an insert unless told."""
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
