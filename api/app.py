@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -68,6 +69,7 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         lifespan=_lifespan,
         middleware=[
             Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3),
             Middleware(Guard, sessions=sessions),
         ],
     )
