@@ -14,10 +14,12 @@ from api.routes import (
     imports,
     locate,
     needs,
+    reach,
     screen,
     session,
     stations,
     tiles,
+    whatif,
     zoning,
 )
 
@@ -33,6 +35,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     imports.router,
     circles.router,
     coverage.router,
+    reach.router,
+    whatif.router,
     needs.router,
     screen.router,
     tiles.router,
