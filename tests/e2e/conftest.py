@@ -155,7 +155,8 @@ def visit(chromium: Browser, program: Program) -> Iterator[Visitor]:
 
     yield begin
     faults = [fault for begun, _ in visits for fault in begun.unexpected()]
-    for _, context in visits:
+    for begun, context in visits:
+        begun.page.unroute_all(behavior="ignoreErrors")
         context.close()
     assert faults == []
 
