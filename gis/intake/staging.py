@@ -175,7 +175,11 @@ def _guards_made_last(connection: Connection, target: str) -> Iterator[None]:
     for name, definition in connection.execute(text(_INDEXES), {"name": target}).all():
         drops.append(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
         makes.append(sql.SQL(definition))
+    referenced = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
     with cursor_of(connection) as cursor:
+        # First what the table refers to, as everybody does who changes both, so that nobody waits in a ring.
+        for other in referenced:
+            cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(other)))
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table_name))
         for drop in drops:
             cursor.execute(drop)
@@ -192,6 +196,10 @@ WHERE c.conrelid = to_regclass(:name) AND c.contype IN ('f', 'u')
 AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.contype = 'f' AND r.conindid = c.conindid AND r.confrelid = c.conrelid
                 AND c.contype = 'u')
 ORDER BY 1"""
+
+_REFERENCED = """
+SELECT DISTINCT o.relname FROM pg_constraint c JOIN pg_class o ON o.oid = c.confrelid
+WHERE c.conrelid = to_regclass(:name) AND c.contype = 'f' ORDER BY o.relname DESC"""
 
 _INDEXES = """
 SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid

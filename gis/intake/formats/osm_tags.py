@@ -115,7 +115,11 @@ def building(tags: dict[str, str]) -> dict[str, str | None] | None:
     if tags.get("building", "no") in NOT_YET_OR_NO_MORE:
         return None
     kind = tags.get("building")
-    return {"name": _name(tags), "kind": None if kind == "yes" else kind, "floors": _whole(tags.get("building:levels"))}
+    return {
+        "name": _name(tags),
+        "kind": None if kind == "yes" else kind,
+        "floors": _whole(tags.get("building:levels")),
+    }
 
 
 def station(tags: dict[str, str]) -> dict[str, str | None] | None:

@@ -61,16 +61,16 @@ class Kind(ABC):
     position: ClassVar[Literal["required", "optional", "none"]] = "none"
     staged: ClassVar[Mapping[str, str]]
     """The columns of the staging table and their types."""
-    locks: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Tables that must stand still between check and commit, and the lock on each: grids before buildings, so that nobody waits in a ring."""
+    locks: ClassVar[tuple[str, ...]] = ()
+    """Tables that must stand still between check and commit: grids before buildings, so that nobody waits in a ring."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
         self.first_rows = FirstRows()
-        for table, mode in self.locks:
+        for table in self.locks:
             # Readers go on; whoever would change what this import builds upon waits for its end.
-            self.connection.execute(text(f"LOCK TABLE {table} IN {mode} MODE"))
+            self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
 
     @classmethod

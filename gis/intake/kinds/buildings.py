@@ -42,7 +42,7 @@ class Buildings(Kind):
             "geometry": "geometry",
         }
     )
-    locks = (("grids", "SHARE"), ("buildings", "SHARE ROW EXCLUSIVE"))
+    locks = ("grids", "buildings")
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes, texts, numbers and shapes."""
