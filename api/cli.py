@@ -22,7 +22,7 @@ from gis.store.assigning import assign as assign_all
 
 app = typer.Typer(
     cls=Commands,
-    help="邻里 linli:社区治理网格地图 / GIS grid mapping for neighbourhood governance",
+    help="邻里 linli：社区治理网格地图 / GIS grid mapping for neighbourhood governance",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,7 +53,7 @@ def serve(
         Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
     ] = None,
 ) -> None:
-    """提供网页与接口,直到 Ctrl-C / serve pages and interface until Ctrl-C."""
+    """提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."""
     from api import demo  # here, so that the other commands need not wait for it to load
 
     logs.configure()
@@ -91,10 +91,10 @@ def import_(
         str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只检查,不写入 / report only, change nothing")
+        bool, typer.Option("--dry-run", help="只检查，不写入 / report only, change nothing")
     ] = False,
 ) -> None:
-    """导入文件;被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
+    """导入文件；被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
     with (
         open_store(Settings.load(), notice) as running,
         progress_bar(file.name) as progress,

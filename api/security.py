@@ -134,7 +134,7 @@ class Guard:
                 token, by_cookie = token_of(headers)
                 account = await self._identify(token)
                 if account is None:
-                    raise Unauthenticated("需要登录,或登录已过期 / sign in first, or your session has ended")
+                    raise Unauthenticated("需要登录，或登录已过期 / sign in first, or your session has ended")
                 state["account"], state["token"] = account, token
                 if method not in SAFE_METHODS:
                     if by_cookie:

@@ -33,7 +33,7 @@ def buildings(
     desk: AtDesk,
     query: AskedCoverage,
     only: Annotated[
-        str, Query(pattern="^(uncovered|all)$", description="只看未覆盖的,或全部 / those left out, or all")
+        str, Query(pattern="^(uncovered|all)$", description="只看未覆盖的，或全部 / those left out, or all")
     ] = "uncovered",
 ) -> Json:
     """Return seconds to the nearest station of one service and which it is, per building, the farthest first; no names of people."""

@@ -108,7 +108,7 @@ def delete_building(session: Session, code: str, version: int) -> None:
     )
     if lived_in:
         raise Conflict(
-            "楼栋内还有住户,不能删除;请先迁出住户 / households live in this building; move them first"
+            "楼栋内还有住户，不能删除；请先迁出住户 / households live in this building; move them first"
         )
     session.execute(text("DELETE FROM buildings WHERE id = :id"), {"id": building.id})
 
@@ -121,7 +121,7 @@ def _read(session: Session, body: dict[str, Any], code: str | None = None) -> di
     values: dict[str, Any] = {"code": code or properties.get("code")}
     if not isinstance(values["code"], str) or not values["code"].strip() or len(values["code"]) > 100:
         faults.append(
-            Fault("properties.code", "必填文字,最多 100 字 / required text of at most 100 characters")
+            Fault("properties.code", "必填文字，最多 100 字 / required text of at most 100 characters")
         )
     for field in ("name", "kind"):
         word = values[field] = properties.get(field)

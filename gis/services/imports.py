@@ -28,8 +28,8 @@ from gis.store.session import Store
 log = structlog.get_logger("linli.imports")
 _TELL_EVERY_S = 0.3
 _KEPT_FAULTS = 200
-NOTHING_KEPT = "导入被中断,未保留任何内容,请重新上传 / the import was interrupted and nothing was kept; upload the file again"
-FAILED = "导入出错,未保留任何内容 / the import failed and nothing was kept"
+NOTHING_KEPT = "导入被中断，未保留任何内容，请重新上传 / the import was interrupted and nothing was kept; upload the file again"
+FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
 _SHOWN = (
     "id", "kind", "file_name", "sha256", "crs", "dry_run", "state", "read", "loaded", "rejected", "progress", "errors", "notices",
     "created_at", "started_at", "finished_at",
@@ -209,7 +209,7 @@ def import_file(
     """
     if kind not in IMPORT_KINDS:
         choices = ", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())
-        message = f"没有种类 {kind},可用 / no such kind; choose from: {choices}"
+        message = f"没有种类 {kind}，可用 / no such kind; choose from: {choices}"
         raise Invalid(message, [Fault("KIND", message)])
     started_at = datetime.now(UTC)
     _one_at_a_time(connection)

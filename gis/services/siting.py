@@ -107,7 +107,7 @@ def _candidates(session: Session, wanted: Wanted) -> tuple[list[dict[str, Any]],
         raise _fault("没有候选地点 / there is no candidate")
     if len(names) > MOST_CANDIDATES:
         raise _fault(
-            f"候选地点 {len(names)} 个,最多 {MOST_CANDIDATES};请按类别或坐标缩小 / {len(names)} candidates, at most "
+            f"候选地点 {len(names)} 个，最多 {MOST_CANDIDATES}；请按类别或坐标缩小 / {len(names)} candidates, at most "
             f"{MOST_CANDIDATES}: narrow them by kind or give points"
         )
     return names, lon, lat

@@ -213,6 +213,6 @@ def _load_metric(session: Session) -> MetricCRS:
     stored = session.execute(text("SELECT metric_crs FROM place WHERE id = 1")).scalar()
     if stored is None:
         raise Unavailable(
-            "还没有导入任何带位置的数据,请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first"
+            "还没有导入任何带位置的数据，请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first"
         )
     return MetricCRS.from_text(stored)

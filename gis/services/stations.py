@@ -158,7 +158,7 @@ def read_station(body: dict[str, Any], code: str | None = None) -> tuple[dict[st
     for field in ("code", "name", "kind"):
         given = code if field == "code" and code is not None else properties.get(field)
         if not isinstance(given, str) or not given.strip() or len(given) > 300:
-            faults.append(Fault(field, "必填文字,最多 300 字 / required text of at most 300 characters"))
+            faults.append(Fault(field, "必填文字，最多 300 字 / required text of at most 300 characters"))
         else:
             values[field] = given.strip()
     values["capacity"] = _capacity(properties.get("capacity"), faults)
