@@ -91,7 +91,7 @@ class Needs(OwnLayer):
     """Needs from aggregated cells. Settings: months, ramp (64 colours), classes (number of classes → colours)."""
 
     factory = "needs"
-    own_scripts = ("classes.js", "needs.js")
+    own_scripts = ("classes.js", "heat.js", "needs.js")
 
 
 class Coverage(OwnLayer):

@@ -1,18 +1,19 @@
 // Service circles, and what the planner's map offers to choose them by.
 "use strict";
 (() => {
-  const STYLE = {
-    buffer: { color: "#0d444c", weight: 1.6, fillColor: "#17616b", fillOpacity: 0.06 },
-    walk: { color: "#8a3b0c", weight: 1.6, fillColor: "#c9671f", fillOpacity: 0.1 },
-  };
+  const LINES = { buffer: "#0d444c", walk: "#8a3b0c" };
+  const FILLS = { buffer: "#17616b", walk: "#c9671f" };
 
-  /** Make a layer that shows circles given as features, each with a tooltip. */
+  /** Make a layer that shows circles given as features, each with a tooltip on its line. However many lie over each other, the ground shows. */
   linli.circleShapes = () => {
-    const shapes = L.geoJSON(null, { pane: "circles", className: "linli-circle", style: (feature) => STYLE[feature.properties.method] || STYLE.buffer });
+    const of = (colours) => (feature) => colours[feature.properties.method] || colours.buffer;
+    const [line, fill] = [of(LINES), of(FILLS)];
+    const insides = L.geoJSON(null, { pane: "insides", interactive: false, style: (feature) => ({ stroke: false, fillColor: fill(feature), fillOpacity: 1 }) });
+    const lines = L.geoJSON(null, { pane: "circles", className: "linli-circle", style: (feature) => ({ color: line(feature), weight: 1.6, fill: false }) });
+    const shapes = L.featureGroup([insides, lines]);
     shapes.show = (features) => {
-      shapes.clearLayers();
-      shapes.addData({ type: "FeatureCollection", features });
-      shapes.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
+      for (const part of [insides, lines]) part.clearLayers().addData({ type: "FeatureCollection", features });
+      lines.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
     };
     return shapes;
   };

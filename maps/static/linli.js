@@ -118,7 +118,7 @@
     return bounds.isValid() ? bounds : null;
   };
 
-  const PANES = { ground: 200, shades: 250, cells: 260, circles: 350, outline: 360, labels: 450 };
+  const PANES = { ground: 200, shades: 250, cells: 260, insides: 340, circles: 350, outline: 360, labels: 450 };
 
   /** Make the map in the element `id`. */
   linli.map = (id, settings) => {
@@ -132,7 +132,7 @@
     for (const [name, level] of Object.entries(PANES)) {
       const pane = map.createPane(name);
       pane.style.zIndex = level;
-      if (name === "labels" || name === "ground" || name === "shades" || name === "cells") pane.style.pointerEvents = "none";
+      if (!["circles", "outline"].includes(name)) pane.style.pointerEvents = "none";
     }
     map.notices = linli.el("div", { class: "linli-notices", role: "status" });
     node.append(map.notices);
