@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from api import logs
+from api.cli_places import divide_place, streets
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
 from api.runtime import Running, open_store
@@ -28,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(users, name="user")
+app.add_typer(streets, name="streets")
+app.command("divide")(divide_place)
 
 PAGES = (
     ("/", "规划地图 / planner's map"),
