@@ -47,7 +47,9 @@ FAINT = """() => {
 
 
 @pytest.mark.parametrize(("account", "path", "width", "height"), PAGES)
-def test_everything_has_a_name_and_enough_contrast(visit: Visitor, account: str | None, path: str, width: int, height: int) -> None:
+def test_everything_has_a_name_and_enough_contrast(
+    visit: Visitor, account: str | None, path: str, width: int, height: int
+) -> None:
     page = visit(account, width, height).open(path)
     page.wait_for_load_state("load")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
@@ -57,7 +59,9 @@ def test_everything_has_a_name_and_enough_contrast(visit: Visitor, account: str 
     assert page.evaluate(FAINT) == []
 
 
-@pytest.mark.parametrize(("account", "path"), [("admin", "/"), ("planner", "/maps/needs"), ("planner", "/maps/coverage")])
+@pytest.mark.parametrize(
+    ("account", "path"), [("admin", "/"), ("planner", "/maps/needs"), ("planner", "/maps/coverage")]
+)
 def test_the_first_tab_stop_skips_to_the_content(visit: Visitor, account: str, path: str) -> None:
     page = visit(account).open(path)
     page.keyboard.press("Tab")
@@ -67,7 +71,9 @@ def test_the_first_tab_stop_skips_to_the_content(visit: Visitor, account: str, p
 
 
 @pytest.mark.parametrize(("account", "path", "width", "height"), PAGES[1:])
-def test_pages_are_not_kept_by_anybody(visit: Visitor, account: str, path: str, width: int, height: int) -> None:
+def test_pages_are_not_kept_by_anybody(
+    visit: Visitor, account: str, path: str, width: int, height: int
+) -> None:
     window = visit(account, width, height)
     answer = window.page.goto(window.program.base + path)
     assert answer is not None
@@ -75,6 +81,8 @@ def test_pages_are_not_kept_by_anybody(visit: Visitor, account: str, path: str, 
     policy = answer.headers["content-security-policy"]
     scripts = next(part for part in policy.split(";") if part.strip().startswith("script-src"))
     assert "unsafe-inline" not in scripts and "unsafe-eval" not in scripts and "nonce-" in scripts
-    handlers = window.page.evaluate("() => [...document.querySelectorAll('*')].filter((n) => [...n.attributes].some((a) => a.name.startsWith('on'))).length")
+    handlers = window.page.evaluate(
+        "() => [...document.querySelectorAll('*')].filter((n) => [...n.attributes].some((a) => a.name.startsWith('on'))).length"
+    )
     assert handlers == 0
     window.settled()

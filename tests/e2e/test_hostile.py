@@ -28,13 +28,20 @@ def place(program: Program) -> Iterator[dict[str, Any]]:
         station = {
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [lon, lat]},
-            "properties": {"code": STATION, "name": NAME, "kind": "<b>驿站</b>", "services": [{"kind": "rest", "hours": "24/7"}]},
+            "properties": {
+                "code": STATION,
+                "name": NAME,
+                "kind": "<b>驿站</b>",
+                "services": [{"kind": "rest", "hours": "24/7"}],
+            },
         }
         admin.post("/api/stations", json=station).raise_for_status()
         yield {"code": code, "lon": lon, "lat": lat}
         _rename(admin, before, before["properties"]["name"])
         made = admin.get(f"/api/stations/{STATION}")
-        admin.delete(f"/api/stations/{STATION}", headers={"If-Match": made.headers["ETag"]}).raise_for_status()
+        admin.delete(
+            f"/api/stations/{STATION}", headers={"If-Match": made.headers["ETag"]}
+        ).raise_for_status()
 
 
 def _rename(admin: httpx.Client, grid: dict[str, Any], name: str) -> None:
@@ -85,7 +92,10 @@ def test_screen(visit: Visitor, place: dict[str, Any]) -> None:
     expect(page.locator("[data-place]")).to_have_text(NAME)
     expect(page.locator("[data-ranking] .label").first).to_have_text(NAME)
     assert unharmed(page)
-    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [1920, 1080]
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        1920,
+        1080,
+    ]
 
 
 @pytest.mark.parametrize("path", ["/maps/needs", "/maps/coverage"])
@@ -100,7 +110,11 @@ def test_names_of_files(visit: Visitor) -> None:
     page = visit("admin").open("/")
     page.get_by_role("tab", name="导入").click()
     page.get_by_label("导入什么").select_option("stations")
-    file = {"name": "<img src=x onerror=alert(1)>.csv", "mimeType": "text/csv", "buffer": b"code,name\n<img src=x>,y\n"}
+    file = {
+        "name": "<img src=x onerror=alert(1)>.csv",
+        "mimeType": "text/csv",
+        "buffer": b"code,name\n<img src=x>,y\n",
+    }
     page.locator("#import-file").set_input_files(file)
     page.get_by_role("button", name="上传并导入").click()
     expect(page.locator(".job .badge").first).to_contain_text("失败", timeout=30_000)

@@ -31,7 +31,10 @@ def test_coverage_is_what_the_interface_says(visit: Visitor) -> None:
     for minutes in (15, 5):
         page.get_by_text(f"{minutes} 分钟", exact=True).click()
         with window.program.client("planner") as client:
-            totals = client.get("/api/coverage", params={"service": service, "minutes": minutes, "method": method, "at": "any"}).json()["totals"]
+            totals = client.get(
+                "/api/coverage",
+                params={"service": service, "minutes": minutes, "method": method, "at": "any"},
+            ).json()["totals"]
         expect(figure).to_have_text(f"{totals['covered']:,} / {totals['households']:,}")
     assert numbers(figure.inner_text())[1] > 10_000
 

@@ -33,7 +33,12 @@ def station(client: httpx.Client, code: str, name: str = "试验站") -> dict[st
     return {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [lon, lat]},
-        "properties": {"code": code, "name": name, "kind": "邻里驿站", "services": [{"kind": "rest", "hours": "24/7"}]},
+        "properties": {
+            "code": code,
+            "name": name,
+            "kind": "邻里驿站",
+            "services": [{"kind": "rest", "hours": "24/7"}],
+        },
     }
 
 
@@ -47,7 +52,9 @@ def test_figures_and_rankings_are_those_of_the_interface(visit: Visitor, planner
     ranking = page.locator("[data-ranking] li")
     expected = summary["rankings"]["needs_open"]
     assert ranking.locator(".label").all_inner_texts() == [row["name"] for row in expected]
-    assert [numbers(text) for text in ranking.locator(".value").all_inner_texts()] == [[row["value"]] for row in expected]
+    assert [numbers(text) for text in ranking.locator(".value").all_inner_texts()] == [
+        [row["value"]] for row in expected
+    ]
     assert page.locator("[data-coverage] li").count() == len(summary["coverage"])
     expect(page.locator("[data-trend] rect.opened")).to_have_count(len(summary["trend"]))
 
@@ -62,7 +69,10 @@ def test_nothing_personal_and_no_colours_are_on_the_wall(visit: Visitor) -> None
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160), (1366, 768)])
 def test_it_fits_the_wall(visit: Visitor, width: int, height: int) -> None:
     page = wall(visit, width, height)
-    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, height]
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        width,
+        height,
+    ]
     cut = page.evaluate(
         """() => [...document.querySelectorAll(".tile:not(.wall-map) li, .totals dd, .clock, [data-link]")]
           .filter((node) => { const box = node.getBoundingClientRect(), tile = (node.closest(".tile") || document.body).getBoundingClientRect();
@@ -70,7 +80,12 @@ def test_it_fits_the_wall(visit: Visitor, width: int, height: int) -> None:
           .map((node) => node.textContent)"""
     )
     assert cut == []
-    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.totals dd')).fontSize) / innerWidth") > 0.02
+    assert (
+        page.evaluate(
+            "parseFloat(getComputedStyle(document.querySelector('.totals dd')).fontSize) / innerWidth"
+        )
+        > 0.02
+    )
 
 
 def test_a_change_is_seen_within_a_second(visit: Visitor, planner: httpx.Client) -> None:
@@ -84,7 +99,9 @@ def test_a_change_is_seen_within_a_second(visit: Visitor, planner: httpx.Client)
         expect(page.locator("[data-total=stations]")).to_have_text(f"{before + 1:,}", timeout=LIVE_MS)
         assert time.monotonic() - committed < LIVE_MS / 1000
     finally:
-        planner.delete("/api/stations/E2E-LIVE", headers={"If-Match": made.headers["ETag"]}).raise_for_status()
+        planner.delete(
+            "/api/stations/E2E-LIVE", headers={"If-Match": made.headers["ETag"]}
+        ).raise_for_status()
     expect(page.locator("[data-total=stations]")).to_have_text(f"{before:,}", timeout=LIVE_MS)
 
 
@@ -104,7 +121,9 @@ def test_a_lost_connection_is_seen_and_mends_itself(visit: Visitor, planner: htt
         expect(page.get_by_text("与服务器的连接中断")).to_be_hidden()
         expect(page.locator("[data-total=stations]")).to_have_text(f"{before + 1:,}")
     finally:
-        planner.delete("/api/stations/E2E-AWAY", headers={"If-Match": made.headers["ETag"]}).raise_for_status()
+        planner.delete(
+            "/api/stations/E2E-AWAY", headers={"If-Match": made.headers["ETag"]}
+        ).raise_for_status()
     expect(page.locator("[data-total=stations]")).to_have_text(f"{before:,}")
 
 

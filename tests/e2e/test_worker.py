@@ -32,7 +32,10 @@ class Ground:
 def ground(program: Program) -> Ground:
     with program.client("worker") as client:
         own = client.get("/api/session").json()["grids"]
-        grids = {grid["properties"]["code"]: grid for grid in client.get("/api/grids", params={"limit": 100}).json()["features"]}
+        grids = {
+            grid["properties"]["code"]: grid
+            for grid in client.get("/api/grids", params={"limit": 100}).json()["features"]
+        }
     foreign = next(code for code in grids if code not in own)
     inside = {code: shape(grids[code]["geometry"]).representative_point() for code in (own[0], foreign)}
     return Ground(
@@ -45,7 +48,12 @@ def ground(program: Program) -> Ground:
 
 
 def with_position(visit: Visitor, lon: float, lat: float, accuracy: float = 12) -> Visit:
-    return visit("worker", **PHONE, geolocation={"longitude": lon, "latitude": lat, "accuracy": accuracy}, permissions=["geolocation"])
+    return visit(
+        "worker",
+        **PHONE,
+        geolocation={"longitude": lon, "latitude": lat, "accuracy": accuracy},
+        permissions=["geolocation"],
+    )
 
 
 def without_position(visit: Visitor) -> Visit:
@@ -54,7 +62,9 @@ def without_position(visit: Visitor) -> Visit:
 
 def nearest(program: Program, lon: float, lat: float) -> list[dict[str, Any]]:
     with program.client("worker") as client:
-        found = client.get("/api/stations/nearest", params={"lon": lon, "lat": lat, "limit": 20}).json()["items"]
+        found = client.get("/api/stations/nearest", params={"lon": lon, "lat": lat, "limit": 20}).json()[
+            "items"
+        ]
     return [item for item in found if item["open"]]
 
 
@@ -80,9 +90,13 @@ def test_the_position_gives_grid_areas_and_open_stations(visit: Visitor, ground:
     expect(here(page)).to_contain_text(ground.own[0])
     expect(here(page)).to_contain_text("是我负责的网格")
     with window.program.client("worker") as client:
-        areas = client.get("/api/grids/locate", params=dict(zip(("lon", "lat"), ground.here, strict=True))).json()["areas"]
+        areas = client.get(
+            "/api/grids/locate", params=dict(zip(("lon", "lat"), ground.here, strict=True))
+        ).json()["areas"]
     levels = ["city", "county", "township", "community"]
-    assert here(page).locator(".trail li").all_inner_texts() == [a["name"] for a in sorted(areas, key=lambda a: levels.index(a["level"]))]
+    assert here(page).locator(".trail li").all_inner_texts() == [
+        a["name"] for a in sorted(areas, key=lambda a: levels.index(a["level"]))
+    ]
     assert "null" not in here(page).inner_text()
     assert str(ground.here[0]) not in page.url
 
@@ -98,7 +112,10 @@ def test_open_stations_come_nearest_first(visit: Visitor, ground: Ground) -> Non
         more.click()
     expected = [item["name"] for item in nearest(window.program, *ground.here) if item["distance_m"] <= 3000]
     assert shown.locator(".name").all_inner_texts() == sorted(expected, key=expected.index)
-    metres = [float(text.split()[0]) * (1000 if "公里" in text else 1) for text in shown.locator(".distance").all_inner_texts()]
+    metres = [
+        float(text.split()[0]) * (1000 if "公里" in text else 1)
+        for text in shown.locator(".distance").all_inner_texts()
+    ]
     assert metres == sorted(metres)
     for station in shown.all():
         assert station.locator(".services li").count() >= 1
