@@ -31,7 +31,8 @@ Events on ``document`` between a map and the page round it:
   ``linli:imported`` (data has changed: ask for it again);
 * from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
   ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null);
-* to the screen's map and any other: ``linli:refresh`` (ask for the data again).
+* to the screen's map and any other: ``linli:refresh`` ``{topic?}`` (ask for the data again, and for the tiles where the topic, such as ``grids``, is
+  drawn in them; without a topic for the tiles at most every ten seconds).
 """
 
 from maps.config import Choice, MapConfig, Urls
