@@ -143,14 +143,18 @@ def _gaps(
         for piece in _uncovered(missing, shapes, tree):
             names.append(community)
             pieces.append(piece)
-    # A hole that several communities enclose together is in none of them; what is known already is taken out again.
+    # A hole that several communities enclose together is in none of them; what is known already is taken out again. Where all that
+    # enclose it have boundaries, these say that it belongs to none: a lake, or another place.
     matched = bool(clean.all())
     whole = _union(shapes, clean) if matched else shapely.union_all(unions)
     known = shapely.union_all([*bounded.values(), *pieces])
     between = [polygonal(shapely.difference(hole, known)) for hole in _holes(whole, matched=matched)]
+    open_ended = shapely.STRtree(shapes[[owner not in bounded for owner in owners]])
+    near_deg = 4 * _THREAD_M / _METRES_PER_DEGREE
     for piece in _uncovered(between, shapes, tree):
-        names.append("")
-        pieces.append(piece)
+        if len(open_ended.query(piece, predicate="dwithin", distance=near_deg)):
+            names.append("")
+            pieces.append(piece)
     return faults.report({"community": names}, pieces)
 
 

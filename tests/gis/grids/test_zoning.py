@@ -119,6 +119,11 @@ def test_a_hole_that_two_communities_enclose() -> None:
     ).gaps["community"].tolist() == [""]
 
 
+def test_a_lake_that_the_boundary_leaves_out_is_no_gap() -> None:
+    grids = frame_of_four_strips([A] * 4)
+    assert check(grids, {A: shapely.difference(box(0, 0, 300, 300), box(100, 100, 100, 100))}).is_proper
+
+
 def test_an_enclave_of_another_community_is_no_gap() -> None:
     grids = frame_of_four_strips([A] * 4) | {f"{B}001": box(100, 100, 100, 100)}
     assert check(grids).is_proper
