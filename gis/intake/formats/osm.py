@@ -65,7 +65,7 @@ def _batches(path: Path, name: str, kind: str, notices: list[str]) -> Iterator[B
             reader.take(thing)
             if len(reader.cells) == BATCH_ROWS:
                 yield reader.batch()
-    except (RuntimeError, OSError, ValueError) as error:
+    except (osmium.InvalidLocationError, RuntimeError, OSError, ValueError) as error:
         message = "OSM 文件损坏或不完整 / the OSM file is damaged or not complete"
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)]) from error
     reader.take_unbuilt()
