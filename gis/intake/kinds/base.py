@@ -24,6 +24,7 @@ from gis.intake.positions import Positions
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
 
+_WESTERNMOST = 74.0
 MANY = 5
 """So many codes are named in a notice."""
 
@@ -129,7 +130,8 @@ class Kind(ABC):
                 "INSERT INTO place (id, metric_crs) VALUES (1, :crs) ON CONFLICT (id) "
                 "DO UPDATE SET metric_crs = excluded.metric_crs WHERE place.metric_crs IS NULL"
             ),
-            {"crs": MetricCRS.for_lon(lon).text},
+            # The westernmost half degree of what is accepted is outside every zone; its neighbour serves it well enough.
+            {"crs": MetricCRS.for_lon(max(lon, _WESTERNMOST)).text},
         )
 
     def notice(self, chinese: str, english: str) -> None:
