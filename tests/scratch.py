@@ -27,6 +27,8 @@ def scratch_folder(prefix: str) -> Path:
             shutil.rmtree(left.parent, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     made.chmod(0o755)
-    lock = os.open(made / _IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    locked = made / ".locked"
+    lock = os.open(locked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)  # held until this process ends
+    locked.rename(made / _IN_USE)
     return made
