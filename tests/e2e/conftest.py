@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.scratch import scratch_folder
 
 ADMIN_PASSWORD = "three-calm-rivers-41"
 START_LIMIT_S = 180
@@ -71,9 +72,7 @@ class Program:
 @pytest.fixture(scope="package")
 def program() -> Iterator[Program]:
     """Start ``linli serve --demo`` in a folder of its own and stop it at the end."""
-    # Not pytest's own folder: that one is closed to the ordinary user whom root's server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="linli-e2e-"))
-    folder.chmod(0o755)
+    folder = scratch_folder("linli-e2e-")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LINLI_")}
     environment |= {"LINLI_DATA_DIR": str(folder / "data"), "LINLI_ADMIN_PASSWORD": ADMIN_PASSWORD}
     port = _free_port()
