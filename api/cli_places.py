@@ -25,6 +25,9 @@ from gis.services.snapshots import Snapshots
 
 streets = typer.Typer(help="街道 / streets", no_args_is_help=True, pretty_exceptions_enable=False)
 _LISTED = 20
+_MAIN_ROADS = ["motorway", "trunk", "primary", "secondary", "tertiary"]
+_MAIN_WEIGHT = 3.0
+"""A border along a main road counts this much less as something to merge across."""
 
 
 @streets.command()
@@ -68,9 +71,9 @@ def divide_place(
     except BadCode as error:
         raise Invalid(str(error)) from error
     with open_store(Settings.load(), notice) as running, running.store.owner_session() as session:
-        metric, lines = _lines(session)
+        metric, lines, weights = _lines(session)
     whole = _boundary(boundary, lines)
-    parts = divide(whole, lines, metric, target_area_m2=area_m2)
+    parts = divide(whole, lines, metric, target_area_m2=area_m2, weights=weights)
     if len(parts) > 10**profile.grid_digits - 1:
         raise Invalid(
             f"会划出 {len(parts)} 个网格，超过编码容量；请增大 --area-m2 / too many grids: raise --area-m2"
@@ -87,19 +90,20 @@ def divide_place(
     out.print(f"grids {len(grids)} → {target}")
 
 
-def _lines(session: Session) -> tuple[MetricCRS, np.ndarray]:
-    """Return the place's zone and its streets in degrees."""
+def _lines(session: Session) -> tuple[MetricCRS, np.ndarray, np.ndarray]:
+    """Return the place's zone, its streets in degrees, and how much each parts people: main roads more than lanes."""
     snapshots = Snapshots()
     ways = street_ways(session, snapshots)
     metric = snapshots.metric(session)
-    drawn = [
-        shapely.linestrings(np.column_stack([ways.x_m[a:b], ways.y_m[a:b]]))
-        for a, b in zip(ways.start[:-1], ways.start[1:], strict=True)
-        if b - a > 1
-    ]
-    if not drawn:
+    drawn = np.flatnonzero(np.diff(ways.start) > 1)
+    if not len(drawn):
         raise Invalid("请先导入街道：linli import streets FILE / import streets first")
-    return metric, metric.geometry_to_lonlat(np.array(drawn, dtype=object))
+    lines_m = np.empty(len(drawn), dtype=object)
+    for place, way in enumerate(drawn):
+        part = slice(ways.start[way], ways.start[way + 1])
+        lines_m[place] = shapely.linestrings(np.column_stack([ways.x_m[part], ways.y_m[part]]))
+    weights = np.where(np.isin(ways.kind[drawn].astype(str), _MAIN_ROADS), _MAIN_WEIGHT, 1.0)
+    return metric, metric.geometry_to_lonlat(lines_m), weights
 
 
 def _boundary(path: Path | None, lines: np.ndarray) -> shapely.Geometry:
