@@ -136,7 +136,7 @@ def _end_orderly() -> None:
 
 
 def _bound(server: ServerSettings) -> socket.socket:
-    """Return a socket bound to the address, before anything slow begins.
+    """Return a socket that listens at the address, before anything slow begins: whoever calls early waits, and a second program is told.
 
     Raises:
         Unavailable: the address is taken or not ours.
@@ -145,6 +145,7 @@ def _bound(server: ServerSettings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((server.host, server.port))
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise Unavailable(
