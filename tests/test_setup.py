@@ -20,6 +20,7 @@ case "$*" in
   *ensurepip*) [ -e "$MACHINE/has-venv" ] ;;
   *version_info*) echo python3.11-venv ;;
   *"-m venv"*) mkdir -p .venv/bin && cp "$MACHINE/bin/python3" .venv/bin/python ;;
+  *"playwright --version"*) [ -e "$MACHINE/has-libatomic" ] ;;
   *executable_path*) printf '#!/bin/sh\\necho "pretended $*"\\n' >"$MACHINE/browser"; chmod +x "$MACHINE/browser"; echo "$MACHINE/browser" ;;
   *find_binaries*) [ -e "$MACHINE/has-postgis" ] ;;
   *require-hashes*) [ ! -e "$MACHINE/no-network" ] ;;
@@ -30,6 +31,7 @@ APT = """#!/bin/sh
 echo "apt-get $*" >>"$MACHINE/calls"
 case "$*" in
   *install*postgis*) touch "$MACHINE/has-postgis" ;;
+  *install*libatomic1*) touch "$MACHINE/has-libatomic" ;;
   *install*venv*) touch "$MACHINE/has-venv" ;;
   *install*chromium*) cp "$MACHINE/bin/uname" "$MACHINE/bin/chromium" ;;
 esac
@@ -98,11 +100,13 @@ def test_the_tests_need_a_browser(machine):
     assert not any("chromium" in call for call in machine.set_up()[2])
     status, said, calls = machine.set_up("--test")
     assert status == 0, said
+    assert any("libatomic1" in call for call in calls)
     assert any("chromium" in call for call in calls)
 
 
 def test_where_debian_is_not_playwright_brings_the_browser(machine):
     machine.has("has-postgis")
+    machine.has("has-libatomic")
     machine.install("sed", '#!/bin/sh\necho ubuntu\n')
     fonts = machine.folder / ".local" / "share" / "fonts"
     fonts.mkdir(parents=True)

@@ -98,6 +98,13 @@ def test_two_shares_in_one_program(folder):
     assert not server_processes(folder)
 
 
+def test_leaving_last_always_stops_at_once(folder):
+    for _ in range(8):  # whoever else watches the locks must not be taken for another user
+        with EmbeddedServer.start(folder):
+            pass
+        assert not (folder / "postgres" / "data" / "postmaster.pid").exists()
+
+
 def test_the_server_is_private(folder):
     with EmbeddedServer.start(folder) as server, connect(server.url()) as connection:
         settings = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
