@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.measure import RUNS, console
 
-BENCHMARKS = ("assigning", "importing")
+BENCHMARKS = ("assigning", "importing", "walking")
 
 
 def main(names: list[str]) -> int:

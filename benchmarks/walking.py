@@ -1,0 +1,330 @@
+"""Walking coverage of a city against pandana, and what an HTTP request adds; needs ``make bench``, which installs pandana."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import shapely
+import uvicorn
+from scipy.sparse.csgraph import dijkstra
+from sqlalchemy import text
+
+from api.app import create_app
+from api.settings import Settings
+from benchmarks.measure import Line, console, in_turn, show
+from benchmarks.town import METRIC, Town, town
+from gis.accessibility.coverage import tally
+from gis.accessibility.graph import StreetGraph, build_graph
+from gis.accessibility.policy import WalkPolicy
+from gis.accessibility.snapping import Snapped, snap
+from gis.accessibility.walking import cover_by_walk, walk_to_nearest
+from gis.services.accounts import add_account
+from gis.store.bulk import copy_frame
+from gis.store.embedded import EmbeddedServer
+from gis.store.session import SERVICE_ROLE, Store
+
+HOUSEHOLDS, GRIDS, STATIONS, JUNCTIONS = 1_000_000, 4_000, 800, 120
+MINUTES = 15
+POLICY = WalkPolicy()
+PASSWORD = "measure-by-the-minute"
+
+
+def main() -> None:
+    """Measure in memory, then over HTTP, then a scenario on a district."""
+    city = town(HOUSEHOLDS, GRIDS, STATIONS, JUNCTIONS)
+    graph, homes, stations, warm_s = in_memory(city)
+    against_pandana(city, graph, homes, stations)
+    over_http(city, warm_s)
+    scenario(town(HOUSEHOLDS // 10, GRIDS // 10, STATIONS // 10, 38))
+    growth()
+
+
+def in_memory(city: Town) -> tuple[StreetGraph, Snapped, Snapped, float]:
+    """Prepare the network once; return it with what joins it, and the seconds of one coverage."""
+    start = time.perf_counter()
+    graph = build_graph(city.ways())
+    built = time.perf_counter()
+    homes = snap(graph, city.sites.x_m, city.sites.y_m)
+    snapped = time.perf_counter()
+    stations = snap(graph, *city.stations_m.T)
+    (covered_s,) = in_turn(lambda: ours(city, graph, homes, stations))
+    console.print(
+        f"{HOUSEHOLDS:,} households in {len(city.sites):,} buildings, {graph.n_edges:,} edges, {STATIONS} stations: "
+        f"graph {built - start:.3f} s, homes joined {snapped - built:.3f} s (each once for a state of the data), coverage {covered_s:.3f} s"
+    )
+    return graph, homes, stations, covered_s
+
+
+def ours(city: Town, graph: StreetGraph, homes: Snapped, stations: Snapped) -> Any:
+    """From data in memory to totals per grid, each group at its own speed."""
+    covered = cover_by_walk(graph, homes, [stations], POLICY.walk_reaches_m(MINUTES, "own"))
+    return tally(city.sites, covered, city.n_grids)
+
+
+def against_pandana(city: Town, graph: StreetGraph, homes: Snapped, stations: Snapped) -> None:
+    """The same with pandana: homes and stations at their nearest nodes, one household a row, groups at their own speed."""
+    import pandana
+
+    u, v = graph.edge_u, graph.edge_v
+    start = time.perf_counter()
+    network = pandana.Network(
+        pd.Series(graph.node_x_m),
+        pd.Series(graph.node_y_m),
+        pd.Series(u),
+        pd.Series(v),
+        pd.DataFrame({"m": graph.edge_length_m}),
+    )
+    reach_m = POLICY.walk_reaches_m(MINUTES, "own")
+    network.precompute(max(reach_m.values()))
+    built_s = time.perf_counter() - start
+    owner = np.repeat(np.arange(len(city.sites)), city.sites.households)
+    people = pd.DataFrame(
+        {"x": city.sites.x_m[owner], "y": city.sites.y_m[owner], "grid": city.sites.grid[owner]}
+    )
+    for name in ("elders_60", "children_12"):
+        people[name] = (getattr(city.sites, name) / np.maximum(city.sites.households, 1))[owner]
+
+    def theirs() -> pd.DataFrame:
+        people["node"] = network.get_node_ids(people["x"], people["y"])
+        network.set_pois(
+            "station", max(reach_m.values()), 1, *(pd.Series(values) for values in city.stations_m.T)
+        )
+        nearest = network.nearest_pois(max(reach_m.values()), "station", num_pois=1)[1]
+        distance_m = nearest.loc[people["node"]].to_numpy()
+        near, nearer = distance_m < reach_m["households"], distance_m <= reach_m["elders_60"]
+        counted = pd.DataFrame(
+            {
+                "grid": people["grid"],
+                "covered": near,
+                "elders": people["elders_60"] * nearer,
+                "children": people["children_12"] * near,
+            }
+        )
+        return counted.groupby("grid").sum()
+
+    ours_s, theirs_s = in_turn(lambda: ours(city, graph, homes, stations), theirs)
+    show(
+        f"coverage of one service, in memory to totals per grid (pandana's network: {built_s:.2f} s, not counted)",
+        [
+            Line(
+                "walk from every building along edges",
+                "pandana, household by household",
+                ours_s,
+                theirs_s,
+                10,
+            )
+        ],
+    )
+    exact_m = walk_to_nearest(graph, homes, stations).distance_m
+    nodes = network.get_node_ids(pd.Series(city.sites.x_m), pd.Series(city.sites.y_m))
+    snapped_m = network.nearest_pois(5_000, "station", num_pois=1)[1].loc[nodes].to_numpy()
+    differing = np.abs(exact_m - snapped_m)
+    share = float(theirs()["covered"].sum()) / HOUSEHOLDS
+    found = ours(city, graph, homes, stations).totals["covered"] / HOUSEHOLDS
+    console.print(
+        f"covered: {found:.4f} of households along edges, {share:.4f} by pandana; pandana's snapping to nodes moves the walk by "
+        f"{np.median(differing):.0f} m (median), {np.percentile(differing, 99):.0f} m (99 %)"
+    )
+
+
+@contextlib.contextmanager
+def serving(city: Town) -> Iterator[tuple[httpx.Client, Store]]:
+    """Run the real service on a database that holds the city; give a signed-in client."""
+    with tempfile.TemporaryDirectory(prefix="linli-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedServer.start(folder / "data") as server:
+            store = Store(server.url(), server.url(user=SERVICE_ROLE))
+            store.migrate()
+            fill(store, city)
+            with store.owner_session() as session:
+                add_account(session, "planner", "planner", PASSWORD, [])
+            with socket.create_server(("127.0.0.1", 0)) as listening:
+                config = uvicorn.Config(
+                    create_app(store, Settings.load(data_dir=folder / "data")), log_level="error"
+                )
+                runner = uvicorn.Server(config)
+                thread = threading.Thread(target=runner.run, kwargs={"sockets": [listening]}, daemon=True)
+                thread.start()
+                while not runner.started:
+                    time.sleep(0.05)
+                with httpx.Client(
+                    base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=120
+                ) as client:
+                    answer = client.post("/api/session", json={"username": "planner", "password": PASSWORD})
+                    client.headers["Authorization"] = (
+                        f"Bearer {answer.raise_for_status().json()['access_token']}"
+                    )
+                    yield client, store
+                runner.should_exit = True
+                thread.join()
+            store.close()
+
+
+def fill(store: Store, city: Town) -> None:
+    """Write the city into the tables: grids, buildings, households, one resident in each, stations, streets."""
+    columns = round(np.sqrt(city.n_grids))
+    size_m = city.side_m / columns
+    row, column = np.divmod(np.arange(city.n_grids), columns)
+    west, south = 500_000 + column * size_m, 2_770_000 + row * size_m
+    boxes = METRIC.geometry_to_lonlat(shapely.box(west, south, west + size_m, south + size_m))
+    lon, lat = METRIC.to_lonlat(city.sites.x_m, city.sites.y_m)
+    s_lon, s_lat = METRIC.to_lonlat(*city.stations_m.T)
+    with store.owner_engine.begin() as connection:
+        connection.execute(text("INSERT INTO place (metric_crs) VALUES (:crs)"), {"crs": METRIC.text})
+        connection.execute(
+            text("INSERT INTO areas (code, name, level) VALUES ('539901001001', '城', 'community')")
+        )
+        community = connection.execute(text("SELECT id FROM areas")).scalar_one()
+        codes = [f"539901001001{i:04d}" for i in range(city.n_grids)]
+        copy_frame(
+            connection,
+            "grids",
+            pd.DataFrame(
+                {
+                    "code": codes,
+                    "name": codes,
+                    "community_id": community,
+                    "geometry": hexed(shapely.multipolygons([[b] for b in boxes])),
+                }
+            ),
+        )
+        names = [f"B{i:06d}" for i in range(len(city.sites))]
+        copy_frame(
+            connection,
+            "buildings",
+            pd.DataFrame({"code": names, "geometry": hexed(shapely.points(lon, lat))}),
+        )
+        homes = pd.DataFrame(
+            {
+                "building": names,
+                "n": city.sites.households,
+                "grid": np.array(codes, dtype=object)[city.sites.grid],
+            }
+        )
+        connection.execute(
+            text("CREATE TEMP TABLE homes (building text, n bigint, grid text) ON COMMIT DROP")
+        )
+        copy_frame(connection, "homes", homes)
+        connection.execute(
+            text(
+                "INSERT INTO households (code, building_id, geometry, lon, lat, grid_id) "
+                "SELECT b.code || '-' || i, b.id, b.geometry, b.lon, b.lat, g.id FROM homes JOIN buildings b ON b.code = homes.building "
+                "JOIN grids g ON g.code = homes.grid CROSS JOIN LATERAL generate_series(1, homes.n) i"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO residents (key, household_id, birth_year) SELECT code, id, 1940 + id % 80 FROM households"
+            )
+        )
+        stations = pd.DataFrame(
+            {
+                "code": [f"S{i:04d}" for i in range(len(s_lon))],
+                "name": "食堂",
+                "kind": "幸福食堂",
+                "geometry": hexed(shapely.points(s_lon, s_lat)),
+            }
+        )
+        copy_frame(connection, "stations", stations)
+        connection.execute(
+            text("INSERT INTO station_services (station_id, kind) SELECT id, 'meal' FROM stations")
+        )
+        lines = METRIC.geometry_to_lonlat(city.lines)
+        copy_frame(
+            connection,
+            "streets",
+            pd.DataFrame(
+                {
+                    "code": [f"w{i:05d}" for i in range(len(lines))],
+                    "kind": "residential",
+                    "geometry": hexed(lines),
+                }
+            ),
+        )
+    with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def hexed(shapes: np.ndarray) -> np.ndarray:
+    """Return geometries as hexadecimal EWKB in EPSG:4326."""
+    return shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
+
+
+def over_http(city: Town, in_memory_s: float) -> None:
+    """Ask the service for the same coverage: the first time, and again."""
+    with serving(city) as (client, _store):
+        question = {"service": "meal", "at": "any", "method": "walk"}
+        start = time.perf_counter()
+        client.get("/api/coverage", params=question).raise_for_status()
+        cold_s = time.perf_counter() - start
+        warm_s, empty_s = in_turn(
+            lambda: client.get("/api/coverage", params=question), lambda: client.get("/api/health")
+        )
+    console.print(f"HTTP: cold {cold_s:.2f} s, warm {warm_s:.3f} s, an empty request {empty_s:.4f} s")
+    show(
+        "the same coverage by HTTP, warm", [Line("in memory", "HTTP, database and all", in_memory_s, warm_s)]
+    )
+
+
+def scenario(district: Town) -> None:
+    """One moved station on a district, against one raw Dijkstra on the same graph and the empty request."""
+    graph = build_graph(district.ways())
+    stations = snap(graph, *district.stations_m.T)
+    sources = np.unique(graph.edge_u[stations.edge])
+
+    def raw() -> Any:
+        return dijkstra(graph.matrix, directed=False, indices=sources, min_only=True)
+
+    with serving(district) as (client, _store):
+        here = client.get("/api/stations", params={"limit": 1}).json()["features"][0]
+        lon, lat = here["geometry"]["coordinates"]
+        body = {
+            "parameters": {"service": ["meal"], "at": "any", "method": "walk"},
+            "edits": [
+                {
+                    "op": "move",
+                    "station": {"code": here["properties"]["code"], "lon": lon + 0.003, "lat": lat},
+                }
+            ],
+        }
+        client.post("/api/coverage/scenario", json=body).raise_for_status()
+        ours_s, raw_s, empty_s = in_turn(
+            lambda: client.post("/api/coverage/scenario", json=body), raw, lambda: client.get("/api/health")
+        )
+    limit_s = 5 * raw_s + empty_s
+    console.print(f"scenario {ours_s:.4f} s; one raw Dijkstra {raw_s:.4f} s, empty request {empty_s:.4f} s")
+    show(
+        "a scenario with one moved station, 100,000 households, by HTTP",
+        [Line("scenario", "5 × raw Dijkstra + an empty request", ours_s, limit_s, 1)],
+    )
+
+
+def growth() -> None:
+    """Time and memory at a tenth and at the whole: no worse than linear."""
+    seconds = []
+    for households in (HOUSEHOLDS // 10, HOUSEHOLDS):
+        city = town(households, GRIDS, STATIONS, JUNCTIONS)
+        graph = build_graph(city.ways())
+        homes, stations = snap(graph, city.sites.x_m, city.sites.y_m), snap(graph, *city.stations_m.T)
+        (taken_s,) = in_turn(lambda c=city, g=graph, h=homes, s=stations: ours(c, g, h, s))
+        seconds.append(taken_s)
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        console.print(
+            f"{households:,} households: coverage {taken_s:.4f} s, peak memory of the process so far {peak_mb:.0f} MB"
+        )
+    show(
+        "ten times the households",
+        [Line("1,000,000", "10 × the time at 100,000", seconds[1], 10 * seconds[0], 1)],
+    )
