@@ -4,6 +4,12 @@
   const LINES = { buffer: "#0d444c", walk: "#8a3b0c" };
   const FILLS = { buffer: "#17616b", walk: "#c9671f" };
 
+  /** Return a circle's outer edge: the many small holes of a walk are seen in its fill, and their edges would hide the ground. */
+  linli.outerEdge = ({ geometry, ...rest }) => {
+    const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+    return { ...rest, geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.slice(0, 1)) } };
+  };
+
   /**
    * Make a layer that shows circles given as features, each with a tooltip on its line. However many lie over each other, the ground shows.
    * Those marked `beside` are there to compare with: a broken line and no inside.
@@ -14,8 +20,6 @@
     const insides = L.geoJSON(null, {
       pane: "insides", interactive: false, filter: (feature) => !feature.properties.beside, style: (feature) => ({ stroke: false, fillColor: fill(feature), fillOpacity: 1 }),
     });
-    // Of a walking circle the outer edge only: its many small holes are seen in the fill, and their edges would hide the ground.
-    const edges = ({ geometry, ...rest }) => ({ ...rest, geometry: { type: "MultiPolygon", coordinates: polygons(geometry).map((rings) => rings.slice(0, 1)) } });
     const lines = L.geoJSON(null, {
       pane: "circles", className: "linli-circle",
       style: (feature) => ({ color: line(feature), weight: feature.properties.beside ? 1.4 : 1.8, dashArray: feature.properties.beside ? "7 6" : null, fill: false }),
@@ -23,13 +27,11 @@
     const shapes = L.featureGroup([insides, lines]);
     shapes.show = (features) => {
       insides.clearLayers().addData({ type: "FeatureCollection", features });
-      lines.clearLayers().addData({ type: "FeatureCollection", features: features.map(edges) });
+      lines.clearLayers().addData({ type: "FeatureCollection", features: features.map(linli.outerEdge) });
       lines.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
     };
     return shapes;
   };
-
-  const polygons = (geometry) => (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates);
 
   function told(facts) {
     const name = facts.name ? linli.tidy(facts.name, 60) : `${linli.word("dissolved", true)} · ${linli.number(facts.stations)} ${linli.words["places.n"][0]}`;

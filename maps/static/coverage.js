@@ -191,6 +191,7 @@
         clearTimeout(waiting);
         if (this.ready()) waiting = setTimeout(() => this.load(false), 150);
       });
+      this.map.getContainer().addEventListener("keydown", (event) => { if (event.key === "Escape") this.map.closePopup(); });
       for (const name of ["refresh", "imported"]) linli.hear(name, () => this.load(true));
       this.mind();
     }

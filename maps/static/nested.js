@@ -35,13 +35,12 @@
 
     function add(minutes, circle) {
       const colour = COLOURS[minutes];
-      const shape = L.geoJSON(circle, {
-        pane: "nested", interactive: false, className: "linli-nested", style: { color: colour, weight: 2.2, fillColor: colour, fillOpacity: 0.1 },
-      });
+      const inside = L.geoJSON(circle, { pane: "nested", interactive: false, style: { stroke: false, fillColor: colour, fillOpacity: 0.1 } });
+      const shape = L.geoJSON(linli.outerEdge(circle), { pane: "nested", interactive: false, className: "linli-nested", style: { color: colour, weight: 2.2, fill: false } });
       const bounds = shape.getBounds();
       const top = L.tooltip({ permanent: true, direction: "center", className: "linli-minutes", interactive: false });
       top.setLatLng(highest(circle) || bounds.getCenter()).setContent(linli.el("span", {}, `${minutes} ${linli.words.minutes[0]}`));
-      group.addLayer(shape).addLayer(top);
+      group.addLayer(inside).addLayer(shape).addLayer(top);
     }
 
     const shownFor = (event) => event.popup._source && event.popup._source.facts;

@@ -55,6 +55,7 @@
       this.part("sites").replaceChildren(...(chosen.sites.length ? chosen.sites.map((site, i) => this.row(site, i)) : [linli.el("li", { class: "none" }, linli.word("siting.none"))]));
       this.part("adopt").disabled = !chosen.sites.length;
       this.part("result").hidden = false;
+      this.box.scrollIntoView({ block: "nearest" });
     }
 
     row(site, i) {

@@ -24,7 +24,6 @@
 
     listen() {
       // The section of the panel and the map's layer are one thing: open is shown.
-      this.box.addEventListener("toggle", () => { if (this.box.open) this.box.scrollIntoView({ block: "nearest" }); });
       this.box.addEventListener("toggle", () => { if (this.box.open !== this.shown()) this.map[this.box.open ? "addLayer" : "removeLayer"](this.layer); });
       this.layer.on("add", () => { this.box.open = true; this.load(); });
       this.layer.on("remove", () => { this.box.open = false; });
@@ -45,6 +44,7 @@
       this.part("bound").hidden = n <= MOST;
       this.part("bound").replaceChildren(linli.word("buildings.bound"), ` ${linli.number(MOST)}`);
       this.list();
+      if (this.box.open) this.box.scrollIntoView({ block: "nearest" });
     }
 
     look(item) {

@@ -60,7 +60,7 @@
       this.part("edit").replaceChildren(linli.word(editing ? "edit.stop" : "edit.start"));
       this.part("edit").setAttribute("aria-pressed", String(editing));
       this.part("editing").hidden = !editing;
-      if (editing) this.box.open = true;
+      if (editing) { this.box.open = true; this.box.scrollIntoView({ block: "nearest" }); }
       this.map.getContainer().toggleAttribute("data-editing", editing);
       this.map.closePopup();
       this.arm(false);
