@@ -24,7 +24,7 @@ test:
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest $(ARGS)
 
 bench:
-	@scripts/setup
+	@scripts/setup --bench
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 lint:

@@ -128,8 +128,9 @@ def against_pandana(city: Town, graph: StreetGraph, homes: Snapped, stations: Sn
     )
     exact_m = walk_to_nearest(graph, homes, stations).distance_m
     nodes = network.get_node_ids(pd.Series(city.sites.x_m), pd.Series(city.sites.y_m))
-    snapped_m = network.nearest_pois(5_000, "station", num_pois=1)[1].loc[nodes].to_numpy()
-    differing = np.abs(exact_m - snapped_m)
+    snapped_m = network.nearest_pois(max(reach_m.values()), "station", num_pois=1)[1].loc[nodes].to_numpy()
+    both = (exact_m < max(reach_m.values())) & (snapped_m < max(reach_m.values()))
+    differing = np.abs(exact_m - snapped_m)[both]
     share = float(theirs()["covered"].sum()) / HOUSEHOLDS
     found = ours(city, graph, homes, stations).totals["covered"] / HOUSEHOLDS
     console.print(
