@@ -14,9 +14,13 @@ import pytest
 from psycopg import sql
 
 from gis.store.embedded import EmbeddedServer
+from gis.secrecy.keys import FieldKey, Keyring
 from gis.store.session import SERVICE_ROLE, Store
+from gis.store.vault import GivenKeys
 
 TEMPLATE = "linli_template"
+KEY = FieldKey(bytes(range(32)))
+"""The field key of every test's place."""
 _numbers = itertools.count(1)
 
 
@@ -58,8 +62,9 @@ def database_urls(server: EmbeddedServer, template_database: str) -> Iterator[tu
 
 @pytest.fixture
 def store(database_urls: tuple[str, str]) -> Iterator[Store]:
-    """Give a store on a fresh database."""
-    opened = Store(*database_urls)
+    """Give a store on a fresh database, its vault open."""
+    opened = Store(*database_urls, keys=GivenKeys(Keyring((KEY,))))
+    opened.open_vault()
     yield opened
     opened.close()
 

@@ -5,20 +5,25 @@ from gis.models.base import Base
 from gis.models.people import Household, Resident
 from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
 from gis.models.records import Change, Import
+from gis.models.secrecy import AuditEntry, AuditHead, FieldSecret, KeyEntry
 from gis.models.services import Need, Station, StationService
 
 __all__ = [
     "Account",
     "AccountGrid",
     "Area",
+    "AuditEntry",
+    "AuditHead",
     "Backdrop",
     "Base",
     "Building",
     "Change",
     "Compound",
+    "FieldSecret",
     "Grid",
     "Household",
     "Import",
+    "KeyEntry",
     "LoginSession",
     "Need",
     "Place",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    LargeBinary,
     SmallInteger,
     Text,
     text,
@@ -63,16 +64,40 @@ class Resident(Base, Versioned):
         CheckConstraint(
             "birth_date IS NULL OR extract(year FROM birth_date) = birth_year", name="birth_date"
         ),
+        CheckConstraint("guardian_id <> id", name="guardian"),
+        *(
+            CheckConstraint(f"get_byte({name}, 0) = 1 AND octet_length({name}) > 32", name=name)
+            for name in ("phone_sealed", "id_number_sealed", "guardian_phone_sealed")
+        ),
+        Index("ix_residents_phone_hash", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
+        Index(
+            "ix_residents_id_number_hash",
+            "id_number_hash",
+            postgresql_where=text("id_number_hash IS NOT NULL"),
+        ),
+        Index("ix_residents_guardian_id", "guardian_id", postgresql_where=text("guardian_id IS NOT NULL")),
+        Index("ix_residents_moved_out_on", "moved_out_on", postgresql_where=text("moved_out_on IS NOT NULL")),
     )
 
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(Text, unique=True)
-    """What tells this person from others when a file is imported again: a digest, nothing readable."""
+    """What tells this person from others when a file is imported again: a keyed hash. Never changes: sealed values are bound to it."""
     household_id: Mapped[int] = mapped_column(ForeignKey("households.id"), index=True)
     birth_date: Mapped[date | None] = mapped_column(Date)
     birth_year: Mapped[int] = mapped_column(SmallInteger)
     sex: Mapped[str | None] = mapped_column(Text)
     name: Mapped[str | None] = mapped_column(Text)
-    phone: Mapped[str | None] = mapped_column(Text)
-    id_number: Mapped[str | None] = mapped_column(Text)
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed by the service (gis/secrecy), as the ID number and the guardian's phone are."""
+    phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Keyed hash, for search by the whole number."""
+    id_number_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    id_number_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     care_flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    guardian_id: Mapped[int | None] = mapped_column(ForeignKey("residents.id", ondelete="SET NULL"))
+    """监护人: who answers for a child, where that is a resident here."""
+    guardian_name: Mapped[str | None] = mapped_column(Text)
+    """The same for a guardian who lives elsewhere."""
+    guardian_phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    moved_out_on: Mapped[date | None] = mapped_column(Date)
+    """The first day on which this person no longer lives here; the file is kept until the retention policy erases it."""
