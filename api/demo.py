@@ -74,7 +74,8 @@ def accounts(data_dir: Path) -> dict[str, str]:
 
 def _central_grids(place: fixtures.demo.Demo) -> list[str]:
     """Return the codes of the four grids of the central community."""
-    return [code for code in place.grids["code"] if code.startswith(layout.CENTRAL)]
+    central = next(i for i, community in enumerate(layout.COMMUNITIES) if community.letter == layout.CENTRAL)
+    return [code for code in place.grids["code"] if code.startswith(layout.community_code(central))]
 
 
 def _keep(data_dir: Path, passwords: dict[str, str]) -> None:

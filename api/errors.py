@@ -37,6 +37,10 @@ log = structlog.get_logger("linli")
 RETRY_S = 2
 """After how many seconds to try again when the database does not answer."""
 
+_NO_PRIVILEGE = "42501"
+_LIMITS = "54"
+"""Class of SQLSTATE: a value is too large for an index or a row."""
+
 
 class PreconditionRequired(LinliError):
     """A write without If-Match: it could overwrite what the caller has not seen."""
@@ -180,21 +184,18 @@ def _message(item: dict[str, Any]) -> str:
 
 
 def _database(error: SQLAlchemyError) -> Json | None:
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or getattr(
-        error, "connection_invalidated", False
-    ):
+    state = _state(error) or ""
+    if isinstance(error, DataError) or state.startswith(_LIMITS):
+        detail = "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
+        return problem(422, Invalid.title, detail)
+    away = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    if away or getattr(error, "connection_invalidated", False):
         detail = "数据库暂不可用,请稍后再试 / the database does not answer; try again shortly"
         return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
-    if _state(error) == "42501":
+    if state == _NO_PRIVILEGE:
         return problem(403, Denied.title, "当前账号无权执行此操作 / this account may not do that")
     if isinstance(error, IntegrityError):
         return problem(409, Conflict.title, "与已有数据冲突 / it contradicts what is stored")
-    if isinstance(error, DataError):
-        return problem(
-            422,
-            Invalid.title,
-            "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range",
-        )
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import selectors
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +20,10 @@ log = structlog.get_logger("linli.feed")
 CHANNEL = "linli"
 SESSIONS_ENDED = "sessions"
 """The notice that sessions have been revoked; it is no topic of the journal."""
-_LISTEN_S = 0.5
+_LOOK_EVERY_S = 15.0
+"""How often to look without a notice: it finds a connection that has died in silence."""
+_DRAIN_S = 0.02
+"""For how long to gather notices that come together."""
 _PAUSE_S = 1.0
 _MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")
 
@@ -65,6 +70,7 @@ class Feed:
         self._revive = revive
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._stop_here, self._stop_there = socket.socketpair()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Event] = set()
         self.versions: Versions = {}
@@ -78,10 +84,13 @@ class Feed:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, at once."""
         self._stopping.set()
+        self._stop_there.send(b".")
         if self._thread is not None:
             self._thread.join()
+        self._stop_here.close()
+        self._stop_there.close()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[asyncio.Event]:
@@ -114,15 +123,25 @@ class Feed:
             connection.execute(f"LISTEN {CHANNEL}")
             self._sessions_ended()
             self._publish(connection)
-            while not self._stopping.is_set():
-                topics = {notice.payload for notice in connection.notifies(timeout=_LISTEN_S, stop_after=1)}
-                if SESSIONS_ENDED in topics:
-                    self._sessions_ended()
-                if topics - {SESSIONS_ENDED}:
-                    self._publish(connection)
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection, selectors.EVENT_READ)
+                selector.register(self._stop_here, selectors.EVENT_READ)
+                while not self._stopping.is_set():
+                    if selector.select(_LOOK_EVERY_S):
+                        self._take(
+                            {notice.payload for notice in connection.notifies(timeout=_DRAIN_S)}, connection
+                        )
+                    else:
+                        self._publish(connection)
         finally:
             with contextlib.suppress(SQLAlchemyError):
                 connection.close()
+
+    def _take(self, topics: set[str], connection: Any) -> None:
+        if SESSIONS_ENDED in topics:
+            self._sessions_ended()
+        if topics - {SESSIONS_ENDED}:
+            self._publish(connection)
 
     def _publish(self, connection: Any) -> None:
         rows = connection.execute("SELECT topic, newest, changes FROM linli_versions()").fetchall()

@@ -183,6 +183,14 @@ class Page(BaseModel):
     next: str | None
 
 
+class HouseholdPatch(Strict):
+    """What a worker may change of a household; what is left out stays."""
+
+    colour: str | None = Field(default=None, max_length=20, examples=["yellow"])
+    unit: str | None = Field(default=None, max_length=50)
+    room: str | None = Field(default=None, max_length=50)
+
+
 class Household(BaseModel):
     """一户一档: a household's file; phone and ID number are masked."""
 

@@ -1,249 +1,393 @@
-"""Coordinate systems: degrees in storage, metres in the place's Gauss–Krüger zone, and the shifted systems of Chinese maps."""
+"""Coordinate systems: where the numbers of a file are on the ground, and the metres in which a place is measured.
+
+Everything is stored and exchanged in EPSG:4326 as longitude, latitude. ``SourceCRS`` brings the coordinates of a file
+there; ``MetricCRS`` takes them from there to the metres of one Gauss–Krüger zone (or of a place's own system) and back.
+All axes are x = east or longitude, y = north or latitude, whatever order an authority gives them (``always_xy``).
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+import pyproj
 import shapely
 from numpy.typing import ArrayLike
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
+from pyproj.transformer import TransformerGroup
 
 WGS84 = "EPSG:4326"
-_FIRST_ZONE, _LAST_ZONE = 25, 45
-_ZONE_EPSG = 4509
-"""EPSG codes 4534–4554: CGCS2000 / 3-degree Gauss–Krüger, central meridians 75° E–135° E (EPSG registry)."""
 
-CHOICES = [
-    ("EPSG:4326", "WGS 84 经纬度(GPS、OpenStreetMap) / WGS 84 lon-lat"),
-    ("EPSG:4490", "CGCS2000 经纬度(天地图、测绘成果) / CGCS2000 lon-lat"),
-    ("EPSG:4543", "CGCS2000 高斯投影,米(按所在带选 4534–4554) / projected CGCS2000, metres"),
-    ("GCJ-02", "火星坐标(高德、腾讯地图) / Amap, Tencent"),
-    ("BD-09", "百度坐标 / Baidu"),
+CHOICES: list[tuple[str, str]] = [
+    ("EPSG:4326", "WGS 84 经纬度（GPS、OpenStreetMap） / WGS 84 longitude and latitude (GPS, OpenStreetMap)"),
+    (
+        "EPSG:4490",
+        "CGCS2000 经纬度（国家大地坐标、天地图） / CGCS2000 longitude and latitude (national system)",
+    ),
+    ("GCJ-02", "火星坐标（高德、腾讯） / shifted coordinates of AMap and Tencent"),
+    ("BD-09", "百度坐标 / shifted coordinates of Baidu"),
+    (
+        "EPSG:4534…4554",
+        "CGCS2000 高斯-克吕格 3 度带，如昆明 EPSG:4543 / CGCS2000 3-degree zones, Kunming EPSG:4543",
+    ),
+    ("EPSG:n", "其他 EPSG 代码、WKT 或 PROJ 文本 / any other EPSG code, WKT or PROJ text"),
 ]
+
+_ALIASES = {
+    "EPSG:4326": {"EPSG4326", "4326", "WGS84", "WGS1984", "CRS84", "OGCCRS84", "URNOGCDEFCRSOGC1.3CRS84"},
+    "EPSG:4490": {"EPSG4490", "4490", "CGCS2000", "国家2000", "国家大地2000"},
+    "GCJ-02": {"GCJ02", "GCJ2", "GCJ", "火星", "火星坐标", "国测局", "国测局坐标", "高德", "腾讯"},
+    "BD-09": {"BD09", "BD9", "BD09LL", "百度", "百度坐标"},
+}
+
+# Zones of the 3-degree Gauss–Krüger system that EPSG defines for CGCS2000 by central meridian: 75° E to 135° E.
+_FIRST_ZONE, _LAST_ZONE, _ZONE_OFFSET = 25, 45, 4509
+
+# GCJ-02 as known from its public reimplementations: Krasovsky 1940 ellipsoid and the box in which the shift applies.
+_KRASOVSKY_A_M = 6378245.0
+_KRASOVSKY_E2 = 0.00669342162296594323
+_SHIFTED_LON = (72.004, 137.8347)
+_SHIFTED_LAT = (0.8293, 55.8271)
+_BD09_PI = np.pi * 3000.0 / 180.0
+
+# The shifts change by at most some 1e-4 of a step, so each pass of the inverse gains four digits: far fewer than
+# this many are needed; the bound only keeps NaN and nonsense from looping.
+_MAX_PASSES = 30
+_SETTLED_DEG = 1e-12
 
 
 class UnknownCRS(ValueError):
-    """A coordinate system that nobody knows by that name."""
+    """The text names no coordinate system that can be used here; the message lists what can."""
 
 
 def zone_epsg(lon: float) -> int:
-    """Return the EPSG code of the 3-degree CGCS2000 Gauss–Krüger zone that holds a longitude.
+    """Return the EPSG code of the CGCS2000 3-degree Gauss–Krüger zone of a longitude.
 
     Args:
-        lon: degrees east.
+        lon: longitude in degrees.
+
+    Returns:
+        4509 + zone with zone = round(lon / 3): 4534 (75° E) to 4554 (135° E); Kunming (102.8° E) is 4543.
 
     Raises:
-        ValueError: outside the zones 25–45 (73.5° E to 136.5° E).
+        ValueError: the longitude is outside zones 25 to 45.
     """
-    zone = int(np.floor(lon / 3 + 0.5)) if np.isfinite(lon) else -1
+    zone = round(lon / 3) if np.isfinite(lon) else -1
     if not _FIRST_ZONE <= zone <= _LAST_ZONE:
         raise ValueError(
-            f"经度 {lon} 不在 3° 带 25–45 内 / longitude {lon} is outside the 3-degree zones 25–45"
+            f"经度 {lon} 不在 3 度带 25–45（73.5°E–136.5°E）之内 / "
+            f"longitude {lon} is outside the 3-degree zones 25 to 45 (73.5° E to 136.5° E)"
         )
-    return _ZONE_EPSG + zone
+    return _ZONE_OFFSET + zone
 
 
 @dataclass(frozen=True)
 class MetricCRS:
-    """The place's projected system in metres; ``text`` (an EPSG code or WKT) is what is stored."""
+    """A projected system in metres, in which a place is measured.
+
+    Attributes:
+        text: ``EPSG:n`` or WKT; what to store.
+    """
 
     text: str
 
+    def __post_init__(self) -> None:
+        _checked_metric(self.text)
+
     @classmethod
     def for_lon(cls, lon: float) -> MetricCRS:
-        """Return the Gauss–Krüger zone of a longitude in degrees."""
+        """Return the CGCS2000 3-degree Gauss–Krüger zone of a longitude in degrees (see ``zone_epsg``)."""
         return cls(f"EPSG:{zone_epsg(lon)}")
 
     @classmethod
     def from_text(cls, text: str) -> MetricCRS:
-        """Return the system that an EPSG code or WKT names.
+        """Return the system that an EPSG code, WKT or PROJ text names.
 
         Raises:
-            UnknownCRS: nothing is called so.
-            ValueError: it is not projected in metres.
+            UnknownCRS: no system is named, or it is not projected, not in metres, or a (pseudo-)Mercator projection,
+                whose metres are not those on the ground (EPSG:3857 gives 1.22 times the area at 25° N).
         """
-        try:
-            crs = CRS.from_user_input(text)
-        except CRSError as error:
-            raise UnknownCRS(f"无法识别坐标系 {text} / unknown CRS {text}") from error
-        metres = crs.is_projected and all(
-            abs(axis.unit_conversion_factor - 1.0) < 1e-12 for axis in crs.axis_info[:2]
-        )
-        if not metres or crs.to_epsg() == 3857:
-            raise ValueError(
-                f"{text} 不是以米为单位、可用于量算的投影 / {text} is not a projection in metres fit for measuring"
-            )
-        return cls(text)
+        return cls(_stored_name(_checked_metric(text), text.strip()))
 
     def to_m(self, lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Return easting and northing in metres of positions in degrees; NaN where a position is NaN."""
-        return _numeric(self._forward, lon, lat)
+        """Return east and north in metres of positions in EPSG:4326.
+
+        Args:
+            lon: longitudes in degrees, any shape.
+            lat: latitudes in degrees, the same shape.
+
+        Returns:
+            Two new arrays of that shape; NaN where a position is NaN or the projection has no image of it.
+        """
+        return _only_finite(*_run(_transformer(self.text, True), lon, lat))
 
     def to_lonlat(self, x_m: ArrayLike, y_m: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Return longitude and latitude in degrees of positions in metres."""
-        return _numeric(self._backward, x_m, y_m)
+        """Return longitude and latitude in EPSG:4326 of positions in metres east and north, any shape; NaN as in ``to_m``."""
+        return _only_finite(*_run(_transformer(self.text, False), x_m, y_m))
 
     def geometry_to_m(self, geometries: np.ndarray) -> np.ndarray:
-        """Return geometries in degrees as geometries in metres, vertex by vertex."""
-        return _shifted(geometries, self.to_m)
+        """Return geometries in EPSG:4326 as new ones in metres, two-dimensional; None stays None."""
+        return _move(geometries, self.to_m)
 
     def geometry_to_lonlat(self, geometries: np.ndarray) -> np.ndarray:
-        """Return geometries in metres as geometries in degrees, vertex by vertex."""
-        return _shifted(geometries, self.to_lonlat)
-
-    @cached_property
-    def _forward(self) -> Transformer:
-        return Transformer.from_crs(WGS84, self.text, always_xy=True)
-
-    @cached_property
-    def _backward(self) -> Transformer:
-        return Transformer.from_crs(self.text, WGS84, always_xy=True)
+        """Return geometries in metres as new ones in EPSG:4326, two-dimensional; None stays None."""
+        return _move(geometries, self.to_lonlat)
 
 
 @dataclass(frozen=True)
 class SourceCRS:
-    """The system in which a file or a caller gives positions; x is east (longitude), y is north (latitude)."""
+    """The system of an imported file; make one with ``parse``.
+
+    Attributes:
+        name: ``EPSG:n``, ``GCJ-02``, ``BD-09``, WKT or PROJ text; what to store with the import.
+    """
 
     name: str
 
     @classmethod
     def parse(cls, text: str) -> SourceCRS:
-        """Return the system that ``text`` names: EPSG code, WKT, PROJ, GCJ-02 or BD-09 in any spelling.
+        """Return the system that a text names: see ``CHOICES``, in any spelling.
 
         Raises:
-            UnknownCRS: with the list of choices.
+            UnknownCRS: the text names none, or one without positions on the ground (vertical, local engineering).
         """
-        word = re.sub(r"[\s_\-:]", "", text).upper()
-        if word in {"GCJ02", "GCJ", "火星坐标"}:
-            return cls("GCJ-02")
-        if word in {"BD09", "BD09LL", "BAIDU", "百度坐标"}:
-            return cls("BD-09")
-        if word in {"WGS84", "EPSG4326", "4326", "CRS84", "OGCCRS84", "URNOGCDEFCRSOGC1.3CRS84"}:
-            return cls(WGS84)
-        if word in {"CGCS2000", "EPSG4490", "4490"}:
-            return cls("EPSG:4490")
-        try:
-            crs = CRS.from_user_input(int(word) if word.isdigit() else text)
-        except CRSError as error:
-            choices = ";".join(f"{value} {label}" for value, label in CHOICES)
-            raise UnknownCRS(f"无法识别坐标系 {text};可用:{choices} / unknown CRS {text}") from error
-        code = crs.to_epsg()
-        return cls(f"EPSG:{code}" if code else text)
-
-    def to_wgs84(self, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Return longitude and latitude (EPSG:4326, degrees) of positions in this system.
-
-        EPSG:4490 is taken as it is: CGCS2000 and WGS 84 differ by centimetres, far less than a building is drawn to.
-        """
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-        if self.name in {WGS84, "EPSG:4490"}:
-            return x, y
-        if self.name == "GCJ-02":
-            return gcj02_to_wgs84(x, y)
-        if self.name == "BD-09":
-            return bd09_to_wgs84(x, y)
-        return _numeric(self._transformer, x, y)
-
-    def geometry_to_wgs84(self, geometries: np.ndarray) -> np.ndarray:
-        """Return geometries of this system in EPSG:4326, vertex by vertex."""
-        if self.name in {WGS84, "EPSG:4490"}:
-            return geometries
-        return _shifted(geometries, self.to_wgs84)
+        name = _canonical(text)
+        if name in _SHIFTS:
+            return cls(name)
+        crs = _crs(name)
+        if not (crs.is_projected or crs.is_geographic):
+            raise _unknown(text)
+        return cls(_stored_name(crs, name))
 
     @cached_property
-    def _transformer(self) -> Transformer:
-        return Transformer.from_crs(self.name, WGS84, always_xy=True)
+    def notice(self) -> str | None:
+        """What a user must know about the accuracy of the way to WGS 84; None where there is nothing to say."""
+        if self.name in _SHIFTS or self.name == WGS84:
+            return None
+        crs = _crs(self.name)
+        if _is_cgcs2000(crs):
+            return "CGCS2000 按 WGS 84 使用，相差在分米以内 / CGCS2000 is used as WGS 84; they differ by some decimetres at most"
+        ways = TransformerGroup(crs, WGS84, always_xy=True).transformers
+        if ways and "Ballpark" in ways[0].description:
+            return (
+                f"{crs.name} 到 WGS 84 的转换参数未知，位置可能偏差上百米，请用已转换的数据 / "
+                f"the shift from {crs.name} to WGS 84 is unknown: positions may be off by 100 m or more; convert the data first"
+            )
+        return None
+
+    def to_wgs84(self, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return longitude and latitude in EPSG:4326.
+
+        Args:
+            x: longitudes in degrees, or metres east; any shape. NaN stays NaN.
+            y: latitudes in degrees, or metres north, the same shape.
+
+        Returns:
+            Two new arrays of that shape; infinite where a position has no image, so that a wrong number in a file stays
+            apart from a missing one.
+        """
+        if self.name in _SHIFTS:
+            return _SHIFTS[self.name](x, y)
+        if self.name in (WGS84, "EPSG:4490"):
+            return np.array(x, dtype=float), np.array(y, dtype=float)
+        return _run(_transformer(self.name, False), x, y)
+
+    def geometry_to_wgs84(self, geometries: np.ndarray) -> np.ndarray:
+        """Return geometries as new ones in EPSG:4326, two-dimensional; None stays None. Vertices are moved, not edges densified."""
+        return _move(geometries, self.to_wgs84)
 
 
 def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of EPSG:4326 as GCJ-02 (高德, 腾讯), degrees.
-
-    The shift is the published series in longitude − 105° and latitude − 35° on the Krasovsky 1940 ellipsoid. Outside China
-    (72.004–137.8347° E, 0.8293–55.8271° N) nothing is shifted.
-    """
+    """Return GCJ-02 (高德, 腾讯) of positions in WGS 84, in degrees, any shape; outside China's box nothing is shifted."""
     lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     shift_lon, shift_lat = _gcj02_shift(lon, lat)
-    inside = (lon > 72.004) & (lon < 137.8347) & (lat > 0.8293) & (lat < 55.8271)
-    return np.where(inside, lon + shift_lon, lon), np.where(inside, lat + shift_lat, lat)
+    shifted = _in_shifted_box(lon, lat)
+    return np.where(shifted, lon + shift_lon, lon), np.where(shifted, lat + shift_lat, lat)
 
 
 def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of GCJ-02 as EPSG:4326, degrees: the inverse by fixed-point iteration, to less than 1e-9°."""
+    """Return WGS 84 of positions in GCJ-02, in degrees, any shape: the inverse of ``wgs84_to_gcj02`` to better than 1e-9°.
+
+    The shift has no closed inverse; the usual single subtraction leaves up to some metres, so the shift is taken at the
+    last estimate until the estimate stands still.
+    """
     lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-    guess_lon, guess_lat = lon.copy(), lat.copy()
-    for _ in range(12):
-        forth_lon, forth_lat = wgs84_to_gcj02(guess_lon, guess_lat)
-        guess_lon, guess_lat = guess_lon + (lon - forth_lon), guess_lat + (lat - forth_lat)
-    return guess_lon, guess_lat
 
+    def once(at_lon: np.ndarray, at_lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shift_lon, shift_lat = _gcj02_shift(at_lon, at_lat)
+        return lon - shift_lon, lat - shift_lat
 
-def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of GCJ-02 as BD-09 (百度), degrees."""
-    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-    radius = np.hypot(lon, lat) + 2e-5 * np.sin(lat * _BD09_PI)
-    angle = np.arctan2(lat, lon) + 3e-6 * np.cos(lon * _BD09_PI)
-    return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
-
-
-def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of BD-09 as GCJ-02, degrees: the inverse by fixed-point iteration, to less than 1e-9°."""
-    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-    guess_lon, guess_lat = lon - 0.0065, lat - 0.006
-    for _ in range(12):
-        forth_lon, forth_lat = gcj02_to_bd09(guess_lon, guess_lat)
-        guess_lon, guess_lat = guess_lon + (lon - forth_lon), guess_lat + (lat - forth_lat)
-    return guess_lon, guess_lat
+    found_lon, found_lat = _settle(once, lon, lat)
+    shifted = _in_shifted_box(found_lon, found_lat)
+    return np.where(shifted, found_lon, lon), np.where(shifted, found_lat, lat)
 
 
 def wgs84_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of EPSG:4326 as BD-09, degrees."""
+    """Return BD-09 (百度) of positions in WGS 84, in degrees, any shape."""
     return gcj02_to_bd09(*wgs84_to_gcj02(lon, lat))
 
 
 def bd09_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of BD-09 as EPSG:4326, degrees."""
+    """Return WGS 84 of positions in BD-09, in degrees, any shape: the inverse of ``wgs84_to_bd09`` to better than 1e-9°."""
     return gcj02_to_wgs84(*bd09_to_gcj02(lon, lat))
 
 
-_BD09_PI = np.pi * 3000 / 180
-_KRASOVSKY_A_M = 6378245.0
-_KRASOVSKY_E2 = 0.00669342162296594323
+def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return BD-09 of positions in GCJ-02, in degrees, any shape: a ripple on angle and radius, then a constant."""
+    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD09_PI)
+    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD09_PI)
+    return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
+
+
+def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return GCJ-02 of positions in BD-09, in degrees, any shape: the inverse of ``gcj02_to_bd09`` to better than 1e-9°."""
+    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+
+    def once(at_lon: np.ndarray, at_lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        image_lon, image_lat = gcj02_to_bd09(at_lon, at_lat)
+        return at_lon + (lon - image_lon), at_lat + (lat - image_lat)
+
+    return _settle(once, lon - 0.0065, lat - 0.006)
+
+
+def _in_shifted_box(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    return (
+        (lon >= _SHIFTED_LON[0])
+        & (lon <= _SHIFTED_LON[1])
+        & (lat >= _SHIFTED_LAT[0])
+        & (lat <= _SHIFTED_LAT[1])
+    )
 
 
 def _gcj02_shift(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shift in degrees: the series gives metres, divided by the length of a degree there."""
+    """Return the shift from WGS 84 to GCJ-02 in degrees: a polynomial and sines in metres, on the Krasovsky ellipsoid."""
     x, y = lon - 105.0, lat - 35.0
-    root, pi = np.sqrt(np.abs(x)), np.pi
-    ripple = (20 * np.sin(6 * x * pi) + 20 * np.sin(2 * x * pi)) * 2 / 3
-    north_m = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + ripple
-    north_m += (20 * np.sin(y * pi) + 40 * np.sin(y / 3 * pi)) * 2 / 3
-    north_m += (160 * np.sin(y / 12 * pi) + 320 * np.sin(y * pi / 30)) * 2 / 3
-    east_m = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + ripple
-    east_m += (20 * np.sin(x * pi) + 40 * np.sin(x / 3 * pi)) * 2 / 3
-    east_m += (150 * np.sin(x / 12 * pi) + 300 * np.sin(x / 30 * pi)) * 2 / 3
+    root, waves = np.sqrt(np.abs(x)), 20.0 * np.sin(6.0 * np.pi * x) + 20.0 * np.sin(2.0 * np.pi * x)
+    east_m = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    east_m += (waves + 20.0 * np.sin(np.pi * x) + 40.0 * np.sin(np.pi * x / 3.0)) * 2.0 / 3.0
+    east_m += (150.0 * np.sin(np.pi * x / 12.0) + 300.0 * np.sin(np.pi * x / 30.0)) * 2.0 / 3.0
+    north_m = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    north_m += (waves + 20.0 * np.sin(np.pi * y) + 40.0 * np.sin(np.pi * y / 3.0)) * 2.0 / 3.0
+    north_m += (160.0 * np.sin(np.pi * y / 12.0) + 320.0 * np.sin(np.pi * y / 30.0)) * 2.0 / 3.0
     phi = np.radians(lat)
-    w2 = 1 - _KRASOVSKY_E2 * np.sin(phi) ** 2
-    degree_north_m = np.radians(_KRASOVSKY_A_M * (1 - _KRASOVSKY_E2) / w2**1.5)
-    degree_east_m = np.radians(_KRASOVSKY_A_M / np.sqrt(w2) * np.cos(phi))
-    return east_m / degree_east_m, north_m / degree_north_m
+    w2 = 1.0 - _KRASOVSKY_E2 * np.sin(phi) ** 2
+    meridian_m = _KRASOVSKY_A_M * (1.0 - _KRASOVSKY_E2) / (w2 * np.sqrt(w2))
+    parallel_m = _KRASOVSKY_A_M / np.sqrt(w2) * np.cos(phi)
+    return np.degrees(east_m / parallel_m), np.degrees(north_m / meridian_m)
 
 
-def _numeric(transformer: Transformer, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Transform, with NaN where the projection is not defined (PROJ says infinity)."""
-    a, b = transformer.transform(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    lost = ~(np.isfinite(a) & np.isfinite(b))
-    return np.where(lost, np.nan, a), np.where(lost, np.nan, b)
+def _settle(
+    once: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]], lon: np.ndarray, lat: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply ``once`` to an estimate until it no longer moves."""
+    for _ in range(_MAX_PASSES):
+        next_lon, next_lat = once(lon, lat)
+        moved = np.fmax(np.abs(next_lon - lon), np.abs(next_lat - lat))
+        lon, lat = next_lon, next_lat
+        if not np.any(moved > _SETTLED_DEG):
+            break
+    return lon, lat
 
 
-def _shifted(geometries: np.ndarray, move: object) -> np.ndarray:
-    """Return the geometries with all vertices moved; Z and M are dropped."""
+_SHIFTS: dict[str, Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]]] = {
+    "GCJ-02": gcj02_to_wgs84,
+    "BD-09": bd09_to_wgs84,
+}
 
-    def both(points: np.ndarray) -> np.ndarray:
-        return np.stack(move(points[:, 0], points[:, 1]), axis=1)  # type: ignore[operator]
 
-    return shapely.transform(np.asarray(geometries, dtype=object), both)
+def _canonical(text: str) -> str:
+    key = "".join(sign for sign in text.upper() if sign not in " -_:/()（）")
+    for name, spellings in _ALIASES.items():
+        if key in spellings:
+            return name
+    stripped = text.strip()
+    return f"EPSG:{stripped}" if stripped.isascii() and stripped.isdigit() else stripped
+
+
+def _unknown(text: str) -> UnknownCRS:
+    shown = text if len(text) <= 80 else text[:77] + "…"
+    choices = "; ".join(f"{value}: {meaning}" for value, meaning in CHOICES)
+    return UnknownCRS(
+        f"无法识别坐标系“{shown}”，可用 / unknown coordinate system {shown!r}; choose from: {choices}"
+    )
+
+
+@lru_cache(maxsize=256)
+def _crs(text: str) -> pyproj.CRS:
+    name = _canonical(text)
+    if name in _SHIFTS or not name:
+        raise _unknown(text)
+    try:
+        crs = pyproj.CRS.from_user_input(name)
+        return crs if crs.is_bound or len(crs.axis_info) <= 2 else crs.to_2d()
+    except (CRSError, ProjError, UnicodeError, ValueError) as fault:
+        raise _unknown(text) from fault
+
+
+@lru_cache(maxsize=256)
+def _checked_metric(text: str) -> pyproj.CRS:
+    given = _crs(text)
+    crs = given.source_crs or given if given.is_bound else given
+    if not crs.is_projected or any(axis.unit_name not in ("metre", "meter") for axis in crs.axis_info):
+        raise UnknownCRS(
+            f"量测坐标系须为以米为单位的投影坐标系：{crs.name} 不是 / "
+            f"a metric system must be projected, in metres; {crs.name} is not"
+        )
+    method = crs.coordinate_operation.method_name if crs.coordinate_operation else ""
+    if "Mercator" in method and "Transverse" not in method and "Oblique" not in method:
+        raise UnknownCRS(
+            f"{crs.name} 的“米”不是地面上的米，不可用于量测 / the metres of {crs.name} are not those on the ground; do not measure in it"
+        )
+    return given
+
+
+def _stored_name(crs: pyproj.CRS, text: str) -> str:
+    # A system with its own shift to WGS 84 (TOWGS84) would lose the shift with its text.
+    epsg = None if crs.is_bound else crs.to_epsg()
+    return f"EPSG:{epsg}" if epsg else text
+
+
+def _is_cgcs2000(crs: pyproj.CRS) -> bool:
+    geodetic = crs.geodetic_crs
+    if geodetic is None or crs.is_bound:
+        return False
+    datum = geodetic.datum.name if geodetic.datum else ""
+    words = "".join(sign for sign in (geodetic.name + datum).lower() if sign.isalnum())
+    return any(name in words for name in ("cgcs2000", "china2000", "chinageodeticcoordinatesystem2000"))
+
+
+@lru_cache(maxsize=256)
+def _transformer(text: str, from_wgs84: bool) -> pyproj.Transformer:
+    """Return the cached way between WGS 84 and a system; pyproj keeps one PROJ context per thread inside it."""
+    crs = _crs(text)
+    # CGCS2000 is WGS 84 at this accuracy: taking its own degrees avoids a search for datum shifts at each start.
+    degrees = crs.geodetic_crs if _is_cgcs2000(crs) else pyproj.CRS(WGS84)
+    start, end = (degrees, crs) if from_wgs84 else (crs, degrees)
+    return pyproj.Transformer.from_crs(start, end, always_xy=True)
+
+
+def _run(transformer: pyproj.Transformer, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.shape != y.shape:
+        raise ValueError(f"x 与 y 的形状不同 / x and y differ in shape: {x.shape}, {y.shape}")
+    missing = np.isnan(x) | np.isnan(y)
+    to_x, to_y = transformer.transform(x.ravel(), y.ravel())
+    # PROJ reports NaN as an error value; a missing position has to stay missing.
+    return (
+        np.where(missing, np.nan, np.asarray(to_x).reshape(x.shape)),
+        np.where(missing, np.nan, np.asarray(to_y).reshape(x.shape)),
+    )
+
+
+def _only_finite(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found = np.isfinite(x) & np.isfinite(y)
+    return np.where(found, x, np.nan), np.where(found, y, np.nan)
+
+
+def _move(
+    geometries: np.ndarray, way: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    return shapely.transform(np.asarray(geometries, dtype=object), way, interleaved=False)

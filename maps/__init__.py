@@ -26,7 +26,30 @@ Data comes from the API with the session cookie: ``/tiles/{base,grids}/{z}/{x}/{
 
 Events on ``document`` between a map and the page round it:
 
+* from the planner's and the coverage map: ``linli:grid`` with ``detail = {code}`` when a grid is clicked; to them: ``linli:show-grid`` ``{code}``
+  (outline a grid and go there; null: no outline), ``linli:show`` ``{feature}`` (outline any GeoJSON feature and go there),
+  ``linli:imported`` (data has changed: ask for it again);
 * from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
   ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null);
-* to the screen's map: ``linli:refresh`` (ask for the data again), ``linli:show-grid`` ``{code}`` (outline a grid; null: none).
+* to the screen's map and any other: ``linli:refresh`` (ask for the data again).
 """
+
+from maps.config import Choice, MapConfig, Urls
+from maps.linlimap import ForeignAsset, LinliMap, Pieces, page, render
+from maps.pages import coverage_map, needs_map, planner_map, screen_map, worker_map
+
+__all__ = [
+    "Choice",
+    "ForeignAsset",
+    "LinliMap",
+    "MapConfig",
+    "Pieces",
+    "Urls",
+    "coverage_map",
+    "needs_map",
+    "page",
+    "planner_map",
+    "render",
+    "screen_map",
+    "worker_map",
+]

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 RAMPS: dict[str, tuple[str, ...]] = {
-    "teal": ("#e9f3e6", "#9fd0bd", "#4599a0", "#1d5f80", "#17304f"),
+    "teal": ("#e9f3e6", "#9fd0bd", "#4599a0", "#1d5f80", "#1a3a5c"),
     "ember": ("#fdf1d3", "#f6c27c", "#dd7d52", "#a8384f", "#561a4a"),
-    "share": ("#f7e3c0", "#dfcf9f", "#86b6a4", "#34808a", "#123f57"),
+    "share": ("#fbe6bd", "#d9d3a8", "#9cc2ab", "#559fa0", "#1c6477"),
     "night": ("#14303f", "#1d5566", "#2f8b8b", "#7cc39a", "#e8f4b8"),
     "night-ember": ("#33223f", "#713050", "#b8494f", "#ea8a4f", "#fde3a0"),
 }

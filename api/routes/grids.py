@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
 
@@ -16,6 +16,7 @@ from gis.errors import Denied
 from gis.needs.disclosure import shown
 from gis.services import indicators, registry
 from gis.services.accounts import grids_of
+from maps.classify import MAX_CLASSES, classify
 
 router = APIRouter(tags=["网格 / grids"])
 READERS = ("planner", "worker", "screen")
@@ -48,6 +49,11 @@ def list_grids(request: Request, desk: AtDesk, wanted: AskedFilter) -> GeoJson:
                         "values": {"530102001001001": 701, "530102001001002": None},
                         "suppressed": ["530102001001002"],
                         "threshold": 5,
+                        "scheme": "quantiles",
+                        "breaks": [701.0, 701.0],
+                        "colours": ["#99d8c9"],
+                        "counts": [1],
+                        "no_data": 1,
                     }
                 }
             }
@@ -66,12 +72,18 @@ def measures(
             examples=["elders_60"],
         ),
     ] = None,
+    scheme: Annotated[
+        Literal["quantiles", "natural", "equal"],
+        Query(description="分级方法 / how values are sorted into classes"),
+    ] = "quantiles",
+    k: Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")] = 5,
 ) -> Json:
-    """Return one measure's value in every grid (null: no data, or suppressed as small), or the list of measures."""
+    """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures."""
     with desk.session() as session:
         if measure is None:
             return Json({"measures": indicators.measure_names(session, desk.snapshots)})
-        return Json(indicators.measure(session, desk.snapshots, measure, desk.today()))
+        found = indicators.measure(session, desk.snapshots, measure, desk.today())
+    return Json({**found, **classify(found["values"], scheme, k).as_dict()})
 
 
 @router.get(

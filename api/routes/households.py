@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import AskedVersion, Code, Cursor, Limit, example
-from api.schemas import Household, Page
+from api.parameters import AskedVersion, Code, Cursor, Limit
+from api.schemas import Household, HouseholdPatch, Page
 from api.security import allow
 from gis.services import households
 
@@ -64,15 +64,14 @@ def get_household(desk: AtDesk, code: Code) -> Json:
     responses=problems(404, 412, 428),
     dependencies=[allow(*READERS)],
 )
-def patch_household(
-    desk: AtDesk,
-    code: Code,
-    version: AskedVersion,
-    body: Annotated[dict[str, Any], Body(openapi_examples=example("colour", {"colour": "yellow"}))],
-) -> Json:
+def patch_household(desk: AtDesk, code: Code, version: AskedVersion, body: HouseholdPatch) -> Json:
     """Change colour, unit or room."""
     with desk.session() as session:
-        return _tagged(households.patch_household(session, code, body, version, desk.today()))
+        return _tagged(
+            households.patch_household(
+                session, code, body.model_dump(exclude_unset=True), version, desk.today()
+            )
+        )
 
 
 def _tagged(found: dict[str, Any]) -> Json:

@@ -139,6 +139,10 @@ class WalkPolicy:
         """Return how far a profile walks in ``minutes`` (1 to 60), in metres."""
         return self.speed_mps(profile) * check_minutes(minutes) * 60.0
 
+    def walk_reaches_m(self, minutes: float, profile: str) -> dict[str, float]:
+        """Return how far each group of `GROUPS` walks, in metres; ``profile`` as for `group_profiles`."""
+        return {group: self.walk_distance_m(minutes, walks) for group, walks in group_profiles(profile).items()}
+
 
 def _positive(value: float) -> bool:
     return math.isfinite(value) and value > 0

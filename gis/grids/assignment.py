@@ -1,7 +1,11 @@
 """Which grid holds which position: one rule, the same in bulk, one by one and in the database.
 
-A position belongs to the grid whose closed polygon holds it; where several do (a shared edge or corner, an overlap), to the one with
-the lowest code. In SQL: ``ST_Covers(geometry, point) ORDER BY code COLLATE "C" LIMIT 1``.
+A position belongs to the grid whose closed polygon holds it; where several do (a shared edge or corner, an overlap), to the
+one with the lowest code. In SQL: ``ST_Covers(geometry, point) ORDER BY code COLLATE "C" LIMIT 1``.
+
+Most positions never meet a polygon: a lattice over the place marks the cells that a boundary touches; what is left falls
+into patches of cells with no boundary inside, so that one look answers for a whole patch. Positions in a touched cell are
+put to the polygons themselves.
 """
 
 from __future__ import annotations
@@ -10,12 +14,24 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
+from numpy.typing import ArrayLike
+from scipy import ndimage
 
-_CELLS_PER_GRID = 40
-"""Lattice cells for each grid: most cells then lie inside one grid, and their points need no look at a polygon."""
-_MAX_SIDE = 1024
-_SLACK = 1e-6
-"""Cells are taken wider by this share of their size, so that rounding cannot put a point beside its cell."""
+_NONE = -1
+_ASK = -2
+"""In the lattice: a boundary touches this cell, the polygons have to be asked."""
+
+_CELLS_PER_GRID = 1024
+_MAX_CELLS = 1 << 22
+_PAD = 1e-4
+"""Boundaries are drawn into the lattice this much wider, in cells: a thousand times the rounding error of their positions."""
+_STEEP = 1e-3
+"""A segment that spans fewer cells than this from west to east is drawn as if it were vertical."""
+_ULPS = 16
+"""Floating-point numbers that a cell is at least long and high."""
+_BLOCK = 1 << 16
+"""Positions taken at a time, so that intermediate arrays stay in the processor's cache."""
+_SEGMENT_BLOCK = 1 << 17
 
 
 class GridIndex:
@@ -25,27 +41,32 @@ class GridIndex:
         """Prepare the look-up.
 
         Args:
-            geometries: (n,) polygons or multipolygons in one coordinate system.
+            geometries: (n,) valid polygons or multipolygons in one coordinate system; an empty one holds nothing.
             codes: (n,) their codes, all different.
 
         Raises:
-            ValueError: lengths differ or a code comes twice.
+            ValueError: lengths differ, a code comes twice, or a geometry is not polygonal.
         """
-        if len(geometries) != len(codes):
-            raise ValueError("as many geometries as codes are needed")
-        if len(set(codes)) != len(codes):
-            raise ValueError("codes must differ")
         self.codes = list(codes)
-        self._geometries = np.array(geometries, dtype=object)
-        self._by_code = np.array(sorted(range(len(codes)), key=self.codes.__getitem__), dtype=np.int64)
-        self._bounds = shapely.bounds(self._geometries).reshape(-1, 4)
-        shapely.prepare(self._geometries)
-        for geometry, (west, south, east, north) in zip(self._geometries, self._bounds, strict=True):
-            # The first look-up builds the prepared polygon's index; built here, threads only read it.
-            shapely.intersects_xy(geometry, (west + east) / 2, (south + north) / 2)
-        self._build_lattice()
+        shapes = np.array(geometries, dtype=object)
+        if shapes.shape != (len(self.codes),):
+            raise ValueError(f"网格与编码的数量不同 / {shapes.shape} geometries for {len(self.codes)} codes")
+        if len(set(self.codes)) != len(self.codes):
+            raise ValueError("网格编码重复 / a grid code comes twice")
+        if not np.isin(shapely.get_type_id(shapes), (3, 6)).all():
+            raise ValueError("网格须为面 / every grid must be a polygon or multipolygon")
+        # In the order of codes, the first polygon that holds a position is the right one.
+        by_code = sorted(range(len(self.codes)), key=self.codes.__getitem__)
+        self._place = np.array([*by_code, _NONE], dtype=np.int32)
+        # Copies: preparing marks the geometry object itself, which belongs to the caller.
+        self._shapes = shapely.force_2d(shapes[by_code])
+        shapely.prepare(self._shapes)
+        self._tree = shapely.STRtree(self._shapes)
+        self._warm()
+        self._lattice, self._west, self._south, self._per_x, self._per_y = self._draw()
+        self._rows, self._columns = self._lattice.shape
 
-    def assign(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    def assign(self, lon: ArrayLike, lat: ArrayLike) -> np.ndarray:
         """Return for each position the place of its grid in ``codes``, −1 where there is none.
 
         Args:
@@ -54,97 +75,135 @@ class GridIndex:
 
         Returns:
             (k,) int32.
+
+        Raises:
+            ValueError: the lengths differ.
         """
-        lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
-        cell = self._cell_of(lon, lat)
-        found = np.full(len(lon), -1, dtype=np.int32)
-        in_lattice = cell >= 0
-        found[in_lattice] = self._whole[cell[in_lattice]]
-        unclear = np.flatnonzero(found == _LOOK)
+        x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+        if x.ndim != 1 or x.shape != y.shape:
+            raise ValueError(f"经度与纬度的数量不同 / lon and lat differ in length: {x.shape}, {y.shape}")
+        found = np.empty(len(x), dtype=np.int32)
+        for start in range(0, len(x), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            found[block] = self._read_lattice(x[block], y[block])
+        unclear = np.flatnonzero(found == _ASK)
         if len(unclear):
-            found[unclear] = self._look(lon[unclear], lat[unclear], cell[unclear])
+            found[unclear] = self._ask(x[unclear], y[unclear])
         return found
 
     def locate(self, lon: float, lat: float) -> int:
         """Return the place in ``codes`` of the grid that holds one position, −1 where there is none."""
-        cell = self._single_cell(lon, lat)
-        if cell < 0:
-            return -1
-        whole = int(self._whole[cell])
-        if whole != _LOOK:
-            return whole
-        for candidate in self._candidates[self._first[cell] : self._first[cell + 1]]:
-            if shapely.intersects_xy(self._geometries[candidate], lon, lat):
-                return int(candidate)
-        return -1
+        column, row = (lon - self._west) * self._per_x, (lat - self._south) * self._per_y
+        if not (0.0 <= column < self._columns and 0.0 <= row < self._rows):
+            return _NONE
+        place = int(self._lattice[int(row), int(column)])
+        if place != _ASK:
+            return place
+        near = np.sort(self._tree.query(shapely.Point(lon, lat)))
+        held = near[shapely.intersects_xy(self._shapes[near], lon, lat)]
+        return int(self._place[held[0]]) if len(held) else _NONE
 
-    def _build_lattice(self) -> None:
-        """Sort the lattice's cells into: in no grid (−1), inside one grid only (its place), to be looked at (_LOOK)."""
-        n = len(self.codes)
-        if n == 0:
-            self._west = self._south = 0.0
-            self._dx = self._dy = 1.0
-            self._columns = self._rows = 0
-            self._whole = np.zeros(0, dtype=np.int32)
-            return
-        west, south = self._bounds[:, :2].min(axis=0)
-        east, north = self._bounds[:, 2:].max(axis=0)
-        side = int(np.clip(np.ceil(np.sqrt(n * _CELLS_PER_GRID)), 1, _MAX_SIDE))
-        self._columns = self._rows = side
-        self._west, self._south = float(west), float(south)
-        self._dx = max(float(east - west) / side, 1e-12) * (1 + _SLACK)
-        self._dy = max(float(north - south) / side, 1e-12) * (1 + _SLACK)
-        rows, columns = np.divmod(np.arange(side * side), side)
-        x, y = self._west + columns * self._dx, self._south + rows * self._dy
-        wide, high = self._dx * _SLACK, self._dy * _SLACK
-        boxes = shapely.box(x - wide, y - high, x + self._dx + wide, y + self._dy + high)
-        cell, place = shapely.STRtree(self._geometries).query(boxes, predicate="intersects")
-        rank = np.empty(n, dtype=np.int64)
-        rank[self._by_code] = np.arange(n)
-        order = np.lexsort((rank[place], cell))
-        cell, place = cell[order], place[order]
-        candidates = np.bincount(cell, minlength=len(boxes))
-        self._first = np.concatenate([[0], np.cumsum(candidates)])
-        self._candidates = place.astype(np.int32)
-        self._whole = np.where(candidates == 0, -1, _LOOK).astype(np.int32)
-        single = np.flatnonzero(candidates == 1)
-        owner = place[self._first[single]]
-        inside = shapely.contains_properly(self._geometries[owner], boxes[single])
-        self._whole[single[inside]] = owner[inside]
-
-    def _cell_of(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        column = np.floor((lon - self._west) / self._dx)
-        row = np.floor((lat - self._south) / self._dy)
-        inside = (column >= 0) & (column < self._columns) & (row >= 0) & (row < self._rows)
-        cell = np.full(len(lon), -1, dtype=np.int64)
-        cell[inside] = (row[inside] * self._columns + column[inside]).astype(np.int64)
-        return cell
-
-    def _single_cell(self, lon: float, lat: float) -> int:
-        column = (lon - self._west) / self._dx
-        row = (lat - self._south) / self._dy
-        if not (0 <= column < self._columns and 0 <= row < self._rows):
-            return -1
-        return int(row) * self._columns + int(column)
-
-    def _look(self, lon: np.ndarray, lat: np.ndarray, cell: np.ndarray) -> np.ndarray:
-        """Ask the polygons, each once for all points in its cells, in the order of codes; the first that holds a point keeps it."""
-        many = self._first[cell + 1] - self._first[cell]
-        point = np.repeat(np.arange(len(cell)), many)
-        offset = np.arange(len(point)) - np.repeat(np.cumsum(many) - many, many)
-        place = self._candidates[self._first[cell][point] + offset]
-        order = np.argsort(place, kind="stable")
-        point, place = point[order], place[order]
-        starts = np.searchsorted(place, np.arange(len(self.codes) + 1))
-        found = np.full(len(cell), -1, dtype=np.int32)
-        for candidate in self._by_code:
-            asked = point[starts[candidate] : starts[candidate + 1]]
-            asked = asked[found[asked] == -1]
-            if len(asked):
-                held = shapely.intersects_xy(self._geometries[candidate], lon[asked], lat[asked])
-                found[asked[held]] = candidate
+    def _read_lattice(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        column, row = (x - self._west) * self._per_x, (y - self._south) * self._per_y
+        inside = (column >= 0.0) & (column < self._columns) & (row >= 0.0) & (row < self._rows)
+        if inside.all():
+            return self._lattice[row.astype(np.int32), column.astype(np.int32)]
+        found = np.full(len(x), _NONE, dtype=np.int32)
+        found[inside] = self._lattice[row[inside].astype(np.int32), column[inside].astype(np.int32)]
         return found
 
+    def _ask(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Ask the polygons; ``intersects_xy`` is true on the boundary too and decides by exact orientation."""
+        point, shape = self._tree.query(shapely.points(x, y))
+        # One polygon after the other: its edges stay in the processor's cache.
+        order = np.argsort(shape, kind="stable")
+        point, shape = point[order], shape[order]
+        held = shapely.intersects_xy(self._shapes[shape], x[point], y[point])
+        first = np.full(len(x), len(self._shapes), dtype=np.int64)
+        np.minimum.at(first, point[held], shape[held])
+        return self._place[first]
 
-_LOOK = -2
-"""Marks a cell whose points must be looked at."""
+    def _warm(self) -> None:
+        """Have GEOS build its inner indexes now: it builds them at the first question, which two threads must not ask at once."""
+        west, south, east, north = shapely.bounds(self._shapes).T
+        # Inside the box, because GEOS answers for what is outside it without any index; an empty shape's box is NaN.
+        shapely.intersects_xy(self._shapes, (west + east) / 2, (south + north) / 2)
+        self._tree.query(shapely.Point(0.0, 0.0))
+
+    def _draw(self) -> tuple[np.ndarray, float, float, float, float]:
+        """Return the lattice (rows from the south, columns from the west), its corner, and cells per unit of x and y."""
+        bounds = shapely.bounds(self._shapes[~shapely.is_empty(self._shapes)])
+        if not len(bounds):
+            return np.full((1, 1), _NONE, dtype=np.int32), 0.0, 0.0, 0.0, 0.0
+        west, south = (float(value) for value in bounds[:, :2].min(axis=0))
+        east, north = (float(value) for value in bounds[:, 2:].max(axis=0))
+        if not (east > west and north > south):  # lines that call themselves polygons
+            return np.full((1, 1), _ASK, dtype=np.int32), west, south, 0.0, 0.0
+        rows, columns = _lattice_shape(west, south, east, north, len(self._shapes))
+        per_x, per_y = (columns - 1) / (east - west), (rows - 1) / (north - south)
+        touched = _touched(self._shapes, rows, columns, np.array([west, south]), np.array([per_x, per_y]))
+        patch, count = ndimage.label(~touched)
+        # Any cell can speak for its patch; of several writes to one place the last one stays.
+        speaker = np.zeros(count + 1, dtype=np.int64)
+        speaker[patch.ravel()] = np.arange(patch.size)
+        row, column = np.divmod(speaker[1:], columns)
+        owner = np.full(count + 1, _ASK, dtype=np.int32)
+        if count:
+            owner[1:] = self._ask(
+                west + (column + 0.5) / (per_x or 1.0), south + (row + 0.5) / (per_y or 1.0)
+            )
+        return owner[patch], west, south, per_x, per_y
+
+
+def _lattice_shape(west: float, south: float, east: float, north: float, n: int) -> tuple[int, int]:
+    """Return rows and columns of about square cells; the last row and column are for what lies exactly on the far side."""
+    cells = min(n * _CELLS_PER_GRID, _MAX_CELLS)
+    width, height = east - west, north - south
+    # A cell has to hold some floating-point numbers, or no position could speak for it.
+    most_columns = width / (_ULPS * np.spacing(max(abs(west), abs(east))))
+    most_rows = height / (_ULPS * np.spacing(max(abs(south), abs(north))))
+    rows = np.sqrt(cells * np.clip(height / width, 1 / cells, cells))
+    return int(np.clip(rows, 1, max(most_rows, 1))) + 1, int(
+        np.clip(cells / rows, 1, max(most_columns, 1))
+    ) + 1
+
+
+def _touched(shapes: np.ndarray, rows: int, columns: int, corner: np.ndarray, per: np.ndarray) -> np.ndarray:
+    """Return (rows, columns) bool: whether a boundary comes into the cell or nearer to it than ``_PAD``."""
+    rings = shapely.get_rings(shapely.get_parts(shapes))
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    u, v = ((points - corner) * per).T
+    start = np.flatnonzero(ring[1:] == ring[:-1])
+    touched = np.zeros(rows * columns, dtype=bool)
+    for first in range(0, len(start), _SEGMENT_BLOCK):
+        a = start[first : first + _SEGMENT_BLOCK]
+        touched[_cells_of_segments(u[a], v[a], u[a + 1], v[a + 1], rows, columns)] = True
+    return touched.reshape(rows, columns)
+
+
+def _cells_of_segments(
+    u0: np.ndarray, v0: np.ndarray, u1: np.ndarray, v1: np.ndarray, rows: int, columns: int
+) -> np.ndarray:
+    """Return the flat numbers of the cells that segments in cell units come into: column by column, then row by row."""
+    low = np.clip(np.floor(np.minimum(u0, u1) - _PAD), 0, columns - 1).astype(np.int64)
+    high = np.clip(np.floor(np.maximum(u0, u1) + _PAD), 0, columns - 1).astype(np.int64)
+    segment, column = _spread(low, high)
+    u0, v0, du, dv = u0[segment], v0[segment], (u1 - u0)[segment], (v1 - v0)[segment]
+    steep = np.abs(du) < _STEEP
+    slope = np.where(steep, 1.0, du)
+    enter, leave = (column - _PAD - u0) / slope, (column + 1 + _PAD - u0) / slope
+    enter, leave = np.minimum(enter, leave), np.maximum(enter, leave)
+    enter = np.where(steep, 0.0, np.clip(enter, 0.0, 1.0))
+    leave = np.where(steep, 1.0, np.clip(leave, 0.0, 1.0))
+    va, vb = v0 + enter * dv, v0 + leave * dv
+    low = np.clip(np.floor(np.minimum(va, vb) - _PAD), 0, rows - 1).astype(np.int64)
+    high = np.clip(np.floor(np.maximum(va, vb) + _PAD), 0, rows - 1).astype(np.int64)
+    part, row = _spread(low, high)
+    return row * columns + column[part]
+
+
+def _spread(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for every whole number from ``low[i]`` to ``high[i]``, i and the number."""
+    many = high - low + 1
+    source = np.repeat(np.arange(len(low)), many)
+    return source, np.arange(len(source)) - np.repeat(np.cumsum(many) - many - low, many)

@@ -103,7 +103,7 @@ class Cluster:
         while not self.answers():
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(self._failure("数据库没有应答", "the database does not answer"))
-            if self._postmaster() is None:
+            if self._postmaster() is None and not self._launching():
                 self._clear_away()
                 self._start()
             else:  # on its way up or down
@@ -112,7 +112,7 @@ class Cluster:
     def _start(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_name("server.log.1"))
-        settings = {**_SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
+        settings = {**SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
         options = " ".join(f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items())
         done = self._user.run(
             [self._binaries.program("pg_ctl"), "start", "-s", "-w", "-t", str(_START_LIMIT_S), "-D", self.data.name, "-l", self.log.name, "-o", options],
@@ -124,11 +124,12 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the server, ending whatever is still connected, and wait until it has."""
-        if self._postmaster() is not None:
+        if (running := self._postmaster()) is not None:
             pg_ctl = [self._binaries.program("pg_ctl"), "stop", "-s", "-w", "-D", self.data.name]
             for mode, limit_s in (("fast", "120"), ("immediate", "30")):
                 if self._user.run([*pg_ctl, "-m", mode, "-t", limit_s], self.folder, capture_output=True).returncode == 0:
                     break
+            self._left_of([running], limit_s=10)
         if (apart := self.socket_dir()) != self.folder:
             shutil.rmtree(apart, ignore_errors=True)
 
@@ -201,43 +202,57 @@ class Cluster:
         return self.data / "postmaster.pid"
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Tell whether a process is one of this cluster's: all of them stay in its folder and carry its name."""
-        try:
+        """Tell whether a process is one of this cluster's: all of them carry its name, and stay in its folder.
+
+        Root in a container may not look at another user's folder, but sees the name; a cluster that was renamed while it
+        ran is known by its folder.
+        """
+        with contextlib.suppress(psutil.Error, OSError):
             if process.status() == psutil.STATUS_ZOMBIE or not process.name().startswith("post"):
                 return False
-            with contextlib.suppress(psutil.AccessDenied):  # root in a container may not look at others' folders
-                return Path(process.cwd()).samefile(self.data)
-            return self.name in " ".join(process.cmdline())
-        except (psutil.Error, OSError):
-            return False
+            return self.name in " ".join(process.cmdline()) or Path(process.cwd()).samefile(self.data)
+        return False
+
+    def _launching(self) -> bool:
+        """Tell whether a start goes on whose program was killed; in its first moments no file in the folder shows it."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                command = process.cmdline()
+                if self.name in " ".join(command) and not command[0].startswith("postgres: "):
+                    return True
+        return False
 
     def _clear_away(self) -> None:
-        """End server processes whose postmaster is gone, and remove a ``postmaster.pid`` that no longer means anything.
+        """End server processes whose postmaster is gone, and remove the locks it left.
 
-        PostgreSQL itself recognises most stale files, but takes the number for a running server where another program of the same
-        user has got it since. What the dead server had not written to its tables it has in its log, and replays.
+        PostgreSQL itself recognises most stale locks, but takes the number in one for a running server where another process
+        has got it since. What the dead server had not written to its tables it has in its log, and replays.
         """
         orphans = [p for p in psutil.process_iter() if self._is_ours(p)]
-        if any(p.pid == _pid_in(self._pid_file) for p in orphans):
-            return  # it has come up meanwhile
         for end, patience_s in ((None, 2), (psutil.Process.terminate, 3), (psutil.Process.kill, 30)):
             for process in orphans:
                 with contextlib.suppress(psutil.Error):
                     if end is not None:
                         end(process)
-            orphans = psutil.wait_procs(orphans, timeout=patience_s)[1] if orphans else []
+            orphans = self._left_of(orphans, patience_s)
         if orphans:
             raise EmbeddedServerError(
                 f"无法结束残留的数据库进程 / cannot end left-over database processes: {[p.pid for p in orphans]}"
             )
         self._pid_file.unlink(missing_ok=True)
+        for left in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (self.socket_dir() / left).unlink(missing_ok=True)
 
-
-def _pid_in(pid_file: Path) -> int | None:
-    try:
-        return int(pid_file.read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return None
+    def _left_of(self, processes: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
+        """Wait for processes to end; return those that have not. Dead ones that nobody has buried yet count as ended."""
+        deadline = time.monotonic() + limit_s
+        while processes := [p for p in processes if self._is_ours(p)]:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        return processes
 
 
 def _sync_folder(folder: Path) -> None:
@@ -249,7 +264,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 # Everything that keeps data safe (fsync, full_page_writes, synchronous_commit) stays as PostgreSQL has it.
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",

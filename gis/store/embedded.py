@@ -17,8 +17,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from gis.store import keeper
 from gis.store.cluster import PORT, SUPERUSER, Cluster
-from gis.store.ordinary import FOLDER, EmbeddedServerError, ServerUser, settle
+from gis.store.keeper import USERS_LOCK
+from gis.store.ordinary import FOLDER, EmbeddedServerError, ServerUser, server_user, settle
 
 DATABASE = "linli"
 _LOCK_LIMIT_S = 1200
@@ -66,15 +68,15 @@ class EmbeddedServer:
         """
         data_dir, user = settle(data_dir, notice)
         folder = data_dir / FOLDER
-        _make_private(folder, user)
         cluster = Cluster(folder, user, notice)
-        users_lock = _open_lock(folder / "users.lock", user)
+        users_lock = _open_lock(folder / USERS_LOCK, user)
         try:
             with _start_lock(folder, user, notice) as start_lock:
                 fcntl.flock(users_lock, fcntl.LOCK_SH)
                 cluster.make_if_missing((start_lock,))
                 cluster.bring_up()
                 _make_database(cluster)
+                keeper.watch(folder)
         except BaseException:
             os.close(users_lock)
             raise
@@ -97,18 +99,16 @@ class EmbeddedServer:
         if self._users_lock is None or os.getpid() != self._pid:  # a forked child has no share of its own
             return
         atexit.unregister(self.stop)
-        with _start_lock(self._cluster.folder, self._user, _log):
-            os.close(self._users_lock)
-            self._users_lock = None
-            alone = _open_lock(self._cluster.folder / "users.lock", self._user)
-            try:
-                fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            else:
-                self._cluster.stop()
-            finally:
-                os.close(alone)
+        lock, self._users_lock = self._users_lock, None
+        try:
+            with (
+                contextlib.suppress(FileNotFoundError),  # deleted by hand; the server notices that itself and ends
+                _start_lock(self._cluster.folder, self._user, _log, make=False),
+            ):
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                _stop_if_alone(self._cluster, self._user)
+        finally:
+            os.close(lock)
 
     close = stop
 
@@ -121,32 +121,45 @@ class EmbeddedServer:
         self.stop()
 
 
-def _make_private(folder: Path, user: ServerUser) -> None:
-    """Make the server's own folder, or mend its owner if a kill came between making it and handing it over."""
+def stop_unused(folder: Path) -> bool:
+    """Stop the server in ``folder`` unless a program uses it; tell whether none does. For the keeper."""
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid == 0:
-            user.own(folder)
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(f"{folder}: uid {folder.stat().st_uid}")
-    except OSError as error:
-        raise EmbeddedServerError(
-            f"无权使用数据文件夹（由另一用户建立？） / no right to use the data folder (made by another user?): {error}"
-        ) from error
+        user = server_user(folder.parent)
+        with _start_lock(folder, user, _log, make=False):
+            return _stop_if_alone(Cluster(folder, user, _log), user)
+    except FileNotFoundError:  # the folder was deleted; its server notices that itself and ends
+        return True
 
 
-def _open_lock(path: Path, user: ServerUser) -> int:
+def _stop_if_alone(cluster: Cluster, user: ServerUser) -> bool:
+    """Stop the server if nobody holds the users' lock; the caller holds the start lock, so nobody can come meanwhile."""
+    alone = _open_lock(cluster.folder / USERS_LOCK, user, make=False)
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        cluster.stop()
+        return True
+    finally:
+        os.close(alone)
+
+
+def _open_lock(path: Path, user: ServerUser, *, make: bool = True) -> int:
     """Open a lock's file, making it the server user's, so that this user's own programs can share it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if make else 0)
+    descriptor = os.open(path, flags, 0o600)
     if user.drops_root and os.fstat(descriptor).st_uid == 0:
         os.fchown(descriptor, user.uid, user.gid)
     return descriptor
 
 
 @contextlib.contextmanager
-def _start_lock(folder: Path, user: ServerUser, notice: Callable[[str], None]) -> Iterator[int]:
+def _start_lock(
+    folder: Path, user: ServerUser, notice: Callable[[str], None], *, make: bool = True
+) -> Iterator[int]:
     """Hold the start lock; yields its descriptor. Says so when another program keeps it for a while."""
-    descriptor = _open_lock(folder / "start.lock", user)
+    descriptor = _open_lock(folder / "start.lock", user, make=make)
     began, said = time.monotonic(), False
     try:
         while True:

@@ -5,6 +5,7 @@ PostgreSQL refuses to run as root. Started by root, the program keeps its own ri
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -59,15 +60,23 @@ def settle(data_dir: Path, notice: Callable[[str], None]) -> tuple[Path, ServerU
     The folder is ``data_dir``, except where root's server user cannot enter it (such as under ``/root``): then it is a folder of the same
     name under ``/var/lib/linli``, and the notice says so. A cluster that is there already is found again in either place.
     """
-    data_dir = Path(os.path.realpath(data_dir))
+    try:
+        return _settle(Path(os.path.realpath(data_dir)), notice)
+    except PermissionError as error:
+        raise EmbeddedServerError(
+            f"无权使用数据文件夹（由另一用户建立？） / no right to use the data folder (made by another user?): {error}"
+        ) from error
+
+
+def _settle(data_dir: Path, notice: Callable[[str], None]) -> tuple[Path, ServerUser]:
     elsewhere = MOVED_TO / _readable_name(data_dir)
     if not has_cluster(data_dir / FOLDER / "data") and has_cluster(elsewhere / FOLDER / "data"):
         notice(_moved(data_dir, elsewhere))
-        return elsewhere, _server_user(elsewhere)
+        return _own_folder(elsewhere, server_user(elsewhere))
     _make_folder(data_dir)
-    user = _server_user(data_dir)
+    user = server_user(data_dir)
     if not user.drops_root or user.can_enter(data_dir):
-        return data_dir, user
+        return _own_folder(data_dir, user)
     _make_folder(elsewhere)
     if not user.can_enter(elsewhere):
         raise EmbeddedServerError(
@@ -77,7 +86,7 @@ def settle(data_dir: Path, notice: Callable[[str], None]) -> tuple[Path, ServerU
     if has_cluster(data_dir / FOLDER / "data"):
         _move_cluster(data_dir / FOLDER, elsewhere / FOLDER)
     notice(_moved(data_dir, elsewhere))
-    return elsewhere, user
+    return _own_folder(elsewhere, user)
 
 
 def has_cluster(data: Path) -> bool:
@@ -85,30 +94,36 @@ def has_cluster(data: Path) -> bool:
     return (data / "PG_VERSION").is_file() and (data / "global" / "pg_control").is_file()
 
 
-def _server_user(data_dir: Path) -> ServerUser:
+def _own_folder(data_dir: Path, user: ServerUser) -> tuple[Path, ServerUser]:
+    """Make the server's own folder, or mend its owner if a kill came between making it and handing it over."""
+    folder = data_dir / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid == 0:
+        user.own(folder)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: uid {folder.stat().st_uid}")
+    return data_dir, user
+
+
+def server_user(data_dir: Path) -> ServerUser:
     """Return the owner of existing data; for a new folder of root's, ``postgres`` or else ``nobody``."""
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid(), drops_root=False)
     for place in (data_dir / FOLDER / "data", data_dir / FOLDER, data_dir):
-        if place.exists() and (owner := place.stat().st_uid) != 0:
-            return ServerUser(owner, _group_of(owner, place), drops_root=True)
+        if place.exists() and place.stat().st_uid != 0:
+            with contextlib.suppress(KeyError):  # an id without an account, as in containers: PostgreSQL refuses it
+                return _as(pwd.getpwuid(place.stat().st_uid))
     for name in _PREFERRED:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return ServerUser(entry.pw_uid, entry.pw_gid, drops_root=True)
+        with contextlib.suppress(KeyError):
+            return _as(pwd.getpwnam(name))
     raise EmbeddedServerError(
         "数据库不能以 root 运行，而本机没有 postgres 或 nobody 用户；请用普通用户启动 / "
         "the database must not run as root, and there is no user postgres or nobody here; start as an ordinary user"
     )
 
 
-def _group_of(uid: int, place: Path) -> int:
-    try:
-        return pwd.getpwuid(uid).pw_gid
-    except KeyError:  # an id without an account, as in containers
-        return place.stat().st_gid
+def _as(account: pwd.struct_passwd) -> ServerUser:
+    return ServerUser(account.pw_uid, account.pw_gid, drops_root=True)
 
 
 def _make_folder(folder: Path) -> None:
@@ -118,6 +133,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for made in missing:
             made.chmod(0o755)
+    except PermissionError:
+        raise
     except OSError as error:
         raise EmbeddedServerError(f"无法建立数据文件夹 / cannot make the data folder: {error}") from error
 

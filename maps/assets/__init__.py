@@ -70,7 +70,7 @@ def vendor(name: str) -> Asset:
         integrity = _read_manifest(manifest, manifest.stat().st_mtime_ns)[name]
     except (OSError, ValueError, KeyError) as error:
         raise AssetsMissing(
-            "缺少地图资源,请运行 make setup 或 python -m maps.assets / the maps' assets are missing; run make setup or python -m maps.assets"
+            "缺少地图资源，请运行 make setup 或 python -m maps.assets / the maps' assets are missing; run make setup or python -m maps.assets"
         ) from error
     return _asset(VENDOR_PREFIX, name, integrity)
 
@@ -151,7 +151,7 @@ def _run_npm(work: Path) -> None:
 
 def _failed(said: str) -> AssetsMissing:
     return AssetsMissing(
-        "npm ci 失败,地图资源未能取得;请检查网络或 npm 的 registry 设置后重试 python -m maps.assets / "
+        "npm ci 失败，地图资源未能取得；请检查网络或 npm 的 registry 设置后重试 python -m maps.assets / "
         "npm ci failed, so the maps' assets could not be fetched; check the network or npm's registry setting and run "
         f"python -m maps.assets again:\n{said}"
     )

@@ -17,19 +17,23 @@ export function roundUp(value) {
 }
 
 /**
- * Draw months [{month: "2026-01", opened, closed}] into an <svg>. A count too small to tell (null) is a hatched stub, not a gap.
+ * Draw months [{month: "2026-01", opened, closed}] into an <svg>. A count too small to tell (null) is a pale stub, not a gap.
  */
 export function trend(svg, months) {
-  const [width, height, left, right, top, bottom] = [560, 250, 44, 6, 12, 30];
+  const letter = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const [width, height] = [svg.clientWidth || 560, svg.clientHeight || 250];
+  const [left, right, top, bottom] = [3.2 * letter, 0.4 * letter, 0.8 * letter, 1.8 * letter];
+  const small = { "font-size": letter };
   const most = roundUp(Math.max(0, ...months.flatMap((month) => [month.opened ?? 0, month.closed ?? 0])));
   const y = (value) => top + (height - top - bottom) * (1 - value / most);
   const step = (width - left - right) / Math.max(1, months.length);
+  const every = Math.max(1, Math.ceil(months.length / 6));
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("aria-label", `需求趋势:${months.map((m) => `${m.month} 新增 ${m.opened ?? "<5"} 办结 ${m.closed ?? "<5"}`).join(";")}`);
+  svg.setAttribute("aria-label", `需求趋势：${months.map((m) => `${m.month} 新增 ${m.opened ?? "<5"} 办结 ${m.closed ?? "<5"}`).join("；")}`);
   svg.replaceChildren();
   for (const value of [0, most / 2, most]) {
     svg.append(shape("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "axis" }));
-    if (Number.isInteger(value)) svg.append(shape("text", { x: left - 8, y: y(value) + 5, "text-anchor": "end", "font-size": 15 }, value));
+    if (Number.isInteger(value)) svg.append(shape("text", { x: left - letter / 2, y: y(value) + letter / 3, "text-anchor": "end", ...small }, value));
   }
   months.forEach((month, index) => {
     const start = left + index * step;
@@ -37,13 +41,13 @@ export function trend(svg, months) {
     ["opened", "closed"].forEach((series, place) => {
       const value = month[series];
       const x = start + step * 0.12 + place * (bar + 1);
-      const topEdge = value === null ? y(0) - 5 : y(value);
+      const topEdge = value === null ? y(0) - letter / 3 : y(value);
       svg.append(shape("rect", {
         x, y: topEdge, width: bar, height: Math.max(0, y(0) - topEdge), rx: 1.5, class: series, opacity: value === null ? 0.4 : 1,
       }));
     });
-    if (index % Math.max(1, Math.ceil(months.length / 6)) === (months.length - 1) % Math.max(1, Math.ceil(months.length / 6))) {
-      svg.append(shape("text", { x: start + step / 2, y: height - 8, "text-anchor": "middle", "font-size": 15 }, `${Number(month.month.slice(5))}月`));
+    if ((months.length - 1 - index) % every === 0) {
+      svg.append(shape("text", { x: start + step / 2, y: height - letter / 2, "text-anchor": "middle", ...small }, `${Number(month.month.slice(5))}月`));
     }
   });
 }

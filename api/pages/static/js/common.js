@@ -60,7 +60,7 @@ export class Problem extends Error {
 /** The service could not be reached at all. */
 export class Unreachable extends Error {
   constructor() {
-    super("连不上服务器,请检查网络后再试 / the server cannot be reached: check the network and try again");
+    super("连不上服务器，请检查网络后再试 / the server cannot be reached: check the network and try again");
     this.status = 0;
     this.errors = [];
   }
@@ -72,7 +72,7 @@ export function signInAgain() {
 
 /** Call the service; JSON in, JSON out. An ended session leads to the login page unless `stay` is set. */
 export async function call(path, { method = "GET", json, signal, stay = false } = {}) {
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", "X-Requested-With": "linli" };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
@@ -81,10 +81,11 @@ export async function call(path, { method = "GET", json, signal, stay = false } 
       body: json === undefined ? undefined : JSON.stringify(json),
     });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" && signal?.aborted) throw error;
     throw new Unreachable();
   }
   const body = await response.json().catch(() => null);
+  if (response.ok && response.status !== 204 && body === null) throw new Problem(502, { detail: "服务器的回答不完整 / the answer is incomplete" });
   if (response.ok) return body;
   if (response.status === 401 && !stay) signInAgain();
   throw new Problem(response.status, body, response.headers.get("Retry-After"));
@@ -111,4 +112,19 @@ export function bar(label, share, value, extra = "") {
     el("span", { class: "label", text: label, title: label }),
     el("span", { class: "track", "aria-hidden": "true" }, fill),
     el("span", { class: "value num", text: value }));
+}
+
+const DAYS = { Mo: "周一", Tu: "周二", We: "周三", Th: "周四", Fr: "周五", Sa: "周六", Su: "周日", PH: "节假日", SH: "学校假期" };
+
+/** Opening hours as people write them: 周一至周五 11:00–13:00. What is not plain days and times stays as it is. */
+export function hours(text) {
+  if (!text || text === "24/7") return "全天";
+  return text
+    .replace(/\bMo-Su\b/g, "每天")
+    .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su)-(Mo|Tu|We|Th|Fr|Sa|Su)\b/g, (all, from, to) => `${DAYS[from]}至${DAYS[to]}`)
+    .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)\b/g, (day) => DAYS[day])
+    .replace(/\boff\b/g, "休息")
+    .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1–$2")
+    .replace(/\s*;\s*/g, "；")
+    .replace(/\s*,\s*/g, "、");
 }

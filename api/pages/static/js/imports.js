@@ -61,7 +61,7 @@ function card(job) {
     cancel.hidden = over || !job.id;
     if (now.read !== undefined) {
       counts.replaceChildren(t(
-        `读取 ${count(now.read)} 行,导入 ${count(now.loaded)} 行,拒绝 ${count(now.rejected)} 行`,
+        `读取 ${count(now.read)} 行，导入 ${count(now.loaded)} 行，拒绝 ${count(now.rejected)} 行`,
         `${count(now.read)} read, ${count(now.loaded)} loaded, ${count(now.rejected)} rejected`));
     }
     rejected.hidden = !(over && now.rejected > 0);

@@ -1,31 +1,24 @@
 // Follow the service's changes for as long as the page is open, whatever happens to server and network in between.
 
-const SILENCE_MS = 40000;
-const LONGEST_PAUSE_MS = 10000;
+const LONGEST_PAUSE_MS = 8000;
 
 /**
  * Open a stream of changes and keep it open.
- * `onChange` is called for each change, `onState` with "live" or "lost".
+ * `onChange` is called for each change; `onState` with "live" or "lost". Whoever is told "live" asks for everything anew, so nothing that
+ * happened in between is missed. The function returned opens the stream anew: a pulled cable makes no error, only a failing request shows it.
  */
-export function follow(address, { onChange, onState, topics = ["change"] }) {
+export function follow(address, { onChange, onState }) {
   let source = null;
   let pause = 500;
-  let heard = 0;
   let waiting = null;
-  let lastId = "";
-
-  const hear = (event) => {
-    heard = Date.now();
-    if (event?.lastEventId) lastId = event.lastEventId;
-  };
 
   function open() {
+    clearTimeout(waiting);
     waiting = null;
-    source = new EventSource(lastId ? `${address}?last_event_id=${encodeURIComponent(lastId)}` : address);
-    heard = Date.now();
-    source.addEventListener("open", () => { hear(); pause = 500; onState("live"); });
-    for (const topic of ["message", ...topics]) source.addEventListener(topic, (event) => { hear(event); onChange(event); });
-    for (const beat of ["ping", "heartbeat"]) source.addEventListener(beat, hear);
+    source?.close();
+    source = new EventSource(address);
+    source.addEventListener("open", () => { pause = 500; onState("live"); });
+    source.addEventListener("message", onChange);
     source.addEventListener("error", again);
   }
 
@@ -38,13 +31,8 @@ export function follow(address, { onChange, onState, topics = ["change"] }) {
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
 
-  // A cable that was pulled makes no error: silence does.
-  setInterval(() => { if (waiting === null && Date.now() - heard > SILENCE_MS) again(); }, 5000);
   window.addEventListener("offline", again);
-  window.addEventListener("online", () => {
-    if (waiting === null) return;
-    clearTimeout(waiting);
-    open();
-  });
+  window.addEventListener("online", open);
   open();
+  return open;
 }

@@ -21,7 +21,7 @@ function lockOut(seconds) {
   // Read aloud once; the running countdown after it is for the eye.
   const left = document.createElement("strong");
   box.className = "message bad";
-  box.replaceChildren(t("尝试次数过多,账号暂时锁定。", "Tried too often: locked for a while."), document.createElement("br"), left);
+  box.replaceChildren(t("尝试次数过多，账号暂时锁定。", "Tried too often: locked for a while."), document.createElement("br"), left);
   box.hidden = false;
   const tick = () => {
     const rest = Math.ceil((until - Date.now()) / 1000);

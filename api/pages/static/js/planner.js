@@ -4,6 +4,7 @@ import { summary } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { zoning } from "./zoning.js";
 
+const labels = JSON.parse($("[data-labels]").textContent);
 const select = tabs($("[role=tablist]"));
 const panel = $("[data-summary]");
 const find = $("[data-find-grid]");
@@ -15,7 +16,7 @@ async function open(code) {
   running = new AbortController();
   panel.setAttribute("aria-busy", "true");
   try {
-    panel.replaceChildren(summary(await call(`/api/grids/${encodeURIComponent(code)}/summary`, { signal: running.signal })));
+    panel.replaceChildren(summary(await call(`/api/grids/${encodeURIComponent(code)}/summary`, { signal: running.signal }), labels));
   } catch (error) {
     if (error.name === "AbortError") return;
     const box = el("div");

@@ -4,7 +4,9 @@ import { trend } from "./charts.js";
 import { follow } from "./live.js";
 
 const SETTLE_MS = 120;
-const REFRESH_MS = 60000;
+const REFRESH_MS = 20000;
+const RETRY_MS = 2000;
+const PATIENCE_MS = 8000;
 const LOW_SHARE = 0.6;
 const link = $("[data-link]");
 const banner = $("[data-lost]");
@@ -12,6 +14,7 @@ const shown = { at: null, text: new Map() };
 let due = null;
 let fetching = false;
 let stale = false;
+let later = null;
 
 function put(node, text) {
   const before = shown.text.get(node);
@@ -52,6 +55,7 @@ function draw(data) {
   const ranking = data.rankings.needs_open.slice(0, 10);
   const most = Math.max(1, ...ranking.map((row) => row.value));
   list($("[data-ranking]"), ranking.map((row, index) => ranked(row, index, most)));
+  shown.trend = data.trend;
   trend($("[data-trend]"), data.trend);
   shown.at = new Date();
 }
@@ -60,13 +64,19 @@ async function refresh() {
   due = null;
   if (fetching) { stale = true; return; }
   fetching = true;
+  let wait = REFRESH_MS;
   try {
-    draw(await call("/api/screen/summary"));
+    draw(await call("/api/screen/summary", { signal: AbortSignal.timeout(PATIENCE_MS) }));
+    if (link.dataset.state === "lost") reopen();
     state("live");
   } catch {
     state("lost");
+    wait = RETRY_MS;
   }
   fetching = false;
+  clearTimeout(later);
+  // Opening hours change with the clock, not with the data; and asking now and then shows whether the line still stands.
+  later = setTimeout(soon, wait);
   if (stale) { stale = false; soon(); }
 }
 
@@ -92,11 +102,10 @@ function tick() {
   setTimeout(tick, 1000 - now.getMilliseconds());
 }
 
+new ResizeObserver(() => shown.trend && trend($("[data-trend]"), shown.trend)).observe($("[data-trend]"));
 tick();
 refresh();
-// Opening hours change with the clock, not with the data.
-setInterval(soon, REFRESH_MS);
-follow("/api/screen/changes", {
+const reopen = follow("/api/screen/changes", {
   onChange: () => { soon(); document.dispatchEvent(new CustomEvent("linli:refresh")); },
   onState: (now) => { if (now === "live") soon(); else state(now); },
 });

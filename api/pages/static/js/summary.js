@@ -6,10 +6,6 @@ const FIGURES = [
   ["households", "户数", "households", "户"], ["residents", "居民", "residents", "人"],
   ["elders_60", "60岁及以上", "aged 60+", "人"], ["children_12", "12岁及以下", "aged 0–12", "人"],
 ];
-const CARE_FLAGS = {
-  living_alone: "独居", empty_nest: "空巢", disabled_elder: "失能", disability: "残疾", child_in_difficulty: "困境儿童",
-  left_behind: "留守", single_parent: "单亲", low_income: "低收入", dual_earner: "双职工",
-};
 
 function figures(data) {
   return el("dl", { class: "figures" }, ...FIGURES.map(([key, zh, en, unit]) =>
@@ -36,10 +32,8 @@ function counted(values, labels) {
   return el("ul", { class: "bars" }, ...list.map((row) => bar(row.label, (row.value ?? 0) / most, count(row.value))));
 }
 
-/** Return the node that shows the summary. */
-export function summary(data) {
-  const labels = data.labels || {};
-  const services = labels.services || {};
+/** Return the node that shows the summary; `labels` are the names of services and care flags. */
+export function summary(data, { services, care_flags: flags }) {
   const box = el("div", { class: "summary" },
     el("div", { class: "grid-head" }, el("h2", { text: data.name || data.code }), el("p", { class: "code", text: data.code })),
     el("p", { class: "visually-hidden", text: "网格概况" }),
@@ -49,17 +43,12 @@ export function summary(data) {
     box.append(...section("三色管理", "Colours", el("ul", { class: "colours" }, ...COLOURS.map(([key, zh, en]) =>
       el("li", { class: key }, el("strong", { text: count(colours[key] === undefined ? 0 : colours[key]) }), t(zh, en))))));
   }
-  const open = data.needs_open;
-  if (open !== undefined) {
-    const split = typeof open === "object" && open !== null ? open : data.needs_open_by_service;
-    const title = typeof open === "object" && open !== null ? [] : [el("p", {}, el("strong", { text: count(open) }), " 件")];
-    box.append(...section("未办结需求", "Open needs", ...title, ...(split ? [counted(split, services)] : [])));
-  }
-  const covered = Object.entries(data.covered || data.coverage || {});
+  box.append(...section("未办结需求", "Open needs", el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), " 件")));
+  const covered = Object.entries(data.covered_share || {});
   if (covered.length) {
-    box.append(...section("15分钟服务覆盖", "Covered share", el("ul", { class: "bars" }, ...covered.map(([key, share]) =>
+    box.append(...section("15分钟服务覆盖", "Households covered", el("ul", { class: "bars" }, ...covered.map(([key, share]) =>
       bar(services[key] || key, share, percent(share))))));
   }
-  if (data.care_flags) box.append(...section("特殊关怀", "Care flags", counted(data.care_flags, { ...CARE_FLAGS, ...labels.care_flags })));
+  if (data.care_flags) box.append(...section("特殊关怀", "Care flags", counted(data.care_flags, flags)));
   return box;
 }

@@ -1,6 +1,6 @@
 // A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
-import { $, call, count, distance, el, say, t } from "./common.js";
+import { $, call, count, distance, el, hours, say, t } from "./common.js";
 
 const KEEP_SHOWN = 50;
 const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
@@ -29,16 +29,15 @@ function showGrid(found) {
     el("p", { class: "muted small", text: found.grid.code }),
     el("p", {}, el("span", { class: mine ? "badge good" : "badge warn" },
       mine ? t("✓ 是我负责的网格", "one of mine") : t("不是我负责的网格", "not one of mine"))),
-    found.building ? el("p", {}, t("楼栋", "Building"), `:${found.building.name || found.building.code}`) : null);
+    found.building ? el("p", {}, t("楼栋", "Building"), `：${found.building.name || found.building.code}`) : null);
   $("[data-here-section]").hidden = false;
   if (mine) choose(found.grid.code);
 }
 
 function serviceLine(service) {
-  const hours = service.hours === "24/7" ? "全天" : service.hours;
   return el("li", { class: service.open ? "" : "closed" },
-    el("span", { text: service.open ? service.label : `${service.label}(未开放)` }),
-    el("span", { class: "hours num", text: hours }));
+    el("span", { text: service.open ? service.label : `${service.label}（未开放）` }),
+    el("span", { class: "hours num", text: hours(service.hours) }));
 }
 
 function station(item) {
@@ -84,14 +83,14 @@ async function locate(lon, lat, crs) {
     announce("linli:grid", null);
     tell(grid.reason.status === 404 ? "这个位置不在任何网格内 / this position is in no grid" : grid.reason, grid.reason.status === 404 ? "warn" : "bad");
   }
-  if (stations.status === "fulfilled") showStations(stations.value.stations);
+  if (stations.status === "fulfilled") showStations(stations.value.items);
   else if (grid.status === "fulfilled") tell(stations.reason, "bad");
 }
 
 const REFUSED = {
-  1: ["没有得到定位权限。可在浏览器设置里允许,或在下面输入坐标、点地图。 / Location is not allowed: allow it in the browser's settings, or type a position or tap the map below."],
-  2: ["暂时定不了位。请到开阔处再试,或在下面输入坐标、点地图。 / No position to be had here: try outdoors, or type one or tap the map below."],
-  3: ["定位超时。请再试一次,或在下面输入坐标、点地图。 / It took too long: try again, or type a position or tap the map below."],
+  1: ["没有得到定位权限。可在浏览器设置里允许，或在下面输入坐标、点地图。 / Location is not allowed: allow it in the browser's settings, or type a position or tap the map below."],
+  2: ["暂时定不了位。请到开阔处再试，或在下面输入坐标、点地图。 / No position to be had here: try outdoors, or type one or tap the map below."],
+  3: ["定位超时。请再试一次，或在下面输入坐标、点地图。 / It took too long: try again, or type a position or tap the map below."],
 };
 
 function byOtherMeans(text) {
@@ -101,7 +100,7 @@ function byOtherMeans(text) {
 
 locateButton.addEventListener("click", () => {
   if (!navigator.geolocation || !window.isSecureContext) {
-    byOtherMeans("这个浏览器在此地址下不提供定位(需要 https)。请输入坐标或点地图。 / This browser gives no position at this address (https is needed): type one or tap the map.");
+    byOtherMeans("这个浏览器在此地址下不提供定位（需要 https）。请输入坐标或点地图。 / This browser gives no position at this address (https is needed): type one or tap the map.");
     return;
   }
   locateButton.disabled = true;
@@ -111,7 +110,7 @@ locateButton.addEventListener("click", () => {
     const { longitude: lon, latitude: lat, accuracy } = position.coords;
     announce("linli:position", { lon, lat, accuracy_m: accuracy });
     locate(lon, lat, "EPSG:4326").then(() => {
-      if (accuracy > 100 && message.hidden) tell(`定位误差约 ${Math.round(accuracy)} 米,结果仅供参考。 / The position is good to about ${Math.round(accuracy)} m only.`, "warn");
+      if (accuracy > 100 && message.hidden) tell(`定位误差约 ${Math.round(accuracy)} 米，结果仅供参考。 / The position is good to about ${Math.round(accuracy)} m only.`, "warn");
     });
   }, (error) => {
     locateButton.disabled = false;
@@ -132,7 +131,7 @@ $("[data-typed]").addEventListener("submit", (event) => {
     return bad;
   });
   if (wrong.length) {
-    tell("请填经度(-180 到 180)和纬度(-90 到 90),单位是度 / enter longitude (-180 to 180) and latitude (-90 to 90) in degrees", "bad");
+    tell("请填经度（-180 到 180）和纬度（-90 到 90），单位是度 / enter longitude (-180 to 180) and latitude (-90 to 90) in degrees", "bad");
     wrong[0][0].focus();
     return;
   }
@@ -141,12 +140,8 @@ $("[data-typed]").addEventListener("submit", (event) => {
 });
 
 document.addEventListener("linli:tap", (event) => {
-  announce("linli:position", event.detail);
   locate(event.detail.lon, event.detail.lat, "EPSG:4326");
 });
-
-// A map that was drawn while hidden does not know its size.
-$("[data-by-map]").addEventListener("toggle", () => window.dispatchEvent(new Event("resize")));
 
 // ---- Households -------------------------------------------------------------------------------------------------------
 

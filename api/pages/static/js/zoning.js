@@ -22,7 +22,7 @@ function line(feature) {
   if (facts.area_m2 !== undefined) parts.push(`${count(Math.round(facts.area_m2))} 平方米`);
   if (facts.households !== undefined) parts.push(`${count(facts.households)} 户`);
   if (facts.reason) parts.push(facts.reason);
-  return parts.join(",");
+  return parts.join(" · ");
 }
 
 function finding(feature) {

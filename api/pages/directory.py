@@ -1,0 +1,48 @@
+"""Which pages there are and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its address, its names, and the roles it is for."""
+
+    path: str
+    zh: str
+    en: str
+    roles: tuple[str, ...]
+
+
+PLANNER = Page("/", "网格", "Grids", ("planner", "admin"))
+NEEDS = Page("/maps/needs", "需求", "Needs", ("planner", "admin"))
+COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
+WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
+SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN)
+
+
+def pages_of(role: str) -> list[Page]:
+    """Return the pages that a role may open, its own first."""
+    return [page for page in PAGES if role in page.roles]
+
+
+def home_of(role: str) -> Page | None:
+    """Return the page on which a role lands after signing in; None for a role without a page."""
+    mine = pages_of(role)
+    return next((page for page in mine if page.roles[0] == role), mine[0] if mine else None)
+
+
+def after_sign_in(role: str, wanted: str) -> str:
+    """Return the address to go to after signing in: ``wanted`` where it is one of the role's own pages, otherwise its home.
+
+    Only a path of ours is followed, so that a link to the login page cannot lead to another site.
+    """
+    home = home_of(role)
+    if wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable() and "\\" not in wanted:
+        path = urlsplit(wanted).path
+        if any(page.path == path for page in pages_of(role)):
+            return wanted
+    return home.path if home else "/"

@@ -1,0 +1,50 @@
+"""Templates filled in: Jinja2 with autoescape, texts in two languages, addresses of static files with the hash of their content."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+_TEXT = Markup('<span class="t">{} <span class="en" lang="en">{}</span></span>')
+
+
+def text_in_two(zh: str, en: str) -> Markup:
+    """Return a text with its English small beside it; both are escaped."""
+    return _TEXT.format(zh, en)
+
+
+def static_url(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so that a browser may keep the file for good."""
+    path = STATIC / name
+    return f"/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _changed_ns: int) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()[:9]).decode()
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals.update(t=text_in_two, static=static_url)
+
+
+def show(
+    template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """Return a page made from a template."""
+    return HTMLResponse(_TEMPLATES.get_template(template).render(**values), status, headers)

@@ -1,0 +1,141 @@
+"""The pages: who may open them, and what they are filled with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+import maps
+from api.desk import AtDesk, Desk, office_of
+from api.pages.directory import (
+    COVERAGE,
+    NEEDS,
+    PLANNER,
+    SCREEN,
+    WORKER,
+    Page,
+    after_sign_in,
+    home_of,
+    pages_of,
+)
+from api.pages.refusals import PageRoute
+from api.pages.rendering import STATIC, show
+from api.security import allow, token_of
+from gis.crs import CHOICES
+from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
+from gis.services.outline import Outline, all_grids, outline, own_grids
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+TOTALS = (
+    ("households", "住户", "households"),
+    ("residents", "居民", "residents"),
+    ("elders_60", "60岁及以上", "aged 60+"),
+    ("children_12", "12岁及以下", "aged 0–12"),
+    ("grids", "网格", "grids"),
+    ("stations", "服务站点", "stations"),
+    ("stations_open", "现在开放", "open now"),
+    ("needs_open", "未办结需求", "open needs"),
+)
+"""The figures in the wall's first row: key of the summary, 中文, English."""
+CRS_CHOICES = [
+    (value, text.split(" / ")[0]) for value, text in CHOICES if "n" not in value and "…" not in value
+]
+"""Systems to choose from by name; any other is typed."""
+
+
+@router.get("/login")
+def login(request: Request) -> Response:
+    """Show the way in; whoever is signed in already goes on to where they belong."""
+    wanted = request.query_params.get("next", "")
+    sessions = office_of(request).sessions
+    token, _ = token_of(request.headers)
+    account = (sessions.remembered(token) or sessions.look_up(token)) if token else None
+    if account is not None:
+        return RedirectResponse(after_sign_in(account.role, wanted), status_code=303)
+    return show("login.html", next=wanted, cookie_lost="signed" in request.query_params)
+
+
+@router.get("/favicon.ico")
+def favicon() -> Response:
+    """Give the icon to browsers that ask for it unbidden."""
+    return FileResponse(STATIC / "img" / "favicon.svg", media_type="image/svg+xml")
+
+
+@router.get(PLANNER.path, dependencies=[allow(*PLANNER.roles)])
+def planner(request: Request, desk: AtDesk) -> Response:
+    """Show the grids with a measure, a grid's summary, what the zoning check finds, and for admins the import."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+        grids = all_grids(session, desk.snapshots)
+    return show(
+        "planner.html",
+        **_frame(request, desk, PLANNER),
+        map=maps.render(maps.planner_map(_map_config(place)), request.state.nonce),
+        grids=grids,
+        labels={"services": SERVICES, "care_flags": CARE_FLAGS},
+        may_import=desk.account.role == "admin",
+        import_kinds=IMPORT_KINDS,
+        crs_choices=CRS_CHOICES,
+    )
+
+
+@router.get(NEEDS.path, dependencies=[allow(*NEEDS.roles)])
+def needs(request: Request, desk: AtDesk) -> Response:
+    """Show where needs are, by service and by time."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=True)
+    drawn = maps.render(maps.needs_map(_map_config(place)), request.state.nonce)
+    return show("needs.html", **_frame(request, desk, NEEDS), map=drawn)
+
+
+@router.get(COVERAGE.path, dependencies=[allow(*COVERAGE.roles)])
+def coverage(request: Request, desk: AtDesk) -> Response:
+    """Show service circles and who is inside."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+    drawn = maps.render(maps.coverage_map(_map_config(place)), request.state.nonce)
+    return show("coverage.html", **_frame(request, desk, COVERAGE), map=drawn)
+
+
+@router.get(WORKER.path, dependencies=[allow(*WORKER.roles)])
+def worker(request: Request, desk: AtDesk) -> Response:
+    """Show a worker where he is, whose grid it is, what is open nearby, and the households of his grids."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+        mine = own_grids(session, desk.snapshots, desk.account.account_id)
+    drawn = maps.render(maps.worker_map(_map_config(place)), request.state.nonce)
+    return show("worker.html", **_frame(request, desk, WORKER), map=drawn, my_grids=mine)
+
+
+@router.get(SCREEN.path, dependencies=[allow(*SCREEN.roles)])
+def screen(request: Request, desk: AtDesk) -> Response:
+    """Show the wall."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+    drawn = maps.render(maps.screen_map(_map_config(place)), request.state.nonce)
+    return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS)
+
+
+def _frame(request: Request, desk: Desk, page: Page) -> dict[str, Any]:
+    """Return what the frame round every page shows."""
+    role = desk.account.role
+    return {
+        "path": page.path,
+        "nav": pages_of(role),
+        "home": home_of(role) or page,
+        "account": desk.account,
+        "role_label": ROLES[role],
+    }
+
+
+def _map_config(place: Outline) -> maps.MapConfig:
+    return maps.MapConfig(
+        place=place.place,
+        bounds=place.bounds,
+        services=tuple(maps.Choice(kind, label, kind) for kind, label in place.services),
+        station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
+        measures=tuple(maps.Choice(m["key"], m["label"], unit=m["unit"]) for m in place.measures),
+        months=place.months,
+    )

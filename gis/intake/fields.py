@@ -1,0 +1,94 @@
+"""Readers of one column of a sheet: they return clean values and reject the rows that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gis.intake.parsing import ROUNDED, is_rounded, parse_dates, parse_whole, parse_words, parse_yes
+from gis.intake.sheet import Sheet
+
+LONGEST_CODE = 64
+LONGEST_TEXT = 500
+EARLIEST = date(1900, 1, 1)
+
+
+def read_code(sheet: Sheet, column: str, *, required: bool = True) -> pa.Array:
+    """Return a column of codes, text (n,): at most 64 visible characters, not a number that has lost digits."""
+    codes = sheet.text(column)
+    if required:
+        sheet.require(column)
+    sheet.reject(
+        _true(pc.greater(pc.utf8_length(codes), LONGEST_CODE)),
+        column,
+        f"超过 {LONGEST_CODE} 个字符 / longer than {LONGEST_CODE} characters",
+    )
+    if not pc.all(pc.string_is_ascii(codes)).as_py() or not pc.all(pc.ascii_is_printable(codes)).as_py():
+        bad = _true(pc.invert(pc.utf8_is_printable(codes)))
+        sheet.reject(bad, column, "含有不可见字符 / contains invisible characters")
+    sheet.reject(is_rounded(codes), column, ROUNDED)
+    return codes
+
+
+def read_text(sheet: Sheet, column: str, *, required: bool = False, longest: int = LONGEST_TEXT) -> pa.Array:
+    """Return a column of text (n,)."""
+    texts = sheet.text(column)
+    if required:
+        sheet.require(column)
+    too_long = _true(pc.greater(pc.utf8_length(texts), longest))
+    sheet.reject(too_long, column, f"超过 {longest} 个字符 / longer than {longest} characters")
+    return texts
+
+
+def read_number_text(sheet: Sheet, column: str) -> pa.Array:
+    """Return a column of numbers that are names, such as telephones (n,): text that has not lost digits."""
+    texts = read_text(sheet, column, longest=LONGEST_CODE)
+    sheet.reject(is_rounded(texts), column, ROUNDED)
+    return texts
+
+
+def read_whole(sheet: Sheet, column: str, least: int, most: int) -> pa.Array:
+    """Return a column of whole numbers, int64 (n,), null where blank."""
+    parsed = parse_whole(sheet.text(column), least, most)
+    sheet.reject(parsed.reasons != "", column, parsed.reasons)
+    return pa.array(parsed.values, pa.int64())
+
+
+def read_word(sheet: Sheet, column: str, words: Mapping[str, str], *, required: bool = False) -> pa.Array:
+    """Return a column of words of a vocabulary as their codes, text (n,), null where blank."""
+    if required:
+        sheet.require(column)
+    parsed = parse_words(sheet.text(column), words)
+    sheet.reject(parsed.reasons != "", column, parsed.reasons)
+    return pa.array(parsed.values, pa.string())
+
+
+def read_yes(sheet: Sheet, column: str) -> pa.Array:
+    """Return a column of truths, bool (n,), false where blank."""
+    return pa.array([bool(value) for value in parse_yes(sheet.text(column)).values], pa.bool_())
+
+
+def read_date(sheet: Sheet, column: str, *, required: bool = False, latest: date | None = None) -> np.ndarray:
+    """Return a column of dates, datetime64[D] (n,), NaT where blank; not before 1900, and not after ``latest``."""
+    if required:
+        sheet.require(column)
+    parsed = parse_dates(sheet.text(column))
+    sheet.reject(parsed.reasons != "", column, parsed.reasons)
+    dates = np.array(parsed.values, dtype="datetime64[D]")
+    sheet.reject(dates < np.datetime64(EARLIEST), column, "早于 1900 年 / before the year 1900")
+    if latest is not None:
+        sheet.reject(dates > np.datetime64(latest), column, "日期在将来 / the date is in the future")
+    return dates
+
+
+def dates_array(dates: np.ndarray) -> pa.Array:
+    """Return datetime64[D] as Arrow dates, NaT as null."""
+    return pa.array(dates, pa.date32(), mask=np.isnat(dates))
+
+
+def _true(mask: pa.Array) -> np.ndarray:
+    return pc.fill_null(mask, False).to_numpy(zero_copy_only=False)

@@ -1,0 +1,220 @@
+"""GeoJSON, GeoPackage and Shapefile, read in batches by GDAL through Arrow."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from gis.errors import Fault, Invalid
+from gis.intake.formats.encoding import detect
+from gis.intake.formats.source import BATCH_ROWS, Batch, Source, as_text
+
+_DBF_SAMPLE = 4 << 20
+_COLLECTION = re.compile(
+    r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"'
+)
+_WRONG_CPG = {
+    "936": "gb18030",
+    "cp936": "gb18030",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "ansi 936": "gb18030",
+    "65001": "utf-8",
+}
+
+
+def open_geojson(path: Path, name: str, folder: Path) -> Source:
+    """Open GeoJSON: UTF-8 by its standard; GB 18030 is accepted with a notice.
+
+    Args:
+        path: the file.
+        name: how to call it in messages.
+        folder: a private folder for a copy in another encoding.
+    """
+    encoding = detect(path, name).encoding
+    notices = []
+    if encoding != "utf-8":
+        plain = folder / "utf8.geojson"
+        with path.open(encoding=encoding) as source, plain.open("w", encoding="utf-8") as target:
+            while block := source.read(1 << 20):
+                target.write(block)
+        if encoding != "utf-8-sig":
+            notices.append(
+                f"{name} 按 {encoding} 读取；GeoJSON 应为 UTF-8 / read as {encoding}; GeoJSON should be UTF-8"
+            )
+        path = plain
+    with path.open(encoding="utf-8") as text:
+        head = text.read(1 << 20)
+    if not head.lstrip().startswith("{") or not _COLLECTION.search(head):
+        raise _refused(name, "不是 GeoJSON 要素集 / not a GeoJSON FeatureCollection")
+    # The driver is named, so that a file that only looks like GeoJSON cannot make GDAL open something else.
+    return _open(f"GeoJSON:{path}", name, None, None, notices)
+
+
+def open_geopackage(path: Path, name: str, kind: str) -> Source:
+    """Open a GeoPackage: its only layer with geometry, or the one named like the kind of import."""
+    with path.open("rb") as file:
+        if file.read(15) != b"SQLite format 3":
+            raise _refused(name, "不是 GeoPackage / not a GeoPackage")
+    return _open(f"GPKG:{path}", name, kind, None, [])
+
+
+def open_shapefile(path: Path, name: str) -> Source:
+    """Open a Shapefile: ``.shp`` with its ``.shx`` and ``.dbf`` beside it, any case; ``.prj`` names the CRS."""
+    beside = {entry.suffix.lower(): entry for entry in path.parent.iterdir() if entry.stem == path.stem}
+    with path.open("rb") as file:
+        if file.read(4) != struct.pack(">i", 9994):
+            raise _refused(name, "不是 Shapefile / not a Shapefile")
+    missing = [suffix for suffix in (".shx", ".dbf") if suffix not in beside]
+    if missing:
+        names = "、".join(path.stem + suffix for suffix in missing)
+        raise _refused(
+            name,
+            f"缺少 {names}；请把 .shp、.shx、.dbf、.prj 一起压缩成 ZIP / {names} is missing: zip .shp, .shx, .dbf and .prj together",
+        )
+    encoding = _dbf_encoding(beside[".dbf"], beside.get(".cpg"), name)
+    source = _open(str(path), name, None, encoding, [])
+    return source if ".prj" in beside else Source(**{**vars(source), "crs": None})
+
+
+def _open(address: str, name: str, kind: str | None, encoding: str | None, notices: list[str]) -> Source:
+    layer = _layer(address, name, kind)
+    info = _quietly(
+        name, pyogrio.read_info, address, layer=layer, encoding=encoding, force_feature_count=False
+    )
+    headings = [str(field) for field in info["fields"]]
+    return Source(
+        headings=headings,
+        batches=lambda: _batches(
+            address, name, layer, encoding, headings, has_geometry=info["geometry_type"] is not None
+        ),
+        crs=info["crs"],
+        has_geometry=info["geometry_type"] is not None,
+        total=info["features"] if info["features"] >= 0 else None,
+        notices=notices,
+    )
+
+
+def _layer(address: str, name: str, kind: str | None) -> str:
+    layers = _quietly(name, pyogrio.list_layers, address)
+    spatial = [str(layer) for layer, shape in layers if shape is not None] or [
+        str(layer) for layer, _ in layers
+    ]
+    if len(spatial) == 1:
+        return spatial[0]
+    named = [layer for layer in spatial if kind is not None and layer.lower() == kind]
+    if not named:
+        found = "、".join(spatial) or "—"
+        raise _refused(
+            name,
+            f"有多个图层（{found}）；只留一个，或命名为 {kind} / layers {found}: keep one, or name it {kind}",
+        )
+    return named[0]
+
+
+def _batches(
+    address: str, name: str, layer: str, encoding: str | None, headings: list[str], *, has_geometry: bool
+) -> Iterator[Batch]:
+    first = 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with pyogrio.open_arrow(
+                address, layer=layer, encoding=encoding, use_pyarrow=True, batch_size=BATCH_ROWS
+            ) as (meta, reader):
+                shape = meta["geometry_name"] or "wkb_geometry"
+                for block in reader:
+                    rows = np.arange(first, first + block.num_rows, dtype=np.int64)
+                    first += block.num_rows
+                    columns = [as_text(block.column(heading)) for heading in headings]
+                    wkb = block.column(shape) if has_geometry and shape in block.schema.names else None
+                    yield Batch(rows, columns, *_shapes(wkb))
+        except (
+            DataSourceError,
+            DataLayerError,
+            pa.ArrowInvalid,
+            pa.ArrowException,
+            UnicodeDecodeError,
+            OSError,
+        ) as error:
+            raise _refused(
+                name,
+                f"第 {first} 个要素之后无法读取，文件可能损坏 / cannot be read after feature {first}, the file may be damaged",
+            ) from error
+
+
+def _shapes(wkb: pa.Array | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if wkb is None:
+        return None, None
+    raw = wkb.to_numpy(zero_copy_only=False)
+    shapes = shapely.from_wkb(raw, on_invalid="ignore")
+    present = np.array([value is not None for value in raw], dtype=bool)
+    return shapes, present & shapely.is_missing(shapes)
+
+
+def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:
+    """Return the encoding of a DBF's text: the one its .cpg names if that is right, UTF-8 or GB 18030 otherwise, by strict trial."""
+    with table.open("rb") as file:
+        sample = file.read(_DBF_SAMPLE)
+    if len(sample) < 32:
+        raise _refused(name, ".dbf 损坏 / the .dbf is damaged")
+    tries = ["utf-8", "gb18030"]
+    if named is not None:
+        said = named.read_text("ascii", "replace").strip().lower()
+        with contextlib.suppress(LookupError):
+            tries.insert(0, codecs.lookup(_WRONG_CPG.get(said, said)).name)
+    header, record = struct.unpack("<HH", sample[8:12])
+    texts = _field_names(sample[:header]) + _records(sample[header:], record)
+    for encoding in tries:
+        if all(_decodes(text, encoding) for text in texts):
+            return encoding
+    raise _refused(
+        name,
+        ".dbf 的文字既不是 UTF-8 也不是 GB 18030；请加 .cpg / the text of the .dbf is neither UTF-8 nor GB 18030: add a .cpg",
+    )
+
+
+def _field_names(header: bytes) -> list[bytes]:
+    fields = (header[start : start + 11] for start in range(32, len(header) - 1, 32))
+    return [field.split(b"\0")[0] for field in fields if field[:1] != b"\r"]
+
+
+def _records(body: bytes, length: int) -> list[bytes]:
+    """Return the records; a width that cuts a character at a field's end is forgiven by :func:`_decodes`."""
+    if length <= 0:
+        return []
+    return [body[start : start + length] for start in range(0, len(body) - length + 1, length)][:5000]
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        codecs.decode(text, encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _quietly(name: str, function: Any, *arguments: Any, **options: Any) -> Any:
+    """Call GDAL, whose warnings are not for users and whose errors become ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*arguments, **options)
+        except (DataSourceError, DataLayerError, UnicodeDecodeError, OSError, ValueError) as error:
+            raise _refused(name, "文件损坏或格式不符 / the file is damaged or of another format") from error
+
+
+def _refused(name: str, message: str) -> Invalid:
+    return Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)])

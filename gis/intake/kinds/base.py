@@ -1,0 +1,169 @@
+"""What all kinds of import share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from sqlalchemy import ColumnElement, Connection, func, literal_column, text
+
+from gis.crs import MetricCRS
+from gis.errors import Fault, Invalid
+from gis.grids.codes import CodeProfile
+from gis.intake.duplicates import FirstRows
+from gis.intake.headings import GEOMETRY, Layout
+from gis.intake.positions import Positions
+from gis.intake.sheet import Sheet
+from gis.intake.staging import Staging
+
+MANY = 5
+"""So many codes are named in a notice."""
+
+
+@dataclass
+class Job:
+    """One import: where it writes, what it reads, what it has to say."""
+
+    connection: Connection
+    layout: Layout
+    positions: Positions
+    file_name: str
+    has_geometry: bool
+    today: date
+    profile: CodeProfile = field(default_factory=CodeProfile)
+    notices: list[str] = field(default_factory=list)
+
+    def has(self, column: str) -> bool:
+        """Tell whether the file has a column."""
+        return self.layout.has(column)
+
+    @property
+    def has_positions(self) -> bool:
+        """Tell whether the file carries positions at all."""
+        return self.has_geometry or self.has(GEOMETRY) or self.has("lon") or self.has("lat")
+
+
+class Kind(ABC):
+    """A kind of import: checks batches, stages their good rows, and writes them all at the end."""
+
+    name: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    """The columns that a file may have besides its geometry."""
+    required: ClassVar[tuple[str, ...]] = ()
+    position: ClassVar[Literal["required", "optional", "none"]] = "none"
+    staged: ClassVar[Mapping[str, str]]
+    """The columns of the staging table and their types."""
+    locks: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Tables that must stand still between check and commit, and the lock on each: grids before buildings, so that nobody waits in a ring."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.connection = job.connection
+        self.first_rows = FirstRows()
+        for table, mode in self.locks:
+            # Readers go on; whoever would change what this import builds upon waits for its end.
+            self.connection.execute(text(f"LOCK TABLE {table} IN {mode} MODE"))
+        self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
+
+    @classmethod
+    def check_layout(cls, layout: Layout, file_name: str, *, has_geometry: bool) -> None:
+        """Refuse a file that lacks columns which every row needs.
+
+        Raises:
+            Invalid: naming each missing column.
+        """
+        missing = [column for column in cls.required if not layout.has(column)]
+        if cls.position == "required" and not has_geometry and not layout.has(GEOMETRY):
+            missing += (
+                [column for column in ("lon", "lat") if not layout.has(column)]
+                if "lon" in cls.columns
+                else [GEOMETRY]
+            )
+        if missing:
+            there = "、".join(layout.headings)
+            raise Invalid(
+                f"{file_name} 缺少必需的列：{'、'.join(missing)}；文件中有：{there} / "
+                f"{file_name} lacks the columns {', '.join(missing)}; it has: {', '.join(layout.headings)}",
+                [
+                    Fault(f"{file_name}:{column}", f"缺少列 {column} / column {column} is missing")
+                    for column in missing
+                ],
+            )
+
+    @abstractmethod
+    def check(self, sheet: Sheet) -> pa.Table:
+        """Check rows, reject the bad ones in the sheet, and return staging rows of the length of the sheet."""
+
+    @abstractmethod
+    def write(self) -> None:
+        """Write the staged rows."""
+
+    def take(self, sheet: Sheet) -> None:
+        """Check a batch and stage its good rows."""
+        rows = self.check(sheet)
+        self.staging.append(rows.filter(pa.array(sheet.ok)))
+
+    def stored(self, *columns: str) -> list[str]:
+        """Return those of the columns that the file has: what it does not speak of stays as it is."""
+        return [column for column in columns if self.job.has(column)]
+
+    def remember(self, sheet: Sheet, shapes: np.ndarray) -> None:
+        """Take in where the accepted shapes (n,) are."""
+        self.job.positions.remember(shapely.bounds(shapes[sheet.ok])[:, 0])
+
+    def set_metric_crs(self) -> None:
+        """Give the place its zone for measuring, at the first import that knows where it is."""
+        lon = self.job.positions.median_lon()
+        if lon is None:
+            return
+        self.connection.execute(
+            text(
+                "INSERT INTO place (id, metric_crs) VALUES (1, :crs) ON CONFLICT (id) "
+                "DO UPDATE SET metric_crs = excluded.metric_crs WHERE place.metric_crs IS NULL"
+            ),
+            {"crs": MetricCRS.for_lon(lon).text},
+        )
+
+    def notice(self, chinese: str, english: str) -> None:
+        """Say something about the whole file."""
+        self.job.notices.append(f"{chinese} / {english}")
+
+
+def staged(column: str) -> ColumnElement[Any]:
+    """Return a column of the staging table, which every statement calls ``s``."""
+    return literal_column(f"s.{column}")
+
+
+def or_stored(value: ColumnElement[Any], *others: Any) -> ColumnElement[Any]:
+    """Return the first that is not null."""
+    return func.coalesce(value, *others)
+
+
+def name_some(codes: list[str]) -> str:
+    """Return some codes for a notice."""
+    return "、".join(codes[:MANY]) + ("…" if len(codes) > MANY else "")
+
+
+def shape_codes(codes: pa.Array, shapes: np.ndarray) -> pa.Array:
+    """Return codes, and where there is none one made of the shape, so that the same shape comes again under the same code (n,)."""
+    blank = codes.is_null().to_numpy(zero_copy_only=False) & ~shapely.is_missing(shapes)
+    if not blank.any():
+        return codes
+    made = np.full(len(codes), None, dtype=object)
+    # Which way a line was drawn, or where a ring begins, makes no other thing of it.
+    written = shapely.to_wkb(shapely.normalize(shapes[blank]), byte_order=1)
+    made[blank] = ["geo:" + sha256(shape).hexdigest()[:24] for shape in written]
+    return pc.coalesce(codes, pa.array(made, pa.string()))
+
+
+def ids(values: np.ndarray) -> pa.Array:
+    """Return ids as int64 (n,), null where negative."""
+    return pa.array(values, pa.int64(), mask=values < 0)

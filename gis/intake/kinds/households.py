@@ -1,0 +1,136 @@
+"""Households: each in one building or at a position of its own, or without a position."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import ColumnElement, and_, case, literal_column
+
+from gis.intake.fields import read_code, read_text, read_word
+from gis.intake.kinds.base import Job, Kind, ids, staged
+from gis.intake.sheet import Sheet
+from gis.intake.staging import References, read_columns, upsert
+from gis.models import Household
+from gis.models.vocabulary import COLOURS
+from gis.store.assigning import place, read_grids
+
+_PLACED = ("own_position", "geometry", "lon", "lat", "grid_id", "grid_reason")
+_BUILDINGS = {"code": pa.string(), "id": pa.int64(), "lon": pa.float64(), "lat": pa.float64()}
+
+
+class Households(Kind):
+    """户: assigned to their grids as they are read, so that they are written once.
+
+    What a file does not speak of stays as it is stored: without ``lon`` and ``lat`` a household keeps the position of its own that it
+    has; without ``building`` its building, and its position too where ``lon`` and ``lat`` are blank.
+    """
+
+    name = "households"
+    columns = ("code", "building", "unit", "room", "lon", "lat", "geometry", "colour")
+    required = ("code",)
+    position = "optional"
+    staged = MappingProxyType(
+        {
+            "code": "text",
+            "building_id": "bigint",
+            "unit": "text",
+            "room": "text",
+            "own_position": "boolean",
+            "lon": "double precision",
+            "lat": "double precision",
+            "grid_id": "bigint",
+            "grid_reason": "text",
+            "colour": "text",
+        }
+    )
+    locks = (("grids", "SHARE"), ("buildings", "SHARE"))
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._grids = read_grids(self.connection)
+        self._buildings = References(
+            read_columns(self.connection, "SELECT code, id, lon, lat FROM buildings", _BUILDINGS)
+        )
+        self._without = {"no position": 0, "outside every grid": 0}
+
+    def check(self, sheet: Sheet) -> pa.Table:
+        """Check codes, references, positions and colours, and find the grids."""
+        codes = read_code(sheet, "code")
+        texts = {column: read_text(sheet, column, longest=100) for column in ("unit", "room")}
+        colours = read_word(sheet, "colour", COLOURS)
+        buildings = read_code(sheet, "building", required=False)
+        at = self._buildings.find(buildings)
+        sheet.reject(
+            (at < 0) & sheet.given("building"),
+            "building",
+            "没有这个楼栋，请先导入楼栋 / no such building: import buildings first",
+        )
+        lon, lat = self.job.positions.points(sheet, required=False)
+        own = np.isfinite(lon)
+        lon = np.where(own, lon, _floats(self._buildings.column("lon", at)))
+        lat = np.where(own, lat, _floats(self._buildings.column("lat", at)))
+        self.first_rows.reject_repeats(sheet, "code", codes)
+        grid_id, reason = place(self._grids, lon, lat)
+        for word in self._without:
+            self._without[word] += int((reason[sheet.ok] == word).sum())
+        self.job.positions.remember(lon[sheet.ok])
+        return pa.table(
+            {
+                "code": codes,
+                "building_id": self._buildings.column("id", at),
+                **texts,
+                "own_position": pa.array(own),
+                "lon": pa.array(lon, mask=np.isnan(lon)),
+                "lat": pa.array(lat, mask=np.isnan(lat)),
+                "grid_id": ids(grid_id),
+                "grid_reason": pa.array(reason, pa.string(), mask=grid_id >= 0),
+                "colour": colours,
+            }
+        )
+
+    def write(self) -> None:
+        """Write the households."""
+        self.staging.analyse()
+        update = self.stored("unit", "room", "colour")
+        if self.job.has("building"):
+            update.append("building_id")
+        if self.job.has("building") or self.job.has_positions:
+            update.extend(_PLACED)
+        source = self.staging.table.alias("s")
+        upsert(self.connection, Household, source, self._values, new_rows=self.staging.rows, update=update)
+        self.set_metric_crs()
+        self._tell()
+
+    def _values(self, old: Any) -> dict[str, ColumnElement[Any]]:
+        new = {
+            column: staged(column)
+            for column in ("code", "building_id", "unit", "room", "colour", *_PLACED)
+            if column != "geometry"
+        }
+        new["geometry"] = literal_column("ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326)")
+        keep: ColumnElement[bool] | None = None
+        if not self.job.has_positions:
+            keep = and_(old.id.is_not(None), old.own_position)
+        elif not self.job.has("building"):
+            keep = and_(old.id.is_not(None), staged("lon").is_(None))
+        if keep is not None:
+            for column in _PLACED:
+                new[column] = case((keep, literal_column(f"stored.{column}")), else_=new[column])
+        return new
+
+    def _tell(self) -> None:
+        missing, outside = self._without["no position"], self._without["outside every grid"]
+        if missing and (self.job.has("building") or self.job.has_positions):
+            self.notice(f"{missing} 户没有位置", f"{missing} households have no position")
+        if outside and len(self._grids.ids):
+            self.notice(
+                f"{outside} 户不在任何网格内；若很多，请检查坐标系（GCJ-02 偏移 300–600 米）",
+                f"{outside} households are outside every grid; if they are many, check the CRS (GCJ-02 is 300 to 600 m off)",
+            )
+
+
+def _floats(values: pa.Array) -> np.ndarray:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=float)

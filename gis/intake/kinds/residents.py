@@ -1,0 +1,172 @@
+"""Residents: people in households. Nothing of what is read here is ever put into a message."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import literal_column, text
+from sqlalchemy.sql import column
+
+from gis.intake.duplicates import Occurrences, digest_codes
+from gis.intake.fields import (
+    dates_array,
+    read_code,
+    read_date,
+    read_number_text,
+    read_text,
+    read_whole,
+    read_word,
+)
+from gis.intake.kinds.base import Job, Kind, staged
+from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
+from gis.intake.sheet import MISSING, Sheet
+from gis.intake.staging import References, read_columns, upsert
+from gis.models import Resident
+from gis.models.vocabulary import CARE_FLAGS, SEXES
+
+HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
+_SEPARATORS = (";", "；", ",", "，", "、", "|")
+
+# The key tells people apart when a file comes again: a digest of household, person, and which of several alike.
+_WITH_KEY = """
+SELECT s.*, encode(sha256(convert_to(concat_ws(E'\\x1f', household, person, occurrence), 'UTF8')), 'hex') AS key
+FROM staged_residents s"""
+
+
+class Residents(Kind):
+    """居民: told apart by household and ID number, or by household, name, birth and sex where there is none."""
+
+    name = "residents"
+    columns = ("household", "birth_date", "birth_year", "sex", "name", "phone", "id_number", "care_flags")
+    required = ("household",)
+    staged = MappingProxyType(
+        {
+            "household": "text",
+            "household_id": "bigint",
+            "person": "text",
+            "occurrence": "bigint",
+            "birth_date": "date",
+            "birth_year": "smallint",
+            "sex": "text",
+            "name": "text",
+            "phone": "text",
+            "id_number": "text",
+            "care_flags": "text[]",
+        }
+    )
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._households = References(
+            read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
+        )
+        self._occurrences = Occurrences()
+
+    def check(self, sheet: Sheet) -> pa.Table:
+        """Check references, dates, words and numbers."""
+        households = read_code(sheet, "household")
+        at = self._households.find(households)
+        sheet.reject(
+            (at < 0) & sheet.given("household"),
+            "household",
+            "没有这一户，请先导入户 / no such household: import households first",
+        )
+        birth_date, birth_year = self._births(sheet)
+        sex = read_word(sheet, "sex", SEXES)
+        name = read_text(sheet, "name", longest=100)
+        phone, id_number = read_number_text(sheet, "phone"), read_number_text(sheet, "id_number")
+        care_flags = self._care_flags(sheet)
+        person = _person(id_number, name, birth_date, birth_year, sex)
+        bases = pc.binary_join_element_wise(pc.fill_null(households, ""), person, "\x1f")
+        self.first_rows.reject_repeats(sheet, "id_number", bases, among=sheet.given("id_number"))
+        occurrence = np.zeros(sheet.size, dtype=np.int64)
+        occurrence[sheet.ok] = self._occurrences.number(digest_codes(bases)[sheet.ok])
+        return pa.table(
+            {
+                "household": households,
+                "household_id": self._households.column("id", at),
+                "person": person,
+                "occurrence": pa.array(occurrence),
+                "birth_date": dates_array(birth_date),
+                "birth_year": birth_year,
+                "sex": sex,
+                "name": name,
+                "phone": phone,
+                "id_number": id_number,
+                "care_flags": care_flags,
+            }
+        )
+
+    def write(self) -> None:
+        """Write the residents."""
+        self.staging.analyse()
+        source = text(_WITH_KEY).columns(column("key"), *self.staging.table.c).subquery("s")
+        told = self.stored("sex", "name", "phone", "id_number", "care_flags")
+        births = ["birth_date", "birth_year"]
+        plain_columns = ("household_id", "birth_date", "birth_year", "sex", "name", "phone", "id_number")
+        upsert(
+            self.connection,
+            Resident,
+            source,
+            lambda _: {
+                "key": staged("key"),
+                **{name: staged(name) for name in plain_columns},
+                "care_flags": literal_column("s.care_flags"),
+            },
+            key="key",
+            new_rows=self.staging.rows,
+            update=["household_id", *births, *told],
+        )
+
+    def _births(self, sheet: Sheet) -> tuple[np.ndarray, pa.Array]:
+        """Return dates and years of birth; a year alone will do, both must agree."""
+        birth_date = read_date(sheet, "birth_date", latest=self.job.today)
+        said = read_whole(sheet, "birth_year", 1900, self.job.today.year)
+        neither = ~sheet.given("birth_date") & ~sheet.given("birth_year")
+        sheet.reject(neither, "birth_date" if sheet.has("birth_date") else "birth_year", MISSING)
+        dated = ~np.isnat(birth_date)
+        years = birth_date.astype("datetime64[Y]").astype(np.int64) + 1970
+        said_years = np.asarray(pc.fill_null(said, -1))
+        sheet.reject(
+            dated & (said_years >= 0) & (said_years != years),
+            "birth_year",
+            "与出生日期不符 / contradicts the date of birth",
+        )
+        return birth_date, pa.array(
+            np.where(dated, years, said_years), pa.int64(), mask=~dated & (said_years < 0)
+        )
+
+    def _care_flags(self, sheet: Sheet) -> pa.Array:
+        """Return the flags as PostgreSQL writes an array, each once, in the order of the vocabulary."""
+        known, order = vocabulary(CARE_FLAGS), list(CARE_FLAGS)
+
+        def parse(line: str) -> str:
+            for separator in _SEPARATORS[1:]:
+                line = line.replace(separator, _SEPARATORS[0])
+            found = set()
+            for word in filter(None, (plain(part) for part in line.split(_SEPARATORS[0]))):
+                if word not in known:
+                    raise Unreadable(
+                        f"未知的关怀标识；可用：{listed(CARE_FLAGS)} / unknown care flag; known: {', '.join(CARE_FLAGS)}"
+                    )
+                found.add(known[word])
+            return "{" + ",".join(sorted(found, key=order.index)) + "}"
+
+        parsed = parse_each(pc.fill_null(sheet.text("care_flags"), ""), parse)
+        sheet.reject(parsed.reasons != "", "care_flags", parsed.reasons)
+        return pa.array(parsed.values, pa.string())
+
+
+def _person(
+    id_number: pa.Array, name: pa.Array, birth_date: np.ndarray, birth_year: pa.Array, sex: pa.Array
+) -> pa.Array:
+    """Return what tells a person from others in the household, text (n,)."""
+    year = pc.fill_null(pc.cast(birth_year, pa.string()), "")
+    day = pc.fill_null(pc.cast(dates_array(birth_date), pa.string()), "")
+    parts = ["p", pc.fill_null(name, ""), year, day, pc.fill_null(sex, "")]
+    described = pc.binary_join_element_wise(*parts, "\x1e")
+    numbered = pc.binary_join_element_wise("id", pc.utf8_upper(id_number), "\x1e")
+    return pc.coalesce(numbered, described)

@@ -1,0 +1,279 @@
+"""Positions of a sheet: points from columns or geometry, brought to EPSG:4326, and checked for what a wrong CRS does to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from gis.crs import SourceCRS
+from gis.grids.geometry import REPAIR_SHARE, repair
+from gis.intake.headings import GEOMETRY
+from gis.intake.parsing import NUMBER, parse_numbers
+from gis.intake.sheet import MISSING, Sheet
+
+LON_BOUNDS = (73.0, 136.0)
+LAT_BOUNDS = (3.0, 54.5)
+"""Where a position in China can be, degrees, with a margin: the places that linli serves, and its metric zones, are there."""
+
+POINTS = frozenset({"Point"})
+LINES = frozenset({"LineString", "MultiLineString"})
+POLYGONS = frozenset({"Polygon", "MultiPolygon"})
+_SHAPE_WORDS = {
+    POINTS: "点 / a point",
+    LINES: "线 / a line",
+    POLYGONS: "面 / a polygon",
+    POINTS | POLYGONS: "点或面 / a point or a polygon",
+    LINES | POLYGONS: "线或面 / a line or a polygon",
+}
+_TYPE_NAMES = np.array(
+    [
+        "Point",
+        "LineString",
+        "LinearRing",
+        "Polygon",
+        "MultiPoint",
+        "MultiLineString",
+        "MultiPolygon",
+        "GeometryCollection",
+        "",
+    ]
+)
+"""By shapely's type number; −1, nothing, finds the last."""
+_SAMPLE = 1000
+
+SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
+PROJECTED = "像是投影坐标（米），请用 --crs 指明 / these look like metres: name their system with --crs"
+
+
+@dataclass
+class Positions:
+    """Reads positions in one CRS; remembers where they are, and how many polygons were repaired."""
+
+    crs: SourceCRS | None
+    repaired: int = 0
+    _lons: list[np.ndarray] = field(default_factory=list)
+
+    def points(self, sheet: Sheet, *, required: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return longitude and latitude of each row in EPSG:4326, degrees (n,), NaN where there is none or it is wrong.
+
+        From the file's geometry or a geometry column where there is one, from ``lon`` and ``lat`` otherwise.
+        """
+        if sheet.batch.geometry is not None or sheet.has(GEOMETRY):
+            shapes = self.shapes(sheet, POINTS, required=required)
+            return shapely.get_x(shapes), shapely.get_y(shapes)
+        return self._columns(sheet, required=required)
+
+    def shapes(self, sheet: Sheet, kinds: frozenset[str], *, required: bool) -> np.ndarray:
+        """Return valid geometries in EPSG:4326, two-dimensional, (n,), None where there is none or it is wrong.
+
+        Args:
+            sheet: the rows.
+            kinds: the types of geometry to accept. Points are made of ``lon`` and ``lat`` where the file has no geometry.
+            required: whether to reject rows without a geometry.
+        """
+        if sheet.batch.geometry is None and not sheet.has(GEOMETRY):
+            lon, lat = self._columns(sheet, required=required)
+            shapes = np.full(sheet.size, None, dtype=object)
+            there = np.isfinite(lon) & np.isfinite(lat)
+            shapes[there] = shapely.points(lon[there], lat[there])
+            return shapes
+        shapes, unreadable = _given_shapes(sheet)
+        reason = "几何无法读取（曲线、未闭合或坐标有误） / the geometry cannot be read (a curve, an open ring or bad coordinates)"
+        sheet.reject(unreadable, GEOMETRY, reason)
+        empty = shapely.is_empty(shapes)
+        sheet.reject(empty, GEOMETRY, "几何为空 / the geometry is empty")
+        shapes = _without(shapes, empty)
+        if required:
+            sheet.reject(shapely.is_missing(shapes) & ~unreadable & ~empty, GEOMETRY, MISSING)
+        shapes = _of_kinds(sheet, shapely.force_2d(shapes), kinds)
+        shapes = self._to_wgs84(sheet, shapes)
+        return self._valid(sheet, shapes)
+
+    def median_lon(self) -> float | None:
+        """Return the median longitude of what has been read, degrees, None if nothing has a position."""
+        return float(np.median(np.concatenate(self._lons))) if self._lons else None
+
+    def remember(self, lon: np.ndarray) -> None:
+        """Take in some longitudes of accepted rows."""
+        found = lon[np.isfinite(lon)]
+        if len(found):
+            self._lons.append(found[:: max(1, len(found) // _SAMPLE)])
+
+    def _columns(self, sheet: Sheet, *, required: bool) -> tuple[np.ndarray, np.ndarray]:
+        values, there = [], []
+        for column in ("lon", "lat"):
+            numbers, wrong = parse_numbers(sheet.text(column))
+            given = sheet.given(column)
+            sheet.reject(wrong | (given & ~wrong & ~np.isfinite(numbers)), column, NUMBER)
+            values.append(np.where(np.isfinite(numbers), numbers, np.nan))
+            there.append(given)
+        for column, own, other in (("lon", there[0], there[1]), ("lat", there[1], there[0])):
+            sheet.reject(~own & (other | required), column, MISSING)
+        x, y = values
+        whole = np.isfinite(x) & np.isfinite(y)
+        lon, lat = np.full(sheet.size, np.nan), np.full(sheet.size, np.nan)
+        if self.crs is not None and whole.any():
+            lon[whole], lat[whole] = self.crs.to_wgs84(x[whole], y[whole])
+        bad = check_bounds(
+            sheet, ("lon", "lat"), np.where(whole, lon, np.nan), np.where(whole, lat, np.nan), whole, x, y
+        )
+        lon[bad], lat[bad] = np.nan, np.nan
+        return lon, lat
+
+    def _to_wgs84(self, sheet: Sheet, shapes: np.ndarray) -> np.ndarray:
+        there = ~shapely.is_missing(shapes)
+        points, owner = shapely.get_coordinates(shapes, return_index=True)
+        broken = np.zeros(sheet.size, dtype=bool)
+        broken[owner[~np.isfinite(points).all(axis=1)]] = True
+        sheet.reject(broken, GEOMETRY, "坐标不是有限数 / a coordinate is not a finite number")
+        there &= ~broken
+        moved = np.full(sheet.size, None, dtype=object)
+        if self.crs is None or not there.any():
+            return moved
+        moved[there] = self.crs.geometry_to_wgs84(shapes[there])
+        box, drawn = np.full((sheet.size, 4), np.nan), np.full((sheet.size, 4), np.nan)
+        box[there], drawn[there] = shapely.bounds(moved[there]), shapely.bounds(shapes[there])
+        # A transformation that fails leaves infinite coordinates, of which bounds would speak only sometimes.
+        images, owner = shapely.get_coordinates(moved, return_index=True)
+        box[owner[~np.isfinite(images).all(axis=1)]] = np.inf
+        columns = (GEOMETRY, GEOMETRY)
+        bad = check_bounds(sheet, columns, box[:, 0], box[:, 1], there, drawn[:, 0], drawn[:, 1])
+        bad |= check_bounds(sheet, columns, box[:, 2], box[:, 3], there & ~bad, drawn[:, 2], drawn[:, 3])
+        moved[bad] = None
+        return moved
+
+    def _valid(self, sheet: Sheet, shapes: np.ndarray) -> np.ndarray:
+        """Repair polygons where that changes next to nothing; reject lines without length."""
+        kinds = shapely.get_type_id(shapes)
+        flat = np.isin(kinds, [1, 5]) & (shapely.length(shapes) == 0)
+        sheet.reject(flat, GEOMETRY, "线的长度为零 / the line has no length")
+        shapes = _without(shapes, flat)
+        broken = np.flatnonzero(np.isin(kinds, [3, 6]) & ~shapely.is_valid(shapes))
+        if len(broken) == 0:
+            return shapes
+        mended = repair(shapes[broken])
+        good = mended.share <= REPAIR_SHARE  # NaN, nothing left, is not
+        shapes[broken[good]] = mended.geometries[good]
+        shapes[broken[~good]] = None
+        self.repaired += int(good.sum())
+        bad, reasons = np.zeros(sheet.size, dtype=bool), np.full(sheet.size, "", dtype=object)
+        for i in np.flatnonzero(~good):
+            bad[broken[i]] = True
+            reasons[broken[i]] = _fault_of(mended.reason[i], mended.share[i], mended.lon[i], mended.lat[i])
+        sheet.reject(bad, GEOMETRY, reasons)
+        return shapes
+
+
+def check_bounds(
+    sheet: Sheet,
+    columns: tuple[str, str],
+    lon: np.ndarray,
+    lat: np.ndarray,
+    there: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> np.ndarray:
+    """Reject positions that cannot be in China, and say what may have gone wrong.
+
+    Args:
+        sheet: the rows.
+        columns: what to call longitude and latitude.
+        lon: longitudes in EPSG:4326 (n,), infinite where the transformation failed.
+        lat: latitudes.
+        there: which rows have a position.
+        x: the coordinates as given (n,), from which to tell metres.
+        y: likewise.
+
+    Returns:
+        The rejected rows, bool (n,).
+    """
+    with np.errstate(invalid="ignore"):
+        zero = there & (x == 0) & (y == 0)
+        lon_off = there & ~zero & ~_within(lon, LON_BOUNDS)
+        lat_off = there & ~zero & ~_within(lat, LAT_BOUNDS)
+        swapped = (lon_off | lat_off) & _within(lat, LON_BOUNDS) & _within(lon, LAT_BOUNDS)
+        metres = (lon_off | lat_off) & ~swapped & (np.abs(lon) > 360) & (np.abs(lon) == np.abs(x))
+    sheet.reject(zero, columns[0], "坐标为 0,0 / the position is 0,0")
+    sheet.reject(swapped, columns[0], SWAPPED)
+    sheet.reject(metres, columns[0], PROJECTED)
+    plain = ~swapped & ~metres
+    sheet.reject(
+        lon_off & plain, columns[0], "经度超出范围（中国 73–136） / longitude out of range (China: 73 to 136)"
+    )
+    sheet.reject(
+        lat_off & plain, columns[1], "纬度超出范围（中国 3–54） / latitude out of range (China: 3 to 54)"
+    )
+    return zero | lon_off | lat_off
+
+
+def _within(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    return (values >= bounds[0]) & (values <= bounds[1])
+
+
+def _given_shapes(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the geometries of the file, or those written as WKT in a column, and which cannot be read."""
+    if sheet.batch.geometry is not None:
+        unreadable = sheet.batch.unreadable
+        return sheet.batch.geometry.copy(), np.zeros(
+            sheet.size, dtype=bool
+        ) if unreadable is None else unreadable.copy()
+    texts = sheet.text(GEOMETRY)
+    shapes = np.atleast_1d(shapely.from_wkt(np.array(texts.to_pylist(), dtype=object), on_invalid="ignore"))
+    return shapes, sheet.given(GEOMETRY) & shapely.is_missing(shapes)
+
+
+def _of_kinds(sheet: Sheet, shapes: np.ndarray, kinds: frozenset[str]) -> np.ndarray:
+    """Reject geometries of another type than is needed; what is one by another name (a collection of one) is taken."""
+    single = shapely.get_num_geometries(shapes) == 1
+    collection = np.isin(shapely.get_type_id(shapes), [4, 7]) & single
+    shapes = np.where(collection, shapely.get_geometry(shapes, 0), shapes)
+    types = shapely.get_type_id(shapes)
+    names = _TYPE_NAMES[types]
+    other = (types >= 0) & ~np.isin(names, list(kinds))
+    wanted, english = _SHAPE_WORDS[kinds].split(" / ")
+    reasons = np.array(
+        [
+            f"需要{wanted}，得到 {name} / {english} is needed, not a {name}" if bad else ""
+            for name, bad in zip(names, other, strict=True)
+        ],
+        dtype=object,
+    )
+    sheet.reject(other, GEOMETRY, reasons)
+    return _without(shapes, other)
+
+
+def _without(shapes: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Return geometries with None where they are bad."""
+    left = shapes.copy()
+    left[bad] = None
+    return left
+
+
+def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
+    place = f"，位于 {lon:.6f},{lat:.6f} / , at {lon:.6f},{lat:.6f}" if np.isfinite(lon) else " / "
+    chinese, english = place.split(" / ")
+    what = reason.split("[")[0].strip()
+    change = "修复后没有面积" if np.isnan(share) else f"自动修复会改变面积 {share:.1%}"
+    said = (
+        "nothing is left after repair"
+        if np.isnan(share)
+        else f"a repair would change {share:.1%} of its area"
+    )
+    return f"面无效（{what}）{chinese}；{change} / the polygon is not valid ({what}){english}; {said}"
+
+
+def as_hex(shapes: np.ndarray) -> pa.Array:
+    """Return geometries in EPSG:4326 as hexadecimal EWKB text (n,), null where None."""
+    written = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
+    return pa.array(np.atleast_1d(written), pa.string())
+
+
+def as_multi(shapes: np.ndarray) -> np.ndarray:
+    """Return polygons as multipolygons (n,), as columns of areas and grids hold them."""
+    single = shapely.get_type_id(shapes) == 3
+    result = shapes.copy()
+    result[single] = shapely.multipolygons(shapes[single][:, None]) if single.any() else []
+    return result

@@ -1,0 +1,108 @@
+"""What lies on our maps: folium layers that hold settings only; data is fetched by the browser, so a page's size does not follow it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from folium.map import Layer
+from folium.template import Template
+from markupsafe import Markup
+
+from maps.linlimap import layer_label, script_value
+
+
+class OwnLayer(Layer):
+    """A layer made by one of our own scripts: ``linli.<factory>(map, settings)`` in the browser."""
+
+    factory = ""
+    own_scripts: tuple[str, ...] = ()
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+var {{ this.get_name() }} = linli.{{ this.factory }}({{ this._parent.get_name() }}, {{ this.settings() }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, zh: str = "", en: str = "", *, show: bool = True, **settings: Any) -> None:
+        """Make the layer; with a name it is listed in the control of layers, without one it is always there."""
+        super().__init__(name=layer_label(zh, en) if zh else "", overlay=True, control=bool(zh), show=show)
+        self._name = type(self).__name__
+        self._settings = settings
+
+    def settings(self) -> Markup:
+        """Return the settings as a JavaScript literal."""
+        return script_value(self._settings)
+
+
+class Ground(OwnLayer):
+    """Land, water, green and streets from our vector tiles. Settings: theme, attribution."""
+
+    factory = "ground"
+
+
+class Houses(OwnLayer):
+    """Buildings, drawn stronger than on the ground."""
+
+    factory = "houses"
+
+
+class Boundaries(OwnLayer):
+    """The grids' boundaries as thin lines."""
+
+    factory = "boundaries"
+
+
+class Labels(OwnLayer):
+    """Names of streets, water, buildings and, with ``grids=True``, of grids. Settings: theme, grids."""
+
+    factory = "labels"
+
+
+class Choropleth(OwnLayer):
+    """Grids shaded by a measure that the panel chooses. Settings: theme, classes (number of classes → colours), measure, grid, quiet."""
+
+    factory = "choropleth"
+    own_scripts = ("classes.js", "choropleth.js")
+
+
+class Findings(OwnLayer):
+    """Whatever the page round the map asks to be shown (``linli:show``)."""
+
+    factory = "findings"
+    own_scripts = ("classes.js", "choropleth.js")
+
+
+class Stations(OwnLayer):
+    """Stations in view. Settings: kinds and services (code → 中文)."""
+
+    factory = "stations"
+    own_scripts = ("icons.js", "stations.js")
+
+
+class Circles(OwnLayer):
+    """Service circles that the planner's panel chooses."""
+
+    factory = "circles"
+    own_scripts = ("circles.js",)
+
+
+class Needs(OwnLayer):
+    """Needs from aggregated cells. Settings: months, ramp (64 colours), classes (number of classes → colours)."""
+
+    factory = "needs"
+    own_scripts = ("classes.js", "needs.js")
+
+
+class Coverage(OwnLayer):
+    """Coverage by grid, with its circles. Settings: colours of five shares, utc_offset."""
+
+    factory = "coverage"
+    own_scripts = ("classes.js", "choropleth.js", "circles.js", "coverage.js")
+
+
+class Worker(OwnLayer):
+    """The worker's position, grid and stations. Settings: kinds and services (code → 中文)."""
+
+    factory = "worker"
+    own_scripts = ("icons.js", "stations.js", "worker.js")

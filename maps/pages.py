@@ -1,0 +1,188 @@
+"""The five maps: the planner's, needs, coverage, the worker's, the screen's. Each is a pure function of its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from folium import LayerControl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from maps.classify import MAX_CLASSES
+from maps.config import PROFILES, SCHEMES, MapConfig, labels
+from maps.layers import (
+    Boundaries,
+    Choropleth,
+    Circles,
+    Coverage,
+    Findings,
+    Ground,
+    Houses,
+    Labels,
+    Needs,
+    OwnLayer,
+    Stations,
+    Worker,
+)
+from maps.linlimap import LinliMap
+from maps.palettes import ramp
+
+_RAMP_STEPS = 64
+_ANCHOR_LIMIT = 12
+_BESIDE_PANEL = (314, 12)
+"""Pixels from the left and the top that a popup keeps clear of the floating panel."""
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def planner_map(config: MapConfig) -> LinliMap:
+    """Return the planner's map: grids by a chosen measure, buildings, stations, circles, all switchable."""
+    drawn = _map("planner", "网格地图", config, "planner.html", schemes=SCHEMES, most=MAX_CLASSES)
+    _put(
+        drawn,
+        Ground(theme="light", attribution=_source(config)),
+        Houses("楼栋", "buildings", show=False),
+        Choropleth(
+            "网格",
+            "grids",
+            theme="light",
+            classes=_classes("teal"),
+            measure=_first_measure(config),
+            grid=config.grid,
+        ),
+        Circles("服务圈", "service circles", show=False),
+        Stations("服务站点", "stations", clear=_BESIDE_PANEL, **_names(config)),
+        Labels(theme="light", grids=True),
+        Findings(),
+    )
+    LayerControl(position="topright", collapsed=False).add_to(drawn)
+    return drawn
+
+
+def needs_map(config: MapConfig) -> LinliMap:
+    """Return the map of needs: heat, counts and rates of aggregated cells, by service and months."""
+    drawn = _map("needs", "需求地图", config, "needs.html", months=config.month_list())
+    _put(
+        drawn,
+        Ground(theme="light", attribution=_source(config)),
+        Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember")),
+        Boundaries("网格边界", "grid boundaries"),
+        Stations("服务站点", "stations", show=False, **_names(config)),
+        Labels(theme="light", grids=False),
+    )
+    LayerControl(position="topright", collapsed=False).add_to(drawn)
+    return drawn
+
+
+def coverage_map(config: MapConfig) -> LinliMap:
+    """Return the map of coverage: a form, circles, totals, and each grid's covered share."""
+    drawn = _map(
+        "coverage", "服务覆盖地图", config, "coverage.html", profiles=PROFILES, methods=config.methods
+    )
+    _put(
+        drawn,
+        Ground(theme="light", attribution=_source(config)),
+        Coverage("网格覆盖率与服务圈", "coverage", colours=ramp("share", 5), utc_offset=config.utc_offset),
+        Stations("服务站点", "stations", **_names(config)),
+        Labels(theme="light", grids=True),
+    )
+    LayerControl(position="topright", collapsed=False).add_to(drawn)
+    return drawn
+
+
+def worker_map(config: MapConfig) -> LinliMap:
+    """Return the worker's small map: a tap tells the page a position."""
+    drawn = _map("worker", "点选位置", config, None)
+    _put(
+        drawn,
+        Ground(theme="light", attribution=_source(config)),
+        Boundaries(),
+        Labels(theme="light", grids=True),
+        Worker(**_names(config)),
+    )
+    return drawn
+
+
+def screen_map(config: MapConfig) -> LinliMap:
+    """Return the wall's dark map: grids by open needs; nothing to operate."""
+    drawn = _map("screen", "全域网格图", config, "screen.html", controls=False)
+    _put(
+        drawn,
+        Ground(theme="dark", attribution=_source(config)),
+        Choropleth(
+            theme="dark",
+            classes=_classes("night-ember"),
+            measure=_wall_measure(config),
+            grid=config.grid,
+            quiet=True,
+        ),
+        Labels(theme="dark", grids=True),
+    )
+    return drawn
+
+
+def _map(
+    kind: str, label: str, config: MapConfig, template: str | None, *, controls: bool = True, **more: Any
+) -> LinliMap:
+    panel = _panel(template, config, more) if template else Markup()
+    return LinliMap(
+        kind, label, bounds=config.bounds, panel=panel, urls=asdict(config.urls), controls=controls
+    )
+
+
+def _panel(template: str, config: MapConfig, more: Mapping[str, Any]) -> Markup:
+    return Markup(_templates.get_template(template).render(config=config, **more))
+
+
+def _put(drawn: LinliMap, *layers: OwnLayer) -> None:
+    for layer in layers:
+        layer.add_to(drawn)
+
+
+def _names(config: MapConfig) -> dict[str, Any]:
+    return {"kinds": labels(config.station_kinds), "services": labels(config.services)}
+
+
+def _source(config: MapConfig) -> str:
+    return f"{config.place} · {config.attribution}" if config.place else config.attribution
+
+
+def _first_measure(config: MapConfig) -> str | None:
+    return config.measures[0].value if config.measures else None
+
+
+def _wall_measure(config: MapConfig) -> str | None:
+    """Return what a wall shows: open needs where they are known, otherwise the first measure."""
+    return "needs_open" if any(m.value == "needs_open" for m in config.measures) else _first_measure(config)
+
+
+def _classes(name: str) -> dict[str, list[str]]:
+    """Return the ramp's colours for each number of classes that there may be."""
+    return {str(k): ramp(name, k) for k in range(1, MAX_CLASSES + 1)}
+
+
+def _smooth(name: str) -> list[str]:
+    """Return the ramp in so many steps that no step is seen."""
+    parts = ramp(name, _ANCHOR_LIMIT)
+    colours = []
+    for i in range(_RAMP_STEPS):
+        at = i * (len(parts) - 1) / (_RAMP_STEPS - 1)
+        low = min(int(at), len(parts) - 2)
+        mixed = (
+            round(
+                int(parts[low][j : j + 2], 16) * (1 - at + low)
+                + int(parts[low + 1][j : j + 2], 16) * (at - low)
+            )
+            for j in (1, 3, 5)
+        )
+        colours.append("#" + "".join(f"{value:02x}" for value in mixed))
+    return colours

@@ -1,0 +1,145 @@
+// Grids shaded by a measure. Shapes come as vector tiles, values as one small answer: the page does not grow with the number of households.
+"use strict";
+(() => {
+  const STYLES = {
+    light: { edge: "rgba(33,66,74,0.75)", opacity: 0.66, chosen: "#b3261e" },
+    dark: { edge: "rgba(150,205,210,0.55)", opacity: 0.82, chosen: "#ffd166" },
+  };
+
+  class Shades {
+    // Paints each grid as `look(code)` says: {fill} a colour, {pattern} a name, or null.
+    constructor(look, dark) { this.look = look; this.dark = dark; this.style = STYLES[dark ? "dark" : "light"]; }
+
+    draw(pen, geometry, zoom, feature) {
+      const look = this.look(feature.props.code);
+      pen.beginPath();
+      for (const ring of geometry) {
+        ring.forEach((point, i) => (i ? pen.lineTo(point.x, point.y) : pen.moveTo(point.x, point.y)));
+      }
+      if (look) {
+        pen.globalAlpha = look.pattern ? 0.9 : this.style.opacity;
+        pen.fillStyle = look.pattern ? pen.createPattern(linli.pattern(look.pattern, this.dark), "repeat") : look.fill;
+        pen.fill("evenodd");
+      }
+      pen.globalAlpha = 1;
+      pen.strokeStyle = this.style.edge;
+      pen.lineWidth = zoom < 13 ? 0.5 : 1.1;
+      pen.stroke();
+    }
+  }
+
+  linli.shadeOpacity = STYLES.light.opacity;
+  /** Make the layer of grids; `look(code)` and `tip(code, name)` say how each is shown and told. */
+  linli.gridLayer = (map, { look, tip, dark = false, click = () => {} }) => {
+    const layer = linli.tileLayer(map, "shades", {
+      sources: { "": { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: 16 } },
+      paintRules: [{ dataLayer: "grids", symbolizer: new Shades(look, dark) }], labelRules: [],
+    });
+    layer.at = (position) => {
+      const found = layer.queryTileFeaturesDebug(position.lng, position.lat, 1).get("") || [];
+      const hit = found.find((one) => one.layerName === "grids");
+      return hit ? hit.feature.props : null;
+    };
+    const bubble = L.tooltip({ className: "linli-tip", direction: "top", offset: [0, -8], opacity: 1 });
+    const move = (event) => linli.onFrame(`tip${L.stamp(layer)}`, () => {
+      const hit = map.hasLayer(layer) && !map.dragging.moving() && !event.originalEvent.target.closest(".leaflet-interactive") ? layer.at(event.latlng) : null;
+      if (!hit) { bubble.remove(); return; }
+      bubble.setLatLng(event.latlng).setContent(tip(hit.code, linli.tidy(hit.name, 60)));
+      if (!map.hasLayer(bubble)) bubble.addTo(map);
+    });
+    const leave = () => bubble.remove();
+    const pick = (event) => { const hit = layer.at(event.latlng); if (hit) click(hit.code, event); };
+    layer.on("add", () => map.on({ mousemove: move, mouseout: leave, click: pick, zoomstart: leave }));
+    layer.on("remove", () => { leave(); map.off({ mousemove: move, mouseout: leave, click: pick, zoomstart: leave }); });
+    return layer;
+  };
+
+  /** Outline one grid by its code; null takes the outline away. */
+  linli.outline = (map, dark = false) => {
+    const line = L.geoJSON(null, {
+      pane: "outline", interactive: false, style: { color: STYLES[dark ? "dark" : "light"].chosen, weight: dark ? 4 : 3, fill: false },
+    }).addTo(map);
+    const draw = linli.latest(map, "outline", async (signal, code, go) => {
+      line.clearLayers();
+      if (!code) return;
+      const feature = await linli.get(map, map.options.urls.grid, { code }, signal);
+      line.addData(feature);
+      if (go) linli.fit(map, line.getBounds().pad(0.15), 17);
+    });
+    return { draw, line };
+  };
+
+  /** The tooltip of a grid: its name, its code, then lines of [label, text]. */
+  linli.gridTip = (code, name, rows) => linli.el("div", {},
+    linli.el("strong", {}, name || code), linli.el("span", { class: "code" }, code),
+    ...rows.map(([label, value]) => linli.el("div", { class: "row" }, linli.el("span", {}, label), linli.el("b", {}, value))));
+
+  /** The planner's and the screen's grids: a measure is asked for by name, classes come from the server. */
+  linli.choropleth = (map, settings) => {
+    const dark = settings.theme === "dark";
+    const part = (name) => map.view.querySelector(`[data-${name}]`);
+    let now = null;
+    let fitted = false;
+    const look = (code) => {
+      if (!now) return null;
+      const value = now.values[code];
+      if (value === null || value === undefined) return { pattern: now.hidden.has(code) ? "dots" : "hatch" };
+      return { fill: now.colours[linli.classOf(value, now.breaks)] };
+    };
+    const said = (code) => {
+      const value = now.values[code];
+      if (value === null || value === undefined) return linli.word(now.hidden.has(code) ? "suppressed" : "no.data", true);
+      return `${linli.number(value)} ${now.unit || ""}`;
+    };
+    const chosen = linli.outline(map, dark);
+    const layer = linli.gridLayer(map, {
+      look, dark, tip: (code, name) => linli.gridTip(code, name, now ? [[now.label, said(code)]] : []),
+      click: (code) => { if (!settings.quiet) { chosen.draw(code, false); linli.tell("grid", { code }); } },
+    });
+    const value = (name, otherwise) => (part(name) ? part(name).value : otherwise);
+    const load = linli.latest(map, "measures", async (signal) => {
+      const measure = value("measure", settings.measure);
+      if (!measure) return;
+      const found = await linli.get(map, map.options.urls.measures, {
+        measure, scheme: value("scheme", "quantiles"), k: value("k", 5),
+      }, signal);
+      now = { ...found, colours: settings.classes[found.colours.length] || [], hidden: new Set(found.suppressed || []) };
+      layer.rerenderTiles();
+      legend();
+      if (settings.quiet && !fitted) { fitted = true; linli.home(map); } // a wall's legend has its height only now
+    });
+    function legend() {
+      const node = part("legend");
+      if (!node) return;
+      const hidden = now.hidden.size;
+      const missing = Object.values(now.values).filter((one) => one === null).length - hidden;
+      const rows = now.colours.map((look, i) => ({ look, words: linli.classWords(now.breaks, i), count: now.counts[i] })).reverse();
+      rows.push({ look: "hatch", words: linli.word("no.data"), count: Math.max(0, missing) });
+      if (hidden) rows.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
+      linli.legend(node, rows, dark, STYLES[dark ? "dark" : "light"].opacity);
+      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? `（${now.unit}）` : "");
+    }
+    for (const name of ["measure", "scheme", "k"]) if (part(name)) part(name).addEventListener("change", () => load());
+    linli.hear("show-grid", (detail) => chosen.draw(detail && detail.code, Boolean(detail && detail.code)));
+    linli.hear("refresh", () => load());
+    linli.hear("imported", () => load());
+    if (settings.grid) chosen.draw(settings.grid, false);
+    load();
+    return layer;
+  };
+
+  /** Whatever the page asks to be shown: a GeoJSON feature, in strong outline. */
+  linli.findings = (map) => {
+    const line = L.geoJSON(null, {
+      pane: "outline", interactive: false, style: { color: "#b3261e", weight: 3, fillOpacity: 0.25 },
+      pointToLayer: (feature, position) => L.circleMarker(position, { radius: 11, color: "#b3261e", weight: 3, fillOpacity: 0.25, pane: "outline" }),
+    });
+    linli.hear("show", (detail) => {
+      line.clearLayers();
+      if (!detail || !detail.feature || !detail.feature.geometry) return;
+      line.addData(detail.feature);
+      linli.fit(map, line.getBounds().pad(0.4), 18);
+    });
+    return line;
+  };
+})();

@@ -1,0 +1,182 @@
+// What every map shares: making elements from text (never from HTML), fetching, numbers, notices, the map itself.
+"use strict";
+(() => {
+  const NUMBERS = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 2 });
+
+  /** Make an element; children that are strings become text, whatever they contain. */
+  linli.el = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined || value === false) continue;
+      node.setAttribute(name, value === true ? "" : String(value));
+    }
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  };
+
+  /** Return the nodes of a word in two languages. */
+  linli.word = (key, plain = false) => {
+    const [zh, en] = linli.words[key] || [key, ""];
+    if (plain) return en ? `${zh} ${en}` : zh;
+    const parts = document.createDocumentFragment();
+    parts.append(zh);
+    if (en) parts.append(linli.el("span", { class: "en", lang: "en" }, en));
+    return parts;
+  };
+
+  linli.number = (value) => (value === null || value === undefined ? "–" : NUMBERS.format(value));
+  linli.percent = (part, whole) => (whole ? `${NUMBERS.format(Math.round((part / whole) * 1000) / 10)}%` : "–");
+
+  /** Return `path` with `{name}` filled in and the other parameters as its query; arrays repeat their name. */
+  linli.url = (path, parameters = {}) => {
+    const query = new URLSearchParams();
+    let filled = path;
+    for (const [name, value] of Object.entries(parameters)) {
+      if (value === null || value === undefined || value === "") continue;
+      if (filled.includes(`{${name}}`)) filled = filled.replace(`{${name}}`, encodeURIComponent(value));
+      else for (const one of [value].flat()) query.append(name, one);
+    }
+    const tail = query.toString();
+    return tail ? `${filled}${filled.includes("?") ? "&" : "?"}${tail}` : filled;
+  };
+
+  let leaving = false;
+  /** Go and sign in again, and come back here. */
+  linli.signIn = (map) => {
+    if (leaving) return;
+    leaving = true;
+    const back = encodeURIComponent(location.pathname + location.search + location.hash);
+    location.assign(`${map.options.urls.login}?next=${back}`);
+  };
+
+  /** Fetch JSON with the session's cookie; a refusal becomes an Error with the server's own words. */
+  linli.get = async (map, path, parameters, signal) => {
+    const answer = await fetch(linli.url(path, parameters), {
+      headers: { Accept: "application/json, application/geo+json, application/problem+json" }, credentials: "same-origin", signal,
+    });
+    if (answer.status === 401) linli.signIn(map);
+    let body = null;
+    try { body = await answer.json(); } catch { /* no JSON: judged by its status */ }
+    if (!answer.ok || body === null) throw new Error((body && (body.detail || body.title)) || linli.word("load.failed", true));
+    return body;
+  };
+
+  /** Fetch the features of all pages, up to `most`; `.more` tells whether there would have been more. */
+  linli.getAll = async (map, path, parameters, most, signal) => {
+    const features = [];
+    let page = await linli.get(map, path, parameters, signal);
+    for (;;) {
+      features.push(...page.features);
+      if (!page.next || features.length >= most) break;
+      const next = new URL(page.next, location.href);
+      if (next.origin !== location.origin) break;
+      page = await linli.get(map, next.pathname + next.search, {}, signal);
+    }
+    return { features: features.slice(0, most), more: Boolean(page.next) || features.length > most };
+  };
+
+  /** Show a line over the map until it is replaced; an empty text takes it away. `key` keeps different matters apart. */
+  linli.notice = (map, key, text) => {
+    const shown = map.notices;
+    let line = shown.querySelector(`[data-key="${key}"]`);
+    if (!text) { if (line) line.remove(); return; }
+    if (!line) { line = linli.el("div", { class: "linli-notice", "data-key": key }); shown.append(line); }
+    line.replaceChildren(text);
+  };
+
+  /** Run the newest of several overlapping requests; older ones are cancelled and their answers dropped. */
+  linli.latest = (map, key, work) => {
+    let running = null;
+    return async (...given) => {
+      if (running) running.abort();
+      const mine = new AbortController();
+      running = mine;
+      map.view.setAttribute("aria-busy", "true");
+      try {
+        await work(mine.signal, ...given);
+        if (running === mine) linli.notice(map, key, "");
+      } catch (error) {
+        if (error.name !== "AbortError" && running === mine) linli.notice(map, key, error.message);
+      }
+      if (running === mine) { running = null; map.view.removeAttribute("aria-busy"); map.fire("linli:settled", { key }); }
+    };
+  };
+
+  const frames = new Map();
+  /** Call `work` at most once a frame. */
+  linli.onFrame = (key, work) => {
+    if (frames.has(key)) cancelAnimationFrame(frames.get(key));
+    frames.set(key, requestAnimationFrame(() => { frames.delete(key); work(); }));
+  };
+
+  linli.tell = (name, detail) => document.dispatchEvent(new CustomEvent(`linli:${name}`, { detail }));
+  linli.hear = (name, work) => document.addEventListener(`linli:${name}`, (event) => work(event.detail));
+
+  /** Return [south-west, north-east] of GeoJSON features, or null. */
+  linli.extent = (features) => {
+    const bounds = L.geoJSON({ type: "FeatureCollection", features }).getBounds();
+    return bounds.isValid() ? bounds : null;
+  };
+
+  const PANES = { ground: 200, shades: 250, cells: 260, circles: 350, outline: 360, labels: 450 };
+
+  /** Make the map in the element `id`. */
+  linli.map = (id, settings) => {
+    const node = document.getElementById(id);
+    const map = L.map(node, {
+      zoomControl: false, attributionControl: true, minZoom: 3, maxZoom: 20, center: [30, 105], zoom: 5, zoomSnap: 0.5,
+      urls: settings.urls, settings,
+    });
+    map.view = node.closest(".linli-view");
+    map.attributionControl.setPrefix(false);
+    for (const [name, level] of Object.entries(PANES)) {
+      const pane = map.createPane(name);
+      pane.style.zIndex = level;
+      if (name === "labels" || name === "ground" || name === "shades" || name === "cells") pane.style.pointerEvents = "none";
+    }
+    map.notices = linli.el("div", { class: "linli-notices", role: "status" });
+    node.append(map.notices);
+    if (settings.controls !== false) {
+      L.control.zoom({
+        position: "topright", zoomInTitle: linli.word("zoom.in", true), zoomOutTitle: linli.word("zoom.out", true),
+      }).addTo(map);
+    }
+    L.control.scale({ metric: true, imperial: false, position: "bottomright", maxWidth: 140 }).addTo(map);
+    open(map, settings);
+    new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(node);
+    linli.maps = linli.maps || {};
+    linli.maps[id] = map;
+    return map;
+  };
+
+  function open(map, settings) {
+    if (settings.bounds) {
+      const [west, south, east, north] = settings.bounds;
+      map.home = [[south, west], [north, east]];
+      linli.home(map);
+      return;
+    }
+    linli.getAll(map, settings.urls.grids, { limit: 1000 }, 5000).then(
+      (found) => {
+        const bounds = linli.extent(found.features);
+        map.home = bounds;
+        if (bounds) linli.home(map);
+        else linli.notice(map, "open", linli.word("load.empty", true));
+      },
+      (error) => linli.notice(map, "open", error.message),
+    );
+  }
+
+  /** Show bounds beside (or, where it lies in the corner below, over) whatever panel floats on the map. */
+  linli.fit = (map, bounds, most = 18) => {
+    const panel = map.view.querySelector(".linli-panel.floating");
+    const size = map.getSize();
+    const below = panel && panel.classList.contains("corner");
+    const left = panel && !below && size.x > 2.2 * panel.offsetWidth ? panel.offsetWidth + 24 : 8;
+    const foot = below && size.y > 1.8 * panel.offsetHeight && size.x < 1.6 * size.y ? panel.offsetHeight + 20 : 8;
+    map.fitBounds(bounds, { paddingTopLeft: [left, 8], paddingBottomRight: [8, foot], maxZoom: most, animate: false });
+  };
+
+  /** Show what the map opened with once more. */
+  linli.home = (map) => { if (map.home) linli.fit(map, map.home); };
+})();

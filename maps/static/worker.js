@@ -1,0 +1,31 @@
+// The worker's small map: a tap gives a position; the page tells it where the worker is, the grid there and the stations near.
+"use strict";
+(() => {
+  linli.worker = (map, settings) => {
+    const group = L.featureGroup();
+    const grid = L.geoJSON(null, { pane: "outline", interactive: false, style: { color: "#17616b", weight: 3.5, fillColor: "#17616b", fillOpacity: 0.1 } });
+    const stations = L.featureGroup();
+    const around = L.circle([0, 0], { radius: 1, pane: "outline", interactive: false, color: "#1a6fb5", weight: 1, fillOpacity: 0.12 });
+    const here = L.circleMarker([0, 0], { radius: 9, color: "#ffffff", weight: 3, fillColor: "#1a6fb5", fillOpacity: 1, interactive: false });
+    group.addLayer(grid).addLayer(stations);
+
+    const put = ({ lon, lat, accuracy_m: accuracy }, go) => {
+      here.setLatLng([lat, lon]);
+      group.addLayer(here);
+      if (accuracy > 20) { around.setLatLng([lat, lon]).setRadius(accuracy); group.addLayer(around); } else group.removeLayer(around);
+      if (go) map.setView([lat, lon], Math.max(map.getZoom(), 17), { animate: false });
+    };
+    map.on("click", (event) => {
+      const detail = { lon: Number(event.latlng.wrap().lng.toFixed(7)), lat: Number(event.latlng.lat.toFixed(7)) };
+      put(detail, false);
+      linli.tell("tap", detail);
+    });
+    linli.hear("position", (detail) => { if (detail) put(detail, true); else { group.removeLayer(here); group.removeLayer(around); } });
+    linli.hear("grid", (feature) => { grid.clearLayers(); if (feature && feature.geometry) grid.addData(feature); });
+    linli.hear("stations", (found) => {
+      stations.clearLayers();
+      for (const feature of (found && found.features) || []) if (feature.geometry) stations.addLayer(linli.stationMarker(feature, settings));
+    });
+    return group;
+  };
+})();

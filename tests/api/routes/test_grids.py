@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import copy
+
+from fastapi.testclient import TestClient
+from shapely.geometry import mapping
+
+from tests.api.conftest import SignIn
+from tests.gis.services.conftest import G1, G2, box
+
+
+def test_pages_follow_each_other(client: TestClient, as_: SignIn) -> None:
+    headers = as_("worker")
+    first = client.get("/api/grids?limit=1&area=539901001001", headers=headers)
+    assert first.headers["content-type"] == "application/geo+json"
+    assert [f["properties"]["code"] for f in first.json()["features"]] == [G1]
+    second = client.get(first.json()["next"], headers=headers).json()
+    assert [f["properties"]["code"] for f in second["features"]] == [G2]
+    assert second["next"] is None
+
+
+def test_filters(client: TestClient, as_: SignIn) -> None:
+    headers = as_("planner")
+    west, south, east, north = box(1500, 100, 1600, 200).bounds
+    found = client.get(
+        "/api/grids", params={"bbox": f"{west},{south},{east},{north}"}, headers=headers
+    ).json()
+    assert [f["properties"]["code"] for f in found["features"]] == [G2]
+    assert client.get("/api/grids?area=539901002000", headers=headers).json()["features"] == []
+    for wrong in ("area=abc", "area=53", "bbox=1,2,3", "limit=0", "limit=10001", "limit=1.5"):
+        assert client.get(f"/api/grids?{wrong}", headers=headers).status_code == 422, wrong
+
+
+def test_a_boundary_is_moved_under_its_tag(client: TestClient, as_: SignIn) -> None:
+    """G1 shrinks to x < 50 and loses the six households of B1 at x = 100; they are in no grid then."""
+    headers = as_("admin")
+    read = client.get(f"/api/grids/{G1}", headers=headers)
+    tag = read.headers["etag"]
+    body = {"type": "Feature", "geometry": mapping(box(0, 0, 50, 1000)), "properties": {}}
+    assert client.put(f"/api/grids/{G1}", json=body, headers=headers).status_code == 428
+    moved = client.put(f"/api/grids/{G1}", json=body, headers={**headers, "If-Match": tag})
+    assert moved.status_code == 200
+    assert (moved.json()["moved_in"], moved.json()["moved_out"]) == (0, 6)
+    assert moved.headers["etag"] != tag
+    assert moved.headers["etag"] == client.get(f"/api/grids/{G1}", headers=headers).headers["etag"]
+    stale = client.put(f"/api/grids/{G1}", json=body, headers={**headers, "If-Match": tag})
+    assert stale.status_code == 412
+    assert (
+        client.put(
+            "/api/grids/539901001001999", json=body, headers={**headers, "If-Match": '"1"'}
+        ).status_code
+        == 404
+    )
+
+
+def test_overlaps_and_invalid_rings_are_placed(client: TestClient, as_: SignIn) -> None:
+    headers = {**as_("admin"), "If-Match": '"1"'}
+    for shape in (
+        mapping(box(0, 0, 1500, 1000)),
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]},
+    ):
+        answered = client.put(
+            f"/api/grids/{G1}", json={"type": "Feature", "geometry": shape, "properties": {}}, headers=headers
+        )
+        assert answered.status_code == 422
+        assert answered.json()["errors"][0]["where"].startswith("geometry")
+    for wrong in ({}, {"geometry": None}, {"geometry": {"type": "Polygon", "coordinates": "x"}}):
+        assert client.put(f"/api/grids/{G1}", json=wrong, headers=headers).status_code == 422
+    assert client.put(f"/api/grids/{G1}", json=[], headers=headers).status_code == 422
+
+
+def test_the_summary_by_role(client: TestClient, as_: SignIn) -> None:
+    full = client.get(f"/api/grids/{G1}/summary", headers=as_("planner")).json()
+    assert (full["households"], full["residents"], full["elders_60"], full["children_12"]) == (6, 24, 12, 6)
+    assert full["care_flags"]["living_alone"] == 12
+    assert full["colours"]["green"] == 6
+    assert full["covered_share"]["meal"] == 1.0
+    assert client.get(f"/api/grids/{G1}/summary", headers=as_("worker")).json() == full
+    assert client.get(f"/api/grids/{G2}/summary", headers=as_("worker")).status_code == 403
+    assert client.get("/api/grids/539901001001999/summary", headers=as_("planner")).status_code == 404
+
+
+def test_a_wall_gets_no_colours_and_no_small_counts(client: TestClient, as_: SignIn) -> None:
+    from api.routes.grids import _for_wall
+
+    found = client.get(f"/api/grids/{G1}/summary", headers=as_("screen")).json()
+    assert found["colours"] == {}
+    small = copy.deepcopy(found) | {
+        "households": 4,
+        "care_flags": {"living_alone": 3, "disability": 0, "low_income": 9},
+    }
+    wall = _for_wall(small)
+    assert wall["households"] is None
+    assert wall["care_flags"] == {"living_alone": None, "disability": 0, "low_income": 9}
+
+
+def test_measures(client: TestClient, as_: SignIn) -> None:
+    headers = as_("screen")
+    names = {
+        measure["key"] for measure in client.get("/api/grids/measures", headers=headers).json()["measures"]
+    }
+    assert {"households", "elders_60", "covered:meal"} <= names
+    found = client.get("/api/grids/measures?measure=households&k=2&scheme=equal", headers=headers).json()
+    assert found["values"] == {G1: 6.0, G2: 15.0}
+    assert found["breaks"] == [6.0, 10.5, 15.0]
+    assert found["counts"] == [1, 1]
+    assert len(found["colours"]) == 2
+    assert client.get("/api/grids/measures?measure=nothing", headers=headers).status_code == 404
+    assert client.get("/api/grids/measures?measure=households&k=99", headers=headers).status_code == 422

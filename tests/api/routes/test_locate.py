@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+
+from api.routes.locate import MOST_POINTS, read_points
+from gis.crs import wgs84_to_gcj02
+from gis.errors import Invalid
+from tests.api.conftest import SignIn
+from tests.gis.services.conftest import G1, G2, lonlat
+
+
+def test_one(client: TestClient, as_: SignIn) -> None:
+    lon, lat = lonlat(100, 500)
+    answered = client.get("/api/grids/locate", params={"lon": lon, "lat": lat}, headers=as_("worker"))
+    assert answered.status_code == 200
+    body = answered.json()
+    assert body["grid"] == {"code": G1, "name": "一网格"}
+    assert [area["level"] for area in body["areas"]] == ["community", "township", "county"]
+    assert body["building"] is None
+
+
+def test_one_in_another_system(client: TestClient, as_: SignIn) -> None:
+    """GCJ-02 is shifted some hundred metres: 200 m east of the edge it lies in the other grid unless it is taken back."""
+    lon, lat = lonlat(900, 500)
+    shifted_lon, shifted_lat = (float(v[0]) for v in wgs84_to_gcj02([lon], [lat]))
+    question = {"lon": shifted_lon, "lat": shifted_lat}
+    headers = as_("planner")
+    assert (
+        client.get("/api/grids/locate", params={**question, "crs": "GCJ-02"}, headers=headers).json()["grid"][
+            "code"
+        ]
+        == G1
+    )
+    assert client.get("/api/grids/locate", params=question, headers=headers).json()["grid"]["code"] == G2
+    assert (
+        client.get("/api/grids/locate", params={**question, "crs": "nonsense"}, headers=headers).status_code
+        == 422
+    )
+
+
+def test_nowhere(client: TestClient, as_: SignIn) -> None:
+    assert client.get("/api/grids/locate?lon=0&lat=0", headers=as_("planner")).status_code == 404
+    assert client.get("/api/grids/locate?lon=0&lat=91", headers=as_("planner")).status_code == 422
+
+
+def test_many_as_each_alone(client: TestClient, as_: SignIn) -> None:
+    points = [list(lonlat(x, 500)) for x in (100, 1000, 1900, 3000, 5000)]
+    answered = client.post("/api/grids/locate", json={"points": points}, headers=as_("planner"))
+    assert answered.json() == {"codes": [G1, G1, G2, G2, None]}
+    for point, code in zip(points, answered.json()["codes"], strict=True):
+        alone = client.get(
+            "/api/grids/locate", params={"lon": point[0], "lat": point[1]}, headers=as_("planner")
+        )
+        assert (alone.json()["grid"]["code"] if alone.status_code == 200 else None) == code
+    assert client.post("/api/grids/locate", json={"points": []}, headers=as_("planner")).json() == {
+        "codes": []
+    }
+
+
+@pytest.mark.parametrize(
+    ("points", "where"),
+    [
+        ([[102, 25], [102]], "body.points[1]"),
+        ([[102, 25], None], "body.points[1]"),
+        ([["102", "25"]], "body.points[0]"),
+        ([[102, None]], "body.points[0]"),
+        ([[True, False]], "body.points[0]"),
+        ([[102, 25, 3]], "body.points[0]"),
+        ([[102, 25], [25, 102]], "body.points[1]"),
+        ([[10**30, 1]], "body.points[0]"),
+        ({"a": 1}, "body.points"),
+        ("x", "body.points"),
+        ([[1, 2]] * (MOST_POINTS + 1), "body.points"),
+    ],
+)
+def test_malformed_points_are_named(points: object, where: str) -> None:
+    body = (
+        orjson.dumps({"points": points})
+        if not _too_large(points)
+        else b'{"points":[[1000000000000000000000000000000,1]]}'
+    )
+    with pytest.raises(Invalid) as caught:
+        read_points(body)
+    assert caught.value.faults[0].where == where
+
+
+def test_bodies_that_are_none() -> None:
+    for body in (b"", b"{", b"[]", b"null"):
+        with pytest.raises(Invalid):
+            read_points(body)
+
+
+def test_points_in_another_system() -> None:
+    lon, lat = wgs84_to_gcj02([102.71], [25.04])
+    found = read_points(orjson.dumps({"points": [[float(lon[0]), float(lat[0])]], "crs": "GCJ-02"}))
+    assert np.allclose(found, [[102.71, 25.04]], atol=1e-8)
+
+
+def _too_large(points: object) -> bool:
+    return points == [[10**30, 1]]

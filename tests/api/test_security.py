@@ -1,0 +1,280 @@
+"""Deny by default: proven on the routes themselves, so that a new route without a rule fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from starlette.datastructures import Headers
+from starlette.routing import Mount, Route
+
+from api.security import (
+    COOKIE,
+    PUBLIC,
+    PUBLIC_PREFIXES,
+    allow,
+    check_origin,
+    check_rules,
+    is_public,
+    roles_of,
+    token_of,
+)
+from gis.errors import Denied
+from gis.models.vocabulary import ROLES
+from tests.api.conftest import PASSWORD, SignIn
+
+PUBLIC_FOR_ALL_TO_SEE = {
+    ("GET", "/api/health"),
+    ("GET", "/api/ready"),
+    ("GET", "/login"),
+    ("GET", "/favicon.ico"),
+    ("POST", "/api/session"),
+}
+"""Written out again on purpose: who makes something public must say so twice."""
+
+CONTRACT = {
+    ("GET", "/api/session"): "admin planner worker screen auditor",
+    ("DELETE", "/api/session"): "admin planner worker screen auditor",
+    ("GET", "/api/grids"): "admin planner worker screen",
+    ("GET", "/api/grids/locate"): "admin planner worker screen",
+    ("POST", "/api/grids/locate"): "admin planner worker screen",
+    ("GET", "/api/grids/measures"): "admin planner screen",
+    ("GET", "/api/grids/{code}"): "admin planner worker screen",
+    ("PUT", "/api/grids/{code}"): "admin",
+    ("GET", "/api/grids/{code}/summary"): "admin planner worker screen",
+    ("GET", "/api/zoning"): "admin planner worker screen",
+    ("GET", "/api/buildings"): "admin planner worker screen",
+    ("POST", "/api/buildings"): "admin",
+    ("GET", "/api/buildings/{code}"): "admin planner worker screen",
+    ("PUT", "/api/buildings/{code}"): "admin",
+    ("DELETE", "/api/buildings/{code}"): "admin",
+    ("GET", "/api/stations"): "admin planner worker screen",
+    ("POST", "/api/stations"): "admin planner",
+    ("GET", "/api/stations/nearest"): "admin planner worker screen",
+    ("GET", "/api/stations/{code}"): "admin planner worker screen",
+    ("PUT", "/api/stations/{code}"): "admin planner",
+    ("DELETE", "/api/stations/{code}"): "admin planner",
+    ("GET", "/api/households"): "admin worker",
+    ("GET", "/api/households/{code}"): "admin worker",
+    ("PATCH", "/api/households/{code}"): "admin worker",
+    ("POST", "/api/imports"): "admin",
+    ("GET", "/api/imports"): "admin",
+    ("GET", "/api/imports/{import_id}"): "admin",
+    ("GET", "/api/imports/{import_id}/rejected"): "admin",
+    ("DELETE", "/api/imports/{import_id}"): "admin",
+    ("GET", "/api/circles"): "admin planner worker screen",
+    ("GET", "/api/coverage"): "admin planner worker screen",
+    ("GET", "/api/needs/cells"): "admin planner screen",
+    ("GET", "/api/screen/summary"): "admin planner screen",
+    ("GET", "/api/screen/changes"): "admin planner worker screen",
+    ("GET", "/tiles/{layer}/{z}/{x}/{y}"): "admin planner worker screen",
+}
+"""Who may call what."""
+
+
+def calls(app: FastAPI) -> Iterator[tuple[str, APIRoute]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            for method in sorted(route.methods):
+                yield method, route
+
+
+def address(route: APIRoute) -> str:
+    values = {"code": "nothing", "import_id": str(uuid4()), "layer": "grids", "z": 0, "x": 0, "y": 0}
+    return route.path_format.format_map(values)
+
+
+def test_nothing_but_the_short_list_answers_without_a_session(app: FastAPI, client: TestClient) -> None:
+    assert PUBLIC == PUBLIC_FOR_ALL_TO_SEE
+    seen = set()
+    for method, route in calls(app):
+        answered = client.request(method, address(route), headers={"Accept": "*/*"})
+        if (method, route.path) in PUBLIC_FOR_ALL_TO_SEE:
+            seen.add((method, route.path))
+            assert answered.status_code != 403
+        else:
+            assert answered.status_code == 401, f"{method} {route.path}"
+            assert answered.headers["content-type"] == "application/problem+json"
+            assert answered.headers["www-authenticate"] == "Bearer"
+    assert {("GET", "/api/health"), ("GET", "/api/ready"), ("POST", "/api/session")} <= seen
+    for route in app.routes:
+        if not isinstance(route, APIRoute):
+            assert isinstance(route, Mount)
+            assert f"{route.path}/".startswith(("/static/", "/assets/"))
+
+
+UNKNOWN = [
+    "/",
+    "/nothing",
+    "/api",
+    "/api/",
+    "/docs",
+    "/openapi.json",
+    "/static",
+    "/login/",
+    "/API/HEALTH",
+    "/api/health/",
+]
+
+
+def test_unknown_addresses_give_nothing_away(client: TestClient) -> None:
+    for path in UNKNOWN:
+        assert client.get(path, follow_redirects=False).status_code == 401
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_the_matrix(app: FastAPI, client: TestClient, as_: SignIn, role: str) -> None:
+    """Every operation of the interface's description, called as every role: refused exactly where its rule says so."""
+    headers = as_(role)
+    document = client.get("/openapi.json", headers=headers).json()
+    rules = {
+        (method.upper(), path): set(operation.get("x-roles", []))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if (method.upper(), path) not in PUBLIC_FOR_ALL_TO_SEE
+    }
+    expected = {call: set(roles.split()) for call, roles in CONTRACT.items()}
+    assert rules == expected
+    for (method, path), permitted in rules.items():
+        if path in ("/api/session", "/api/screen/changes"):
+            continue
+        route = next(r for m, r in calls(app) if m == method and r.path_format == path)
+        answered = client.request(method, address(route), headers=headers)
+        assert (answered.status_code == 403) == (role not in permitted), (
+            f"{method} {path} {answered.status_code}"
+        )
+        assert answered.status_code != 401
+        assert answered.status_code < 500 or answered.status_code == 503
+
+
+def test_a_forbidden_body_is_not_even_read(client: TestClient, as_: SignIn) -> None:
+    answered = client.post(
+        "/api/imports?kind=grids",
+        headers={**as_("planner"), "Content-Type": "multipart/form-data"},
+        content=b"?",
+    )
+    assert answered.status_code == 403
+
+
+def test_pages_lead_to_the_login_and_back(client: TestClient) -> None:
+    answered = client.get(
+        "/maps/needs?service=meal&x=//evil", headers={"Accept": "text/html"}, follow_redirects=False
+    )
+    assert answered.status_code == 303
+    assert answered.headers["location"] == "/login?next=/maps/needs%3Fservice%3Dmeal%26x%3D//evil"
+    for path in ("/api/grids", "/tiles/grids/0/0/0"):
+        assert client.get(path, headers={"Accept": "text/html"}).status_code == 401
+
+
+def test_a_route_without_a_rule_cannot_start() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    async def nothing() -> None: ...
+
+    app.add_api_route("/api/new", nothing)
+    with pytest.raises(RuntimeError, match="/api/new"):
+        check_rules(app.routes)
+    app.router.routes[:] = [APIRoute("/api/new", nothing, dependencies=[allow("admin")])]
+    check_rules(app.routes)
+    app.router.routes[:] = [APIRoute("/api/new", nothing, dependencies=[allow("admin"), allow("planner")])]
+    with pytest.raises(RuntimeError, match="2 rules"):
+        check_rules(app.routes)
+    app.router.routes[:] = [APIRoute("/api/health", nothing, dependencies=[allow("admin")])]
+    with pytest.raises(RuntimeError, match="/api/health"):
+        check_rules(app.routes)
+    for stray in (Route("/bare", nothing), Mount("/elsewhere", FastAPI())):
+        with pytest.raises(RuntimeError):
+            check_rules([stray])
+
+
+def test_admin_may_all_that_a_planner_may() -> None:
+    async def nothing() -> None: ...
+
+    assert roles_of(APIRoute("/x", nothing, dependencies=[allow("planner")])) == {"planner", "admin"}
+    assert roles_of(APIRoute("/x", nothing, dependencies=[allow("worker")])) == {"worker"}
+    assert roles_of(APIRoute("/x", nothing)) is None
+    for wrong in ((), ("boss",)):
+        with pytest.raises(ValueError, match="roles"):
+            allow(*wrong)
+
+
+def test_what_is_public() -> None:
+    assert is_public("HEAD", "/api/health")
+    assert is_public("GET", "/static/css/base.css")
+    assert not is_public("POST", "/static/css/base.css")
+    assert not is_public("DELETE", "/api/session")
+    assert all(prefix.endswith("/") for prefix in PUBLIC_PREFIXES)
+
+
+@pytest.mark.parametrize(
+    ("headers", "token", "by_cookie"),
+    [
+        ({"authorization": "Bearer abc"}, "abc", False),
+        ({"authorization": "bearer  abc "}, "abc", False),
+        ({"authorization": "Basic abc", "cookie": f"{COOKIE}=xyz"}, None, False),
+        ({"authorization": "Bearer", "cookie": f"{COOKIE}=xyz"}, None, False),
+        ({"cookie": f"other=1; {COOKIE}=xyz"}, "xyz", True),
+        ({}, None, True),
+    ],
+)
+def test_whose_token(headers: dict[str, str], token: str | None, by_cookie: bool) -> None:
+    assert token_of(Headers(headers)) == (token, by_cookie)
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "cross-site", "origin": "http://here", "host": "here"}, False),
+        ({"origin": "http://here:8000", "host": "here:8000"}, True),
+        ({"origin": "http://evil", "host": "here:8000"}, False),
+        ({"origin": "null", "host": "here"}, False),
+        ({"host": "here"}, False),
+        ({"host": "here", "x-requested-with": "linli"}, True),
+        ({"origin": "http://evil", "host": "here", "x-requested-with": "linli"}, False),
+    ],
+)
+def test_where_a_write_comes_from(headers: dict[str, str], passes: bool) -> None:
+    if passes:
+        check_origin(Headers(headers), needs_proof=True)
+    else:
+        with pytest.raises(Denied):
+            check_origin(Headers(headers), needs_proof=True)
+
+
+def test_a_cookie_alone_cannot_write(client: TestClient) -> None:
+    client.post("/api/session", json={"username": "admin", "password": PASSWORD})
+    assert client.get("/api/session").status_code == 200
+    refused: list[dict[str, Any]] = [{}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+    for headers in refused:
+        assert client.delete("/api/stations/S1", headers=headers).status_code == 403
+    for headers in ({"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert client.delete("/api/stations/S1", headers=headers).status_code == 428
+    assert client.get("/api/stations/S1").status_code == 200
+
+
+def test_another_sites_form_cannot_sign_anyone_in(client: TestClient) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answered = client.post(
+            "/api/session", json={"username": "admin", "password": PASSWORD}, headers=headers
+        )
+        assert answered.status_code == 403
+        assert "set-cookie" not in answered.headers
+
+
+def test_web_sockets_are_refused(client: TestClient, as_: SignIn) -> None:
+    from starlette.websockets import WebSocketDisconnect
+
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/api/screen/changes", headers=as_("admin")),
+    ):
+        pass

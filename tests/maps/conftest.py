@@ -1,0 +1,165 @@
+"""A server of stub answers on this machine, and a Chromium that can reach nothing else."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from maps.assets import MOUNTS, build
+from tests.maps import mvt, place
+
+NONCE = "dGVzdC1ub25jZS0xMjM0NQ"
+POLICY = (
+    f"default-src 'none'; script-src 'self' 'nonce-{NONCE}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass
+class Stub:
+    """What the server answers; ``pages`` by path, ``answers`` of the API by path, and what was asked of it."""
+
+    base: str = ""
+    pages: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    layers: dict[str, Any] = field(default_factory=place.layers)
+
+    def queries(self, path: str) -> list[dict[str, list[str]]]:
+        """Return the queries with which a path has been asked for."""
+        return [parse_qs(urlsplit(one).query) for one in self.asked if urlsplit(one).path == path]
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, str, bytes]:
+        """Return status, type and content for a request."""
+        if path in self.pages:
+            return 200, "text/html; charset=utf-8", self.pages[path].encode()
+        for prefix, folder in MOUNTS.items():
+            file = folder / path.removeprefix(prefix + "/")
+            if path.startswith(prefix + "/") and file.is_file():
+                return 200, mimetypes.guess_type(path)[0] or "text/plain", file.read_bytes()
+        if path.startswith("/tiles/"):
+            return self._tile(path)
+        if path in self.answers:
+            found = self.answers[path]
+            status, body = found(query) if callable(found) else (200, found)
+            return status, "application/json", json.dumps(body).encode()
+        return 404, "application/problem+json", b'{"title": "nothing here"}'
+
+    def _tile(self, path: str) -> tuple[int, str, bytes]:
+        layer, z, x, y = path.split("/")[2:]
+        names = [n for n in self.layers if n.startswith("grid")] if layer == "grids" else [n for n in self.layers if not n.startswith("grid")]
+        content = mvt.tile({name: self.layers[name] for name in names}, int(z), int(x), int(y))
+        return (200 if content else 204), "application/vnd.mapbox-vector-tile", content
+
+
+def standard_answers() -> dict[str, Any]:
+    """Return the API's answers about the made-up place."""
+    answers: dict[str, Any] = {
+        "/api/grids": place.grids(),
+        "/api/grids/measures": lambda query: (200, place.measures(query)),
+        "/api/stations": place.stations(),
+        "/api/circles": lambda query: (200, place.circles(query)),
+        "/api/coverage": lambda query: (200, place.coverage(query)),
+        "/api/needs/cells": lambda query: (200, place.cells(query)),
+    }
+    for feature in place.grids()["features"]:
+        answers[f"/api/grids/{feature['properties']['code']}"] = feature
+    return answers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def assets() -> None:
+    """Fetch the maps' npm files once; without them no page can be rendered."""
+    build()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    """Give a running stub server."""
+    told = Stub(answers=standard_answers())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.asked.append(self.path)
+            parts = urlsplit(self.path)
+            status, kind, content = told.answer(parts.path, parse_qs(parts.query))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Security-Policy", POLICY)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    told.base = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give the machine's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--no-first-run"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page and what went wrong in it."""
+
+    page: Page
+    faults: list[str]
+
+    def open(self, url: str) -> None:
+        """Open a page and wait until nothing is being fetched or drawn."""
+        self.page.goto(url)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until nothing is being fetched or drawn."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function("() => !document.querySelector('.linli-view[aria-busy]')")
+        self.page.wait_for_timeout(300)
+
+
+@pytest.fixture
+def watched(chromium: Browser, stub: Stub) -> Iterator[Watched]:
+    """Give a page that may reach the stub only; console errors, failed requests, exceptions and refusals by policy are faults."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="Asia/Shanghai")
+    page = context.new_page()
+    faults: list[str] = []
+
+    def guard(route: Any) -> None:
+        if route.request.url.startswith((stub.base, "data:", "blob:")):
+            route.continue_()
+        else:
+            faults.append(f"foreign: {route.request.url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
+    page.on("response", lambda answer: faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 and "favicon" not in answer.url else None)
+    yield Watched(page, faults)
+    context.close()
