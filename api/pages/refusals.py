@@ -7,14 +7,13 @@ from typing import Any
 
 import orjson
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api import errors
 from api.pages.directory import home_of
 from api.pages.rendering import show
-from gis.errors import Denied, LinliError
+from gis.errors import Denied
 from gis.models.vocabulary import ROLES
 
 
@@ -30,7 +29,7 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except Denied:
                 return not_yours(request)
-            except (LinliError, SQLAlchemyError) as error:
+            except Exception as error:
                 return told(request, error)
 
         return handle_or_tell

@@ -114,7 +114,7 @@ def screen(request: Request, desk: AtDesk) -> Response:
     """Show the wall."""
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
-    drawn = maps.render(maps.screen_map(_map_config(place)), request.state.nonce)
+    drawn = maps.render(maps.screen_map(_map_config(place, first="needs_open")), request.state.nonce)
     return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS)
 
 
@@ -130,12 +130,14 @@ def _frame(request: Request, desk: Desk, page: Page) -> dict[str, Any]:
     }
 
 
-def _map_config(place: Outline) -> maps.MapConfig:
+def _map_config(place: Outline, first: str = "households") -> maps.MapConfig:
+    """Return what a map is told; ``first`` is the measure it opens with."""
+    measures = sorted(place.measures, key=lambda measure: measure["key"] != first)
     return maps.MapConfig(
         place=place.place,
         bounds=place.bounds,
         services=tuple(maps.Choice(kind, label, kind) for kind, label in place.services),
         station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
-        measures=tuple(maps.Choice(m["key"], m["label"], unit=m["unit"]) for m in place.measures),
+        measures=tuple(maps.Choice(m["key"], m["label"], unit=m["unit"]) for m in measures),
         months=place.months,
     )

@@ -132,13 +132,16 @@ def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: f
     here = homes.take(joined)
     u, v = graph.edge_u[here.edge], graph.edge_v[here.edge]
     to_v_m = graph.edge_length_m[here.edge] - here.offset_m
+    at_node = _Index(np.concatenate([u, v]), graph.n_nodes)
+    on_edge = _Index(here.edge, graph.n_edges)
     usable = np.flatnonzero(stations.edge >= 0)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for begin in range(0, len(usable), _CHUNK_STATIONS):
         chunk = usable[begin : begin + _CHUNK_STATIONS]
         found = stations.take(chunk)
         for row, node_m in enumerate(spread_each(graph, found, limit_m)):
-            near = np.flatnonzero((node_m[u] <= limit_m) | (node_m[v] <= limit_m) | (here.edge == found.edge[row]))
+            from_ends = at_node.members(np.flatnonzero(np.isfinite(node_m))) % max(1, len(joined))
+            near = np.unique(np.concatenate([from_ends, on_edge.members(found.edge[row : row + 1])]))
             walk_m = np.minimum(node_m[u[near]] + here.offset_m[near], node_m[v[near]] + to_v_m[near])
             direct_m = np.abs(here.offset_m[near] - found.offset_m[row]) + found.access_m[row]
             walk_m = np.where(here.edge[near] == found.edge[row], np.minimum(walk_m, direct_m), walk_m)
@@ -150,6 +153,21 @@ def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: f
         return Pairs(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0))
     home, station, distance_m = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Pairs(home, station, distance_m)
+
+
+class _Index:
+    """Which members carry which number."""
+
+    def __init__(self, number: np.ndarray, count: int) -> None:
+        self._order = np.argsort(number, kind="stable")
+        self._start = np.searchsorted(number[self._order], np.arange(count + 1))
+
+    def members(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the members that carry one of the numbers."""
+        first = self._start[numbers]
+        counts = self._start[numbers + 1] - first
+        skipped = np.cumsum(counts) - counts
+        return self._order[np.arange(counts.sum()) + np.repeat(first - skipped, counts)]
 
 
 def spread_each(graph: StreetGraph, stations: Snapped, limit_m: float) -> np.ndarray:

@@ -1,10 +1,17 @@
-"""Codes of areas and grids: 统计用区划代码 of 2+2+2+3+3 digits, and three more for a grid (domain.md, section 1)."""
+"""Codes of areas and grids: 统计用区划代码 of 2+2+2+3+3 digits, and three more for a grid.
+
+Source: 统计用区划代码和城乡划分代码编制规则 (National Bureau of Statistics, 2009): two digits each for province, city and
+county, three each for township and community; zeros below the level that is named. Cities without counties (东莞 441900) have
+zeros in the county's place.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 LEVELS = ("city", "county", "township", "community")
+_NAMES = {"city": "市", "county": "区县", "township": "街道/镇", "community": "社区"}
 
 
 class BadCode(ValueError):
@@ -15,12 +22,20 @@ class BadCode(ValueError):
 class CodeProfile:
     """The form of a place's codes.
 
-    ``parts`` are the digits of province, city, county, township and community; an area's code has them all, with zeros below its
-    level. A grid's code is its community's and ``grid_digits`` more.
+    Attributes:
+        parts: digits of province, city, county, township and community; an area's code has them all, with zeros below its level.
+        grid_digits: digits of a grid's own number, behind its community's code.
     """
 
     parts: tuple[int, ...] = (2, 2, 2, 3, 3)
     grid_digits: int = 3
+
+    def __post_init__(self) -> None:
+        if len(self.parts) != len(LEVELS) + 1 or min(self.parts) < 1 or self.grid_digits < 1:
+            raise ValueError(
+                "编码规则须给出省、市、区县、街道、社区各段与网格的位数 / "
+                "a code profile gives the digits of province, city, county, township, community and grid"
+            )
 
     @property
     def area_digits(self) -> int:
@@ -28,39 +43,37 @@ class CodeProfile:
         return sum(self.parts)
 
     def check_area(self, code: str) -> str:
-        """Return the level that an area's code stands for.
+        """Return the level that an area's code stands for: city, county, township or community.
 
         Raises:
             BadCode: not the right number of digits, or no level below the province is named.
         """
-        if len(code) != self.area_digits or not code.isascii() or not code.isdigit():
-            raise BadCode(
-                f"区划编码应为 {self.area_digits} 位数字,得到 {code!r} / an area code has {self.area_digits} digits"
-            )
-        significant = self.prefix(code)
+        self._check_digits(code, self.area_digits, "区划编码", "an area code")
+        ends = self._ends()
         named = [
             level
-            for level, digits in zip(LEVELS, self._ends()[1:], strict=True)
-            if digits <= len(significant)
+            for level, start, end in zip(LEVELS, ends, ends[1:], strict=False)
+            if code[start:end].strip("0")
         ]
-        if not named:
-            raise BadCode(f"编码 {code} 没有到市级 / code {code} names nothing below a province")
+        if not named or not code[: ends[0]].strip("0"):
+            raise BadCode(
+                f"区划编码 {code} 没有具体到市级或以下 / area code {code} names nothing below a province"
+            )
         return named[-1]
 
     def check_grid(self, code: str) -> None:
-        """Check that a grid's code has its community's digits and its own.
+        """Check that a grid's code is its community's digits and its own.
 
         Raises:
-            BadCode: it has not.
+            BadCode: it is not.
         """
-        digits = self.area_digits + self.grid_digits
-        if len(code) != digits or not code.isascii() or not code.isdigit():
+        self._check_digits(code, self.area_digits + self.grid_digits, "网格编码", "a grid code")
+        community = self.community_of(code)
+        level = self.check_area(community)
+        if level != "community":
             raise BadCode(
-                f"网格编码应为 {self.area_digits}+{self.grid_digits} 位数字,得到 {code!r} / a grid code has {self.area_digits}+{self.grid_digits} digits"
-            )
-        if self.check_area(self.community_of(code)) != "community":
-            raise BadCode(
-                f"网格编码 {code} 的前 {self.area_digits} 位不是社区编码 / its first {self.area_digits} digits name no community"
+                f"网格编码 {code} 的前 {self.area_digits} 位 {community} 是{_NAMES[level]}，不是社区 / "
+                f"grid code {code} begins with {community}, which is a {level}, not a community"
             )
 
     def community_of(self, grid_code: str) -> str:
@@ -68,27 +81,41 @@ class CodeProfile:
         return grid_code[: self.area_digits]
 
     def ancestors(self, area_code: str) -> list[tuple[str, str]]:
-        """Return level and code of an area and of those above it, from the city down."""
-        own = self.check_area(area_code)
-        ends = dict(zip(LEVELS, self._ends()[1:], strict=True))
-        chain = LEVELS[: LEVELS.index(own) + 1]
-        return [(level, area_code[: ends[level]].ljust(self.area_digits, "0")) for level in chain]
+        """Return level and code of an area and of those above it, from the city down.
+
+        A level that the code leaves at zero (the county of a city without counties) is left out.
+
+        Raises:
+            BadCode: it is no area's code.
+        """
+        self.check_area(area_code)
+        ends = self._ends()
+        return [
+            (level, area_code[:end].ljust(self.area_digits, "0"))
+            for level, start, end in zip(LEVELS, ends, ends[1:], strict=False)
+            if area_code[start:end].strip("0")
+        ]
 
     def prefix(self, area_code: str) -> str:
         """Return with what the codes inside an area begin: its digits without the zeros of the levels below."""
-        for end in reversed(self._ends()):
-            start = end - self.parts[self._ends().index(end)]
+        start = 0
+        kept = 0
+        for end in self._ends():
             if area_code[start:end].strip("0"):
-                return area_code[:end]
-        return ""
+                kept = end
+            start = end
+        return area_code[:kept]
 
     def covers(self, area_code: str, code: str) -> bool:
-        """Tell whether an area holds (or is) what ``code`` names."""
+        """Tell whether an area holds (or is) the area or grid that ``code`` names."""
         return code.startswith(self.prefix(area_code))
 
     def _ends(self) -> list[int]:
-        ends, total = [], 0
-        for part in self.parts:
-            total += part
-            ends.append(total)
-        return ends
+        return list(accumulate(self.parts))
+
+    def _check_digits(self, code: str, digits: int, what: str, what_en: str) -> None:
+        if len(code) != digits or not code.isascii() or not code.isdigit():
+            shown = code if len(code) <= 40 else code[:37] + "…"
+            raise BadCode(
+                f"{what}应为 {digits} 位数字，得到“{shown}” / {what_en} has {digits} digits, not {shown!r}"
+            )

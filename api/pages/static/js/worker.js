@@ -2,7 +2,9 @@
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
 import { $, call, count, distance, el, hours, say, t } from "./common.js";
 
-const KEEP_SHOWN = 50;
+const PAGE = 20;
+const NEAR_M = 3000;
+const SHOWN_STATIONS = 6;
 const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
 const own = new Set([...document.querySelectorAll("[data-my-grids] [data-grid]")].map((button) => button.dataset.grid));
 const message = $("[data-locate-message]");
@@ -18,18 +20,21 @@ function announce(name, detail) {
 }
 
 function trail(areas) {
-  return el("ol", { class: "trail", "aria-label": "所属区划 Areas" }, ...areas.map((area) => el("li", { text: area.name })));
+  const order = ["city", "county", "township", "community"];
+  const downwards = [...areas].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+  return el("ol", { class: "trail", "aria-label": "所属区划 Areas" }, ...downwards.map((area) => el("li", { text: area.name })));
 }
 
 function showGrid(found) {
   const mine = own.has(found.grid.code);
-  $("[data-here]").replaceChildren(
+  $("[data-here]").replaceChildren(...[
     trail(found.areas),
     el("div", { class: "grid-name", text: found.grid.name || found.grid.code }),
     el("p", { class: "muted small", text: found.grid.code }),
     el("p", {}, el("span", { class: mine ? "badge good" : "badge warn" },
       mine ? t("✓ 是我负责的网格", "one of mine") : t("不是我负责的网格", "not one of mine"))),
-    found.building ? el("p", {}, t("楼栋", "Building"), `：${found.building.name || found.building.code}`) : null);
+    found.building ? el("p", {}, t("楼栋", "Building"), `：${found.building.name || found.building.code}`) : null,
+  ].filter(Boolean));
   $("[data-here-section]").hidden = false;
   if (mine) choose(found.grid.code);
 }
@@ -49,12 +54,18 @@ function station(item) {
 }
 
 function showStations(items) {
-  const open = items.filter((item) => item.open).sort((a, b) => a.distance_m - b.distance_m);
+  const open = items.filter((item) => item.open && item.distance_m <= NEAR_M).sort((a, b) => a.distance_m - b.distance_m);
   $("[data-stations-section]").hidden = false;
   $("[data-stations-count]").textContent = open.length ? `(${open.length})` : "";
   $("[data-stations]").replaceChildren(...(open.length
-    ? open.map(station)
-    : [el("li", { class: "muted" }, t("附近现在没有开放的站点。", "No station is open nearby now."))]));
+    ? open.slice(0, SHOWN_STATIONS).map(station)
+    : [el("li", { class: "muted" }, t("三公里内现在没有开放的站点。", "No station within 3 km is open now."))]));
+  const rest = open.slice(SHOWN_STATIONS);
+  if (rest.length) {
+    const all = el("button", { class: "button more", type: "button" }, t(`再看 ${rest.length} 个`, `${rest.length} more`));
+    all.addEventListener("click", () => all.parentNode.replaceWith(...rest.map(station)));
+    $("[data-stations]").append(el("li", {}, all));
+  }
   announce("linli:stations", {
     type: "FeatureCollection",
     features: open.map((item) => ({
@@ -172,7 +183,7 @@ function household(home) {
 async function households(cursor = null) {
   listed += 1;
   const mine = listed;
-  const query = new URLSearchParams({ limit: KEEP_SHOWN });
+  const query = new URLSearchParams({ limit: PAGE });
   if (chosen) query.set("grid", chosen);
   const words = search.elements.q.value.trim();
   if (words) query.set("q", words);
