@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from gis.store.embedded import EmbeddedServer
 from gis.secrecy.keys import FieldKey, Keyring
+from gis.store.embedded import EmbeddedServer
 from gis.store.session import SERVICE_ROLE, Store
 from gis.store.vault import GivenKeys
 

@@ -28,7 +28,7 @@ class SearchHashes:
         self._person = derive(secret, "person")
 
     def phone(self, text: str | None) -> bytes | None:
-        """Return the hash of a telephone number however it is written; None where there is no digit in it."""
+        """Return the hash of a telephone number however it is written; None where there is none."""
         return _hash(self._phone, plain_phone(text))
 
     def id_number(self, text: str | None) -> bytes | None:
@@ -54,15 +54,15 @@ class SearchHashes:
 
 
 def plain_phone(text: str | None) -> str:
-    """Return the digits of a telephone number, without +86 before a mainland mobile number; empty where there are none."""
+    """Return the digits of a telephone number, without +86 before a mainland mobile number; words without digits as they are."""
     digits = _NO_DIGIT.sub("", text or "")
     mobile = _MAINLAND_MOBILE.fullmatch(digits)
-    return mobile[1] if mobile else digits
+    return mobile[1] if mobile else digits or (text or "").strip()
 
 
 def plain_id_number(text: str | None) -> str:
-    """Return the letters (in capitals) and digits of an ID number."""
-    return _NO_SIGN.sub("", (text or "").upper())
+    """Return the letters (in capitals) and digits of an ID number; words without any as they are."""
+    return _NO_SIGN.sub("", (text or "").upper()) or (text or "").strip()
 
 
 def _hash(key: bytes, plain: str) -> bytes | None:

@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,16 @@ OPTION = "linli_vault"
 """The engine's execution option under which every connection and session finds the vault."""
 _PROOF = b"linli field key"
 _SECRET = "search"
+
+
+@dataclass(frozen=True)
+class SealedPeople:
+    """The protected columns of residents, each (n,), named as in the table."""
+
+    phone_sealed: list[bytes | None]
+    phone_hash: list[bytes | None]
+    id_number_sealed: list[bytes | None]
+    id_number_hash: list[bytes | None]
 
 
 class KeySource(Protocol):
@@ -207,6 +218,32 @@ class Vault:
         if self._search is None:
             raise _closed()
         return self._search
+
+    def seal_people(
+        self, keys: Sequence[str], phones: Sequence[str | None], id_numbers: Sequence[str | None]
+    ) -> SealedPeople:
+        """Seal what is protected of many residents: some five microseconds a person.
+
+        Args:
+            keys: (n,) the residents' keys.
+            phones: (n,) readable.
+            id_numbers: (n,) readable.
+        """
+        cipher, search = self.cipher, self.search
+        return SealedPeople(
+            cipher.seal_many([each or None for each in phones], about_many("residents.phone_sealed", keys)),
+            search.phones(phones),
+            cipher.seal_many([each or None for each in id_numbers], about_many("residents.id_number_sealed", keys)),
+            search.id_numbers(id_numbers),
+        )
+
+    def seal_one(self, field: str, row: str, value: str | None) -> bytes | None:
+        """Return a text sealed for a field (``table.column``) of a row; null where null or empty."""
+        return self.cipher.seal(value.encode(), about(field, row)) if value else None
+
+    def open_one(self, field: str, row: str, sealed: bytes | None) -> str | None:
+        """Return the text that :meth:`seal_one` has sealed."""
+        return None if sealed is None else self.cipher.open(sealed, about(field, row)).decode()
 
 
 def vault_of(database: Session | Connection) -> Vault:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from gis.errors import Unavailable
-from gis.store.vault import Vault, about, about_many
+from gis.store.vault import Vault, about
 
 BATCH = 10_000
 IMPORT_FIELDS = ("content", "rejected_csv")
@@ -56,16 +56,16 @@ def seal_stored(connection: Connection, vault: Vault | None) -> None:
     opened = _opened(connection, vault)
     for rows in _batches(connection, _READABLE):
         keys = opened.search.person_keys([row.key for row in rows])
-        phones, id_numbers = [row.phone for row in rows], [row.id_number for row in rows]
+        sealed = opened.seal_people(keys, [row.phone for row in rows], [row.id_number for row in rows])
         connection.execute(
             _WRITE_SEALED,
             {
                 "ids": [row.id for row in rows],
                 "keys": keys,
-                "phones": opened.cipher.seal_many(phones, about_many("residents.phone_sealed", keys)),
-                "phone_hashes": opened.search.phones(phones),
-                "id_numbers": opened.cipher.seal_many(id_numbers, about_many("residents.id_number_sealed", keys)),
-                "id_number_hashes": opened.search.id_numbers(id_numbers),
+                "phones": sealed.phone_sealed,
+                "phone_hashes": sealed.phone_hash,
+                "id_numbers": sealed.id_number_sealed,
+                "id_number_hashes": sealed.id_number_hash,
             },
         )
     for field, import_id, value in _import_files(connection):
@@ -82,16 +82,13 @@ def unseal_stored(connection: Connection, vault: Vault | None) -> None:
         return
     opened = _opened(connection, vault)
 
-    def readable(value: bytes | None, field: str, key: str) -> str | None:
-        return None if value is None else opened.cipher.open(value, about(f"residents.{field}", key)).decode()
-
     for rows in _batches(connection, _SEALED):
         connection.execute(
             _WRITE_READABLE,
             {
                 "ids": [row.id for row in rows],
-                "phones": [readable(row.phone_sealed, "phone_sealed", row.key) for row in rows],
-                "id_numbers": [readable(row.id_number_sealed, "id_number_sealed", row.key) for row in rows],
+                "phones": [opened.open_one("residents.phone_sealed", row.key, row.phone_sealed) for row in rows],
+                "id_numbers": [opened.open_one("residents.id_number_sealed", row.key, row.id_number_sealed) for row in rows],
             },
         )
     connection.execute(_WRITE_KEYS)
