@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from api import demo, logs
 from api.app import create_app
+from api.cli_secrecy import audit, keys, purge
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
 from api.runtime import Running, open_store
@@ -30,6 +31,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(users, name="user")
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+app.command()(purge)
 
 PAGES = (
     ("/", "规划地图 / planner's map"),

@@ -191,6 +191,15 @@ class HouseholdPatch(Strict):
     room: str | None = Field(default=None, max_length=50)
 
 
+class HouseholdSearch(Strict):
+    """What to search households for."""
+
+    q: str = Field(min_length=1, max_length=100, examples=["154 1234 5678"])
+    grid: str | None = Field(default=None, max_length=100)
+    limit: int = Field(default=100, ge=1, le=10_000)
+    cursor: str | None = Field(default=None, max_length=200)
+
+
 class Household(BaseModel):
     """一户一档: a household's file; phone and ID number are masked."""
 
@@ -205,6 +214,34 @@ class Household(BaseModel):
     version: int
     residents: list[dict[str, Any]]
     needs: list[dict[str, Any]]
+
+
+class Reveal(Strict):
+    """Which protected field of whom to show, and why."""
+
+    resident: int = Field(ge=1, lt=2**63)
+    field: Literal["name", "birth_date", "phone", "id_number", "guardian_phone"]
+    reason: str = Field(min_length=2, max_length=200, examples=["电话回访"])
+    purpose: Literal["guardian_request", "emergency", "care_visit", "legal_duty"] | None = None
+    """Needed for a child under 14."""
+
+
+class Revealed(BaseModel):
+    """One field in clear."""
+
+    resident: int
+    field: str
+    value: str | None
+
+
+class AuditVerified(BaseModel):
+    """What a check of the audit log has found; `fault` is null when all is in order."""
+
+    entries: int
+    first: int | None
+    head: str | None
+    bad: int | None
+    fault: str | None
 
 
 FEATURE_EXAMPLES: dict[str, dict[str, Any]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    audit,
     buildings,
     circles,
     coverage,
@@ -14,6 +15,7 @@ from api.routes import (
     imports,
     locate,
     needs,
+    residents,
     screen,
     session,
     stations,
@@ -30,11 +32,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     buildings.router,
     stations.router,
     households.router,
+    residents.router,
     imports.router,
     circles.router,
     coverage.router,
     needs.router,
     screen.router,
     tiles.router,
+    audit.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``."""

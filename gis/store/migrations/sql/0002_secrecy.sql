@@ -2,7 +2,7 @@
 
 ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY auditor_reads ON audit_log FOR SELECT USING ((SELECT linli_role()) = 'auditor');
-GRANT SELECT ON audit_log TO linli_service;
+GRANT SELECT ON audit_log, audit_head TO linli_service;
 
 -- A field as it goes into the hash: its length before it, so that no two entries can be written alike.
 CREATE FUNCTION linli_audit_part(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -85,6 +85,7 @@ BEGIN
   IF p_before > now() - interval '6 months' THEN
     RAISE invalid_parameter_value USING MESSAGE = 'the audit log is kept for at least six months';
   END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('linli audit prune'));  -- no verification is reading
   PERFORM pg_advisory_xact_lock(hashtext('linli audit'));
   SELECT min(id) INTO first_id FROM audit_log;
   SELECT * INTO last FROM audit_log
