@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 from rich.markup import escape
 
-from api import demo, logs
-from api.app import create_app
+from api import logs
 from api.cli_secrecy import audit, keys, purge
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
@@ -60,6 +58,8 @@ def serve(
     ] = None,
 ) -> None:
     """提供网页与接口,直到 Ctrl-C / serve pages and interface until Ctrl-C."""
+    from api import demo  # here, so that the other commands need not wait for it to load
+
     logs.configure()
     settings = Settings.load(port=port, host=host, data_dir=data_dir)
     _end_orderly()
@@ -68,7 +68,7 @@ def serve(
             if load_demo and demo.is_empty(running.store):
                 notice("载入演示地点 / loading the demo place")
                 demo.load(running.store, running.data_dir, progress_bar)
-            _greet(running, listening, with_demo=load_demo)
+            _greet(running, listening, demo.accounts(running.data_dir) if load_demo else {})
             _run(running, settings, listening)
     except KeyboardInterrupt:
         notice("已停止 / stopped")
@@ -77,11 +77,15 @@ def serve(
 @app.command("import")
 def import_(
     kind: Annotated[
-        str, typer.Argument(help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items()))
+        str,
+        typer.Argument(
+            metavar="KIND", help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())
+        ),
     ],
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             help="GeoJSON, GeoPackage, Shapefile (.shp, .zip), CSV, XLSX, OSM .pbf/.osm",
             exists=True,
             dir_okay=False,
@@ -151,7 +155,7 @@ def _bound(server: ServerSettings) -> socket.socket:
     return listening
 
 
-def _greet(running: Running, listening: socket.socket, *, with_demo: bool) -> None:
+def _greet(running: Running, listening: socket.socket, accounts: dict[str, str]) -> None:
     """Print where the pages are and who can sign in."""
     host, port = listening.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
@@ -161,7 +165,7 @@ def _greet(running: Running, listening: socket.socket, *, with_demo: bool) -> No
         out.print(f"  {base + path:<40} {label}")
     if running.admin_password is not None:
         _account("admin", running.admin_password, "只显示这一次 / shown this once")
-    for name, password in demo.accounts(running.data_dir).items() if with_demo else ():
+    for name, password in accounts.items():
         _account(name, password, "演示账号 / demo account")
     out.print("  Ctrl-C 停止 / stops\n")
 
@@ -171,6 +175,10 @@ def _account(name: str, password: str, remark: str) -> None:
 
 
 def _run(running: Running, settings: Settings, listening: socket.socket) -> None:
+    import uvicorn
+
+    from api.app import create_app
+
     trusted = settings.server.trusted_proxies
     config = uvicorn.Config(
         create_app(running.store, settings, running.revive),

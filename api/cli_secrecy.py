@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 from sqlalchemy import text
 
 from api.console import err, notice, out, progress_bar
-from api.desk import TIME_ZONE
 from api.runtime import open_store
 from api.settings import Settings
 from gis.errors import Conflict
@@ -22,6 +22,7 @@ from gis.services.rotation import begin, count_by_key, rotate, unfinished
 from gis.store.auditing import Note, note, write_as_owner
 from gis.store.vault import KeyFile
 
+TIME_ZONE = ZoneInfo("Asia/Shanghai")
 keys = typer.Typer(help="字段密钥 / field keys", no_args_is_help=True, pretty_exceptions_enable=False)
 audit = typer.Typer(help="审计记录 / audit log", no_args_is_help=True, pretty_exceptions_enable=False)
 

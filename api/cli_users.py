@@ -14,7 +14,7 @@ from gis.models.vocabulary import ROLES
 from gis.services.accounts import add_account, list_accounts, set_disabled, set_password
 
 users = typer.Typer(help="账号 / accounts", no_args_is_help=True, pretty_exceptions_enable=False)
-Name = Annotated[str, typer.Argument(help="账号名 / name of the account")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="账号名 / name of the account")]
 
 
 @users.command()

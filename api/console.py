@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,7 +24,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 class Commands(TyperGroup):
     """The commands; an error that a person can mend is told in red and ends with exit code 2."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
@@ -32,7 +32,7 @@ class Commands(TyperGroup):
             tell_error(error)
         except DBAPIError as error:
             err.print("[red]数据库出错 / the database failed:[/] " + escape(type(error.orig).__name__))
-        raise click.exceptions.Exit(2)
+        raise typer.Exit(2)
 
 
 def notice(line: str) -> None:
@@ -73,6 +73,6 @@ def read_password() -> str:
     """Read a password: twice and unseen on a terminal, one line of standard input otherwise."""
     if sys.stdin.isatty():
         return str(
-            click.prompt("密码 / password", hide_input=True, confirmation_prompt="再次输入 / once more")
+            typer.prompt("密码 / password", hide_input=True, confirmation_prompt="再次输入 / once more")
         )
     return sys.stdin.readline().rstrip("\r\n")

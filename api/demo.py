@@ -59,8 +59,9 @@ def load(store: Store, data_dir: Path, bar: Bar) -> None:
                 raise Unavailable(
                     f"演示数据 {kind} 有 {report.rejected} 行被拒绝 / demo rows rejected", report.faults
                 )
+        own = [code for code in place.grids["code"] if code.startswith(layout.CENTRAL)]
         for role, password in passwords.items():
-            add_account(session, role, role, password, _central_grids(place) if role == "worker" else None)
+            add_account(session, role, role, password, own if role == "worker" else None)
 
 
 def accounts(data_dir: Path) -> dict[str, str]:
@@ -70,12 +71,6 @@ def accounts(data_dir: Path) -> dict[str, str]:
     except OSError:
         return {}
     return dict(line.split(None, 1) for line in lines if len(line.split()) == 2)
-
-
-def _central_grids(place: fixtures.demo.Demo) -> list[str]:
-    """Return the codes of the four grids of the central community."""
-    central = next(i for i, community in enumerate(layout.COMMUNITIES) if community.letter == layout.CENTRAL)
-    return [code for code in place.grids["code"] if code.startswith(layout.community_code(central))]
 
 
 def _keep(data_dir: Path, passwords: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from api.answers import Json
+from api.wording import wording
 from gis.errors import (
     Conflict,
     Denied,
@@ -69,35 +70,6 @@ STATUS: dict[type[LinliError], int] = {
 _HTTP_TITLES = {
     404: ("未找到 / not found", "没有这个地址 / there is nothing at this address"),
     405: ("方法不允许 / method not allowed", "该地址不支持此方法 / this address does not support the method"),
-}
-_MESSAGES = {
-    "missing": "缺少必填项 / required",
-    "int_parsing": "应为整数 / expected a whole number",
-    "int_type": "应为整数 / expected a whole number",
-    "float_parsing": "应为数字 / expected a number",
-    "float_type": "应为数字 / expected a number",
-    "finite_number": "应为有限的数 / expected a finite number",
-    "bool_parsing": "应为 true 或 false / expected true or false",
-    "string_type": "应为文字 / expected text",
-    "string_too_short": "文字过短 / text too short (min {min_length})",
-    "string_too_long": "文字过长 / text too long (max {max_length})",
-    "string_pattern_mismatch": "格式不符 / does not match {pattern}",
-    "greater_than": "应大于 {gt} / must be greater than {gt}",
-    "greater_than_equal": "应不小于 {ge} / must be at least {ge}",
-    "less_than": "应小于 {lt} / must be less than {lt}",
-    "less_than_equal": "应不大于 {le} / must be at most {le}",
-    "literal_error": "应为其中之一 / must be one of {expected}",
-    "enum": "应为其中之一 / must be one of {expected}",
-    "too_long": "项目过多 / too many items (max {max_length})",
-    "too_short": "项目过少 / too few items (min {min_length})",
-    "list_type": "应为列表 / expected a list",
-    "dict_type": "应为对象 / expected an object",
-    "model_attributes_type": "应为对象 / expected an object",
-    "json_invalid": "不是有效的 JSON / not valid JSON",
-    "date_from_datetime_parsing": "应为日期 YYYY-MM-DD / expected a date YYYY-MM-DD",
-    "date_parsing": "应为日期 YYYY-MM-DD / expected a date YYYY-MM-DD",
-    "uuid_parsing": "应为 UUID / expected a UUID",
-    "extra_forbidden": "未知的字段 / unknown field",
 }
 
 
@@ -164,7 +136,7 @@ def _linli(error: LinliError) -> Json:
 
 
 def _validation(error: RequestValidationError) -> Json:
-    faults = [Fault(_where(item["loc"]), _message(item)) for item in error.errors()]
+    faults = [Fault(_where(item["loc"]), wording(item)) for item in error.errors()]
     return problem(422, Invalid.title, "请求内容有误 / the request has faults", faults)
 
 
@@ -174,13 +146,6 @@ def _where(location: tuple[Any, ...]) -> str:
     for part in location:
         where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else str(part)
     return where
-
-
-def _message(item: dict[str, Any]) -> str:
-    template = _MESSAGES.get(item["type"])
-    if template is None:
-        return str(item["msg"]).removeprefix("Value error, ")
-    return template.format_map(item.get("ctx") or {}) if "{" in template else template
 
 
 def _database(error: SQLAlchemyError) -> Json | None:

@@ -102,8 +102,12 @@ def coverage_query_of(
         float, Query(ge=1, le=60, allow_inf_nan=False, description="步行分钟 / minutes on foot")
     ] = 15,
     method: Annotated[
-        Literal["buffer"], Query(description="直线缓冲 / circle of the walking distance")
-    ] = "buffer",
+        Literal["buffer", "walk"] | None,
+        Query(
+            description="walk 沿街道步行,buffer 直线缓冲;不填则有街道时步行 / on the streets, or a straight line; absent: walk where "
+            "streets are known"
+        ),
+    ] = None,
     profile: Annotated[
         Literal["own", "adult", "elder", "wheelchair"],
         Query(description="步速:own 为各人群按各自步速 / speed; own: each group at its own"),

@@ -244,6 +244,45 @@ class AuditVerified(BaseModel):
     fault: str | None
 
 
+class NearestStation(BaseModel):
+    """A station as seen from a position."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    name: str
+    kind: str
+    services: list[dict[str, Any]]
+    open: bool
+    closes_at: datetime | None
+    distance_m: int
+    lon: float
+    lat: float
+
+
+class NearestStations(BaseModel):
+    """Stations open at the moment first, then the nearest."""
+
+    items: list[NearestStation]
+
+
+class ScreenSummary(BaseModel):
+    """What a wall shows; null where a number is too small to tell."""
+
+    model_config = ConfigDict(extra="allow")
+
+    place: str
+    area: str | None
+    at: datetime
+    threshold: int
+    totals: dict[str, int | None]
+    coverage: list[dict[str, Any]]
+    rankings: dict[str, list[dict[str, Any]]]
+    needs_by_service: list[dict[str, Any]]
+    trend: list[dict[str, Any]]
+    stations_open: int
+
+
 FEATURE_EXAMPLES: dict[str, dict[str, Any]] = {
     "grid": {"type": "Feature", "geometry": _POLYGON, "properties": {"name": "第一网格"}},
     "building": {

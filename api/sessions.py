@@ -22,6 +22,7 @@ from gis.services.accounts import (
     sign_in,
     sign_out,
 )
+from gis.services.passwords import nobodys_hash
 from gis.store.session import Store
 
 REMEMBERED_S = 2.0
@@ -40,6 +41,7 @@ class Sessions:
     def __init__(
         self, store: Store, *, hours: float, screen_hours: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        nobodys_hash()
         self._store = store
         self._hours = hours
         self._screen_hours = screen_hours

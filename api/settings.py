@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.wording import wording
 from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
 from gis.secrecy.keys import BadKey, Keyring
@@ -250,7 +251,7 @@ def _faults(error: ValidationError) -> list[Fault]:
     return [
         Fault(
             PREFIX + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else PREFIX + "*",
-            str(item["msg"]).removeprefix("Value error, "),
+            wording(item),
         )
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
+        for item in error.errors(include_url=False, include_input=False)
     ]

@@ -60,9 +60,13 @@ def classify(
     Source: W. D. Fisher, "On Grouping for Maximum Homogeneity", JASA 53 (1958); quantile breaks as in mapclassify.
     """
     if scheme not in SCHEMES:
-        raise ValueError(f"分级方法应为 {'、'.join(SCHEMES)} / scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
+        raise ValueError(
+            f"分级方法应为 {'、'.join(SCHEMES)} / scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}"
+        )
     if not 2 <= k <= MAX_CLASSES:
-        raise ValueError(f"分级数应在 2 到 {MAX_CLASSES} 之间 / classes must be from 2 to {MAX_CLASSES}, got {k}")
+        raise ValueError(
+            f"分级数应在 2 到 {MAX_CLASSES} 之间 / classes must be from 2 to {MAX_CLASSES}, got {k}"
+        )
     known = np.array([v for v in values.values() if v is not None and not math.isnan(v)], dtype=float)
     missing = len(values) - len(known)
     if len(known) == 0:

@@ -89,8 +89,12 @@ class MapConfig:
         if self.bounds is not None:
             west, south, east, north = self.bounds
             if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-                raise ValueError(f"范围应为 西，南，东，北 / bounds must be west, south, east, north in degrees: {self.bounds}")
-        if self.months is not None and not (all(map(_MONTH.fullmatch, self.months)) and self.months[0] <= self.months[1]):
+                raise ValueError(
+                    f"范围应为 西，南，东，北 / bounds must be west, south, east, north in degrees: {self.bounds}"
+                )
+        if self.months is not None and not (
+            all(map(_MONTH.fullmatch, self.months)) and self.months[0] <= self.months[1]
+        ):
             raise ValueError(f"月份应为 YYYY-MM，先后有序 / months must be YYYY-MM in order: {self.months}")
 
     def month_list(self) -> list[str]:

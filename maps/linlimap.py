@@ -23,6 +23,7 @@ from maps.assets import Asset, own, vendor
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
 _OWN_STYLES = ("linli.css",)
+_FOREIGN = re.compile(r"(?:\bhttps?:|[\"'`(=])//[^\s\"'`)<]{1,100}", re.IGNORECASE)
 _NONCE = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 
 
@@ -58,7 +59,13 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
     )
 
     def __init__(
-        self, kind: str, label: str, *, bounds: tuple[float, float, float, float] | None, panel: Markup, **settings: Any
+        self,
+        kind: str,
+        label: str,
+        *,
+        bounds: tuple[float, float, float, float] | None,
+        panel: Markup,
+        **settings: Any,
     ) -> None:
         super().__init__(location=[0.0, 0.0], tiles=None)
         self.kind = kind
@@ -73,7 +80,9 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
 
     def body(self) -> Markup:
         """Return the panel and the element that the map fills."""
-        parts = Markup('<div class="linli-view linli-{kind}">{panel}<div class="linli-map" id="{id}" role="region" aria-label="{label}"></div></div>')
+        parts = Markup(
+            '<div class="linli-view linli-{kind}">{panel}<div class="linli-map" id="{id}" role="region" aria-label="{label}"></div></div>'
+        )
         return parts.format(kind=self.kind, panel=self.panel, id=self.element_id, label=self.label)
 
 
@@ -94,21 +103,36 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
     figure = drawn.get_root()
     assert isinstance(figure, Figure)
     figure.header, figure.html, figure.script = (_part_of(figure) for _ in range(3))
-    for number, element in enumerate(_walk(drawn)):
+    children = [(element, element._children.copy()) for element in _walk(drawn)]
+    for number, (element, _) in enumerate(children):
         element._id = str(number)
     for child in list(figure._children.values()):
         child.render()
+    for element, kept in children:
+        element._children = kept  # folium's layers add to themselves while they are rendered
     scripts, styles = _links(figure.header)
     styles += [own(name) for name in _OWN_STYLES]
-    scripts += [vendor("protomaps-leaflet/protomaps-leaflet.js"), *(own(name) for name in _own_scripts(drawn))]
-    head = Markup("\n").join(Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(a.url, a.integrity) for a in styles)
+    scripts += [
+        vendor("protomaps-leaflet/protomaps-leaflet.js"),
+        *(own(name) for name in _own_scripts(drawn)),
+    ]
+    head = Markup("\n").join(
+        Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(a.url, a.integrity) for a in styles
+    )
     loads = Markup("\n").join(
-        Markup('<script src="{}" integrity="{}" nonce="{}"></script>').format(a.url, a.integrity, nonce) for a in scripts
+        Markup('<script src="{}" integrity="{}" nonce="{}"></script>').format(a.url, a.integrity, nonce)
+        for a in scripts
     )
     inline = "".join(child.render() for child in figure.script._children.values())
     code = "\n".join(line.strip() for line in inline.splitlines() if line.strip())
+    _refuse_foreign(code)
+    for name, child in figure.html._children.items():
+        if name != drawn.get_name():
+            _refuse_foreign(child.render())
     started = Markup('{}\n<script nonce="{}">\n{}\n</script>').format(loads, nonce, Markup(code))
-    return Pieces(head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started)
+    return Pieces(
+        head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started
+    )
 
 
 def page(pieces: Pieces, title: str) -> str:
@@ -124,7 +148,9 @@ def script_value(value: Any) -> Markup:
 
     Everything from data or configuration that gets into a script passes here.
     """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).replace("//", r"\/\/")
     for character in "<>&'\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -133,6 +159,15 @@ def script_value(value: Any) -> Markup:
 def layer_label(zh: str, en: str = "") -> str:
     """Return a layer's name for Leaflet's control, which takes HTML: escaped, English small behind the 中文."""
     return html.escape(zh) + (f' <span class="en">{html.escape(en)}</span>' if en else "")
+
+
+def _refuse_foreign(written: str) -> None:
+    """Refuse what folium's elements have written if it names another host; texts of our own values cannot (:func:`script_value`)."""
+    found = _FOREIGN.search(written)
+    if found:
+        raise ForeignAsset(
+            f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}"
+        )
 
 
 def _own_scripts(drawn: LinliMap) -> list[str]:
@@ -161,7 +196,9 @@ def _links(header: Element) -> tuple[list[Asset], list[Asset]]:
     styles: list[Asset] = []
     for child in header._children.values():
         if not isinstance(child, JavascriptLink | CssLink):
-            raise ForeignAsset(f"页面头部含有未经许可的内容 / an element writes into the page's head: {child.render()[:200]!r}")
+            raise ForeignAsset(
+                f"页面头部含有未经许可的内容 / an element writes into the page's head: {child.render()[:200]!r}"
+            )
         asset = _local(child.url)
         wanted = scripts if isinstance(child, JavascriptLink) else styles
         if asset not in wanted:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +15,7 @@ from gis.secrecy.keys import FieldKey, Keyring
 from gis.store.embedded import EmbeddedServer
 from gis.store.session import SERVICE_ROLE, Store
 from gis.store.vault import GivenKeys
+from tests.scratch import scratch_folder
 
 TEMPLATE = "linli_template"
 KEY = FieldKey(bytes(range(32)))
@@ -27,9 +26,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """Give the session's PostGIS; a machine without one fails here, and no test is skipped for it."""
-    # Not pytest's own folder: that one is closed to the ordinary user whom root's server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="linli-tests-"))
-    folder.chmod(0o755)
+    folder = scratch_folder("linli-tests-")
     try:
         with EmbeddedServer.start(folder / "data") as started:
             _administer(started, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # a test's data need not last

@@ -14,6 +14,7 @@ from api.answers import Json
 from api.desk import AtDesk, Desk
 from api.feed import Versions, changed, decode, encode
 from api.parameters import Area
+from api.schemas import ScreenSummary
 from api.security import allow
 from gis.services import indicators
 
@@ -24,6 +25,7 @@ HEARTBEAT_S = 15
 @router.get(
     "/api/screen/summary",
     summary="大屏数据 / all that a wall shows",
+    response_model=ScreenSummary,
     dependencies=[allow("planner", "screen")],
 )
 def summary(desk: AtDesk, area: Area = None) -> Json:

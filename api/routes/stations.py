@@ -10,7 +10,7 @@ from api.answers import GeoJson, Json, page, tagged
 from api.desk import AtDesk
 from api.openapi import problems
 from api.parameters import AskedFilter, AskedVersion, At, Code, Crs, example, moment_of, position_of
-from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection
+from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, NearestStations
 from api.security import allow
 from gis.errors import Fault, Invalid
 from gis.services import stations
@@ -51,6 +51,7 @@ def create_station(desk: AtDesk, body: Given) -> GeoJson:
 @router.get(
     "/api/stations/nearest",
     summary="最近的站点 / the nearest stations",
+    response_model=NearestStations,
     dependencies=[allow(*READERS)],
 )
 def nearest(

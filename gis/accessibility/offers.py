@@ -35,7 +35,7 @@ def parse_offers(line: str, kinds: Mapping[str, str]) -> tuple[list[Offer], list
         kinds: the known kinds, each with its 中文, which is accepted as well.
     """
     offers, faults = [], []
-    for item in _items(line.replace(";", ";"), kinds):
+    for item in _items(line.replace("\uff1b", ";"), kinds):
         match = _ITEM.match(item)
         if match is None:
             faults.append(f"看不懂的服务“{item}” / cannot read the service {item!r}")

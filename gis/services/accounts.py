@@ -320,11 +320,8 @@ def _check_name(name: str) -> None:
 
 
 def _grid_ids(session: Session, codes: list[str]) -> list[int]:
-    known = dict(
-        session.execute(select(Grid.code, Grid.id).where(Grid.code.in_(codes), Grid.valid_to.is_(None)))
-        .tuples()
-        .all()
-    )
+    wanted = select(Grid.code, Grid.id).where(Grid.code.in_(codes), Grid.valid_to.is_(None))
+    known = {row.code: row.id for row in session.execute(wanted)}
     missing = [code for code in codes if code not in known]
     if missing:
         raise NotFound(

@@ -283,7 +283,7 @@ def _run(store: Store, watch: Connection, job: Row[Any], stopping: Callable[[], 
         if stopping():
             _end_now(watch, job.id, [Fault(job.file_name, NOTHING_KEPT)])
     except LinliError as error:
-        _end_now(watch, job.id, error.faults or [Fault(job.file_name, error.detail)])
+        _end_now(watch, job.id, [Fault(job.file_name, error.detail), *error.faults])
     except Exception as error:
         log.error("import failed", import_id=str(job.id), error=type(error).__name__)
         _end_now(watch, job.id, [Fault(job.file_name, FAILED)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 
 from pwdlib import PasswordHash
 
@@ -68,8 +69,6 @@ _COMMON = frozenset(
 )
 _SYLLABLES = tuple(c + v for c in "bcdfghjkmnpqrstvwxz" for v in "aeiou")
 _HASHER = PasswordHash.recommended()
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
-"""What a password of an unknown name is compared with, so that both answers take the same time."""
 
 
 def check_password(name: str, password: str) -> None:
@@ -102,13 +101,22 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+@cache
+def nobodys_hash() -> str:
+    """Return what a password of an unknown name is compared with, so that both answers take the same time.
+
+    Called once when a service starts, so that not even the first such answer is slower.
+    """
+    return _HASHER.hash(secrets.token_urlsafe(16))
+
+
 def verify_password(password: str, stored: str | None) -> tuple[bool, str | None]:
     """Compare a password with a stored hash, or in the same time with nobody's when ``stored`` is None.
 
     Returns:
         Whether it is right; and a new hash to store when the stored one was made with older parameters.
     """
-    right, newer = _HASHER.verify_and_update(password[: MAX_LENGTH + 1], stored or _NOBODY)
+    right, newer = _HASHER.verify_and_update(password[: MAX_LENGTH + 1], stored or nobodys_hash())
     return right and stored is not None, newer if stored is not None else None
 
 

@@ -35,6 +35,10 @@ _LAYERS: dict[str, str] = {
   SELECT {shape} AS geom, b.kind, b.name FROM backdrop b, tile
   WHERE b.geometry && tile.reach AND (:z >= 14 OR ST_Area(b.geometry) > tile.step * tile.step * 64 OR ST_Dimension(b.geometry) = 1)
   ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 5000""",
+    "backdrop_names": """
+  SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(b.geometry), 3857), tile.bounds, {extent}, 0, true) AS geom, b.kind, b.name
+  FROM backdrop b, tile
+  WHERE b.geometry && tile.reach AND :z >= 13 AND b.name IS NOT NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 500""",
     "streets": """
   SELECT {shape} AS geom, b.kind, b.name, b.bridge, b.tunnel FROM streets b, tile
   WHERE b.geometry && tile.reach AND :z >= CASE
@@ -68,17 +72,18 @@ _LAYERS: dict[str, str] = {
 }
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "base": ("backdrop", "streets", "buildings", "building_names"),
+    "base": ("backdrop", "backdrop_names", "streets", "buildings", "building_names"),
     "grids": ("grids", "grid_names"),
     "buildings": ("buildings", "building_names"),
     "streets": ("streets",),
     "stations": ("stations",),
-    "backdrop": ("backdrop",),
+    "backdrop": ("backdrop", "backdrop_names"),
 }
 """Layer of the address → the layers inside its tiles; ``base`` is the whole base map in one request."""
 
 _TOPICS: dict[str, tuple[str, ...]] = {
     "backdrop": ("backdrop",),
+    "backdrop_names": ("backdrop",),
     "streets": ("streets",),
     "buildings": ("buildings",),
     "building_names": ("buildings",),
@@ -104,7 +109,9 @@ def tile(session: Session, layer: str, z: int, x: int, y: int) -> bytes:
     inner = _inner(layer)
     if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
         raise NotFound(f"没有瓦片 {z}/{x}/{y} / there is no tile {z}/{x}/{y}")
-    return bytes(session.scalar(text(_STATEMENTS[inner]), {"z": z, "x": x, "y": y, "margin": BUFFER / EXTENT}) or b"")
+    return bytes(
+        session.scalar(text(_STATEMENTS[inner]), {"z": z, "x": x, "y": y, "margin": BUFFER / EXTENT}) or b""
+    )
 
 
 def tile_version(session: Session, layer: str) -> str:
@@ -115,14 +122,17 @@ def tile_version(session: Session, layer: str) -> str:
     """
     topics = sorted({topic for inner in _inner(layer) for topic in _TOPICS[inner]})
     rows = session.execute(
-        text("SELECT topic, newest, changes FROM linli_versions() WHERE topic = ANY(:topics) ORDER BY topic"), {"topics": topics}
+        text("SELECT topic, newest, changes FROM linli_versions() WHERE topic = ANY(:topics) ORDER BY topic"),
+        {"topics": topics},
     )
     return "-".join(f"{topic[:2]}{newest}.{changes}" for topic, newest, changes in rows) or "0"
 
 
 def _inner(layer: str) -> tuple[str, ...]:
     if layer not in LAYERS:
-        raise NotFound(f"没有图层 {layer};可选 {'、'.join(LAYERS)} / there is no layer {layer}; choices: {', '.join(LAYERS)}")
+        raise NotFound(
+            f"没有图层 {layer};可选 {'、'.join(LAYERS)} / there is no layer {layer}; choices: {', '.join(LAYERS)}"
+        )
     return LAYERS[layer]
 
 
@@ -132,7 +142,9 @@ def _statement(inner: tuple[str, ...]) -> str:
     parts = []
     for name in inner:
         rows = _LAYERS[name].format(shape=shape, extent=EXTENT, buffer=BUFFER)
-        parts.append(f"(SELECT ST_AsMVT(f, '{name}', {EXTENT}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)")  # noqa: S608
+        parts.append(
+            f"(SELECT ST_AsMVT(f, '{name}', {EXTENT}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)"
+        )
     return f"{_CELL} SELECT {' || '.join(parts)}"
 
 

@@ -126,7 +126,9 @@ def _collect(modules: Path, made: Path, stamp: str) -> None:
         except OSError as error:
             raise AssetsMissing(f"npm 包中没有 {source} / the npm packages have no {source}") from error
         files[target] = _integrity(path)
-    (made / _MANIFEST).write_text(json.dumps({"stamp": stamp, "files": files}, indent=1, sort_keys=True), encoding="utf-8")
+    (made / _MANIFEST).write_text(
+        json.dumps({"stamp": stamp, "files": files}, indent=1, sort_keys=True), encoding="utf-8"
+    )
     made.chmod(0o755)
 
 

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from maps.assets import MOUNTS, build
+from maps.linlimap import LinliMap, page, render
 from tests.maps import mvt, place
 
 NONCE = "dGVzdC1ub25jZS0xMjM0NQ"
@@ -41,6 +42,8 @@ class Stub:
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, str, bytes]:
         """Return status, type and content for a request."""
+        if path == "/favicon.ico":
+            return 204, "image/x-icon", b""
         if path in self.pages:
             return 200, "text/html; charset=utf-8", self.pages[path].encode()
         for prefix, folder in MOUNTS.items():
@@ -57,7 +60,11 @@ class Stub:
 
     def _tile(self, path: str) -> tuple[int, str, bytes]:
         layer, z, x, y = path.split("/")[2:]
-        names = [n for n in self.layers if n.startswith("grid")] if layer == "grids" else [n for n in self.layers if not n.startswith("grid")]
+        names = (
+            [n for n in self.layers if n.startswith("grid")]
+            if layer == "grids"
+            else [n for n in self.layers if not n.startswith("grid")]
+        )
         content = mvt.tile({name: self.layers[name] for name in names}, int(z), int(x), int(y))
         return (200 if content else 204), "application/vnd.mapbox-vector-tile", content
 
@@ -116,7 +123,13 @@ def stub() -> Iterator[Stub]:
 def chromium() -> Iterator[Browser]:
     """Give the machine's Chromium."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--no-first-run"]
+    arguments = [
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-default-apps",
+        "--no-first-run",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         yield browser
@@ -128,12 +141,19 @@ class Watched:
     """A page and what went wrong in it."""
 
     page: Page
+    stub: Stub
     faults: list[str]
 
-    def open(self, url: str) -> None:
-        """Open a page and wait until nothing is being fetched or drawn."""
-        self.page.goto(url)
+    def draw(self, drawn: LinliMap) -> Page:
+        """Open a page with this map and wait until it is drawn."""
+        self.stub.pages["/map"] = page(render(drawn, NONCE), "地图")
+        self.page.goto(self.stub.base + "/map")
         self.settled()
+        return self.page
+
+    def script(self, code: str, *given: Any) -> Any:
+        """Return what a JavaScript function gives in the page."""
+        return self.page.evaluate(code, *given)
 
     def settled(self) -> None:
         """Wait until nothing is being fetched or drawn."""
@@ -144,9 +164,15 @@ class Watched:
 
 @pytest.fixture
 def watched(chromium: Browser, stub: Stub) -> Iterator[Watched]:
-    """Give a page that may reach the stub only; console errors, failed requests, exceptions and refusals by policy are faults."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="Asia/Shanghai")
-    page = context.new_page()
+    """Give a page that may reach the stub only.
+
+    Console errors and warnings, failed requests, exceptions, refusals by policy and anything asked of another host are faults, and so is a
+    test that leaves one uncleared.
+    """
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    opened = context.new_page()
     faults: list[str] = []
 
     def guard(route: Any) -> None:
@@ -157,9 +183,24 @@ def watched(chromium: Browser, stub: Stub) -> Iterator[Watched]:
             route.abort()
 
     context.route("**/*", guard)
-    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
-    page.on("response", lambda answer: faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 and "favicon" not in answer.url else None)
-    yield Watched(page, faults)
+    opened.on(
+        "console",
+        lambda message: faults.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    # A request that a newer one has made needless is cancelled by the page itself.
+    opened.on(
+        "requestfailed",
+        lambda request: (
+            faults.append(f"failed: {request.url}") if request.failure != "net::ERR_ABORTED" else None
+        ),
+    )
+    opened.on(
+        "response",
+        lambda answer: faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
+    )
+    yield Watched(opened, stub, faults)
+    hacked = opened.evaluate("() => window.hacked")
     context.close()
+    assert faults == []
+    assert hacked is None, "a name from data has run as a script"

@@ -33,7 +33,10 @@ def _layer(name: str, rows: Rows, z: int, x: int, y: int) -> bytes:
         tags: list[int] = []
         for key, value in properties.items():
             if value is not None:
-                tags += [keys.setdefault(key, len(keys)), values.setdefault((type(value), value), len(values))]
+                tags += [
+                    keys.setdefault(key, len(keys)),
+                    values.setdefault((type(value), value), len(values)),
+                ]
         kind, commands = _commands(geometry, z, x, y)
         features += _field(2, _field(2, _packed(tags)) + _number(3, kind) + _field(4, _packed(commands)))
     words = b"".join(_field(3, key.encode()) for key in keys)
@@ -60,7 +63,13 @@ def _commands(geometry: BaseGeometry, z: int, x: int, y: int) -> tuple[int, list
         return 2, [1 | (1 << 3), *steps([first]), 2 | (len(rest) << 3), *steps(rest)]
     for part in getattr(geometry, "geoms", [geometry]):
         ring = list(shapely.orient_polygons(part, exterior_cw=True).exterior.coords)[:-1]
-        commands += [1 | (1 << 3), *steps(ring[:1]), 2 | ((len(ring) - 1) << 3), *steps(ring[1:]), 7 | (1 << 3)]
+        commands += [
+            1 | (1 << 3),
+            *steps(ring[:1]),
+            2 | ((len(ring) - 1) << 3),
+            *steps(ring[1:]),
+            7 | (1 << 3),
+        ]
     return 3, commands
 
 

@@ -10,25 +10,48 @@ from shapely.geometry import LineString, Point, box, mapping
 from maps.classify import classify
 from maps.config import Choice, MapConfig
 
-HOSTILE = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=2</script>'\"`${window.hacked=3}\u202e敌意"
+HOSTILE = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>\'"`${window.hacked=3}\u202e敌意'
+)
 """A name that would run in any of the usual ways if it were not shown as text."""
 
 WEST, SOUTH, STEP = 102.710, 25.035, 0.003
 BOUNDS = (WEST, SOUTH, WEST + 3 * STEP, SOUTH + 2 * STEP)
 CODES = [f"53010200100100{n}" for n in range(1, 7)]
 NAMES = [HOSTILE, "盘龙江东岸网格", "翠湖西路网格", "书林街网格", "金马坊网格", "长" * 300]
-GRIDS = [box(WEST + i % 3 * STEP, SOUTH + i // 3 * STEP, WEST + (i % 3 + 1) * STEP, SOUTH + (i // 3 + 1) * STEP) for i in range(6)]
+GRIDS = [
+    box(WEST + i % 3 * STEP, SOUTH + i // 3 * STEP, WEST + (i % 3 + 1) * STEP, SOUTH + (i // 3 + 1) * STEP)
+    for i in range(6)
+]
 VALUES = dict(zip(CODES, [0.0, 120.0, 340.0, 505.0, None, None], strict=True))
 SUPPRESSED = [CODES[5]]
 
-KINDS = ["党群服务中心", "养老服务站", "幸福食堂", "儿童之家", "卫生服务站", "红色驿站", "邻里驿站", "蜂享驿站", "心理疏导室", "爱心超市"]
-SERVICES = (Choice("meal", "助餐", "meals"), Choice("day_care", "日间照料", "day care"), Choice("health", "健康监测", "health"))
+KINDS = [
+    "党群服务中心",
+    "养老服务站",
+    "幸福食堂",
+    "儿童之家",
+    "卫生服务站",
+    "红色驿站",
+    "邻里驿站",
+    "蜂享驿站",
+    "心理疏导室",
+    "爱心超市",
+]
+SERVICES = (
+    Choice("meal", "助餐", "meals"),
+    Choice("day_care", "日间照料", "day care"),
+    Choice("health", "健康监测", "health"),
+)
 
 CONFIG = MapConfig(
     place="示范街道",
     bounds=BOUNDS,
     services=SERVICES,
-    measures=(Choice("households", "户数", "households", "户"), Choice("elders_60", "60岁及以上老人", "aged 60+", "人")),
+    measures=(
+        Choice("households", "户数", "households", "户"),
+        Choice("elders_60", "60岁及以上老人", "aged 60+", "人"),
+    ),
     months=("2025-11", "2026-10"),
 )
 
@@ -37,30 +60,52 @@ def layers() -> dict[str, list[tuple[Any, dict[str, Any]]]]:
     """Return every layer of the place's tiles."""
     lane = [WEST - 0.002 + i * 0.001 for i in range(14)]
     streets = [
-        (LineString([(x, SOUTH + STEP + 0.0002 * (i % 2)) for i, x in enumerate(lane)]), {"kind": "primary", "name": "人民中路"}),
-        (LineString([(WEST + STEP, SOUTH - 0.002), (WEST + STEP, SOUTH + 0.008)]), {"kind": "residential", "name": HOSTILE}),
-        (LineString([(WEST + 2.5 * STEP, SOUTH), (WEST + 2.2 * STEP, SOUTH + 0.005)]), {"kind": "footway", "bridge": True}),
+        (
+            LineString([(x, SOUTH + STEP + 0.0002 * (i % 2)) for i, x in enumerate(lane)]),
+            {"kind": "primary", "name": "人民中路"},
+        ),
+        (
+            LineString([(WEST + STEP, SOUTH - 0.002), (WEST + STEP, SOUTH + 0.008)]),
+            {"kind": "residential", "name": HOSTILE},
+        ),
+        (
+            LineString([(WEST + 2.5 * STEP, SOUTH), (WEST + 2.2 * STEP, SOUTH + 0.005)]),
+            {"kind": "footway", "bridge": True},
+        ),
     ]
     houses = [
-        box(WEST + 0.0003 + c * 0.0009, SOUTH + 0.0004 + r * 0.0011, WEST + 0.0008 + c * 0.0009, SOUTH + 0.0007 + r * 0.0011)
+        box(
+            WEST + 0.0003 + c * 0.0009,
+            SOUTH + 0.0004 + r * 0.0011,
+            WEST + 0.0008 + c * 0.0009,
+            SOUTH + 0.0007 + r * 0.0011,
+        )
         for c in range(10)
         for r in range(5)
     ]
     river = box(WEST + 2.3 * STEP, SOUTH - 0.01, WEST + 2.38 * STEP, SOUTH + 0.02)
     return {
-        "backdrop": [(river, {"kind": "water", "name": "盘龙江"}), (box(WEST, SOUTH + 1.2 * STEP, WEST + 0.8 * STEP, SOUTH + 1.7 * STEP), {"kind": "green"})],
+        "backdrop": [
+            (river, {"kind": "water", "name": "盘龙江"}),
+            (box(WEST, SOUTH + 1.2 * STEP, WEST + 0.8 * STEP, SOUTH + 1.7 * STEP), {"kind": "green"}),
+        ],
         "backdrop_names": [(river.centroid, {"kind": "water", "name": "盘龙江"})],
         "streets": streets,
         "buildings": [(house, {"code": f"B{i}", "floors": 6}) for i, house in enumerate(houses)],
         "building_names": [(house.centroid, {"name": f"{i + 1}栋"}) for i, house in enumerate(houses)],
         "grids": [(g, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)],
-        "grid_names": [(g.centroid, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)],
+        "grid_names": [
+            (g.centroid, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)
+        ],
     }
 
 
 def grids() -> dict[str, Any]:
     """Return what /api/grids answers."""
-    features = [{"type": "Feature", "geometry": mapping(g), "properties": {"code": c, "name": n}} for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)]
+    features = [
+        {"type": "Feature", "geometry": mapping(g), "properties": {"code": c, "name": n}}
+        for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)
+    ]
     return {"type": "FeatureCollection", "features": features, "next": None}
 
 
@@ -69,7 +114,14 @@ def measures(query: dict[str, list[str]]) -> dict[str, Any]:
     k, scheme = int(query["k"][0]), query["scheme"][0]
     told = classify(VALUES, scheme, k).as_dict()
     label = {"households": "户数", "elders_60": "60岁及以上老人"}[query["measure"][0]]
-    return {"measure": query["measure"][0], "label": label, "unit": "户", "values": VALUES, "suppressed": SUPPRESSED, **told}
+    return {
+        "measure": query["measure"][0],
+        "label": label,
+        "unit": "户",
+        "values": VALUES,
+        "suppressed": SUPPRESSED,
+        **told,
+    }
 
 
 def stations() -> dict[str, Any]:
@@ -77,24 +129,50 @@ def stations() -> dict[str, Any]:
     features = []
     for i, kind in enumerate(KINDS):
         at = Point(WEST + 0.0005 + (i % 5) * 0.0019, SOUTH + 0.001 + (i // 5) * 0.0032)
-        services = [{"kind": "meal", "hours": "Mo-Fr 11:00-13:00; Sa,Su off", "capacity": 60}, {"kind": "rest", "hours": "24/7", "capacity": None}]
+        services = [
+            {"kind": "meal", "hours": "Mo-Fr 11:00-13:00; Sa,Su off", "capacity": 60},
+            {"kind": "rest", "hours": "24/7", "capacity": None},
+        ]
         name = HOSTILE if i == 0 else f"示范{kind}"
-        properties = {"code": f"S{i}", "name": name, "kind": kind, "capacity": 80, "services": services, "version": 1}
+        properties = {
+            "code": f"S{i}",
+            "name": name,
+            "kind": kind,
+            "capacity": 80,
+            "services": services,
+            "version": 1,
+        }
         features.append({"type": "Feature", "geometry": mapping(at), "properties": properties})
     return {"type": "FeatureCollection", "features": features, "next": None}
 
 
 def circles(query: dict[str, list[str]]) -> dict[str, Any]:
     """Return what /api/circles answers: none for day care, so that the page has to say so."""
-    facts = {"minutes": float(query["minutes"][0]), "profile": "adult", "method": "buffer", "radius_m": 1000.0}
+    facts = {
+        "minutes": float(query["minutes"][0]),
+        "profile": "adult",
+        "method": "buffer",
+        "radius_m": 1000.0,
+    }
     shapes = [Point(f["geometry"]["coordinates"]).buffer(0.0025) for f in stations()["features"][:4]]
     if query.get("service") == ["day_care"]:
         shapes = []
     if query.get("dissolve") == ["true"] and shapes:
-        features = [{"type": "Feature", "geometry": mapping(shapely.union_all(shapes)), "properties": {"stations": len(shapes), **facts}}]
+        features = [
+            {
+                "type": "Feature",
+                "geometry": mapping(shapely.union_all(shapes)),
+                "properties": {"stations": len(shapes), **facts},
+            }
+        ]
     else:
         features = [
-            {"type": "Feature", "geometry": mapping(s), "properties": {"code": f"S{i}", "name": HOSTILE, "kind": KINDS[i], **facts}} for i, s in enumerate(shapes)
+            {
+                "type": "Feature",
+                "geometry": mapping(s),
+                "properties": {"code": f"S{i}", "name": HOSTILE, "kind": KINDS[i], **facts},
+            }
+            for i, s in enumerate(shapes)
         ]
     return {"type": "FeatureCollection", "features": features, **facts}
 
@@ -112,12 +190,24 @@ def coverage(query: dict[str, list[str]]) -> dict[str, Any]:
             }
         )  # fmt: skip
     totals = {key: sum(row[key] for row in rows) for key in rows[0] if key not in ("code", "name")}
-    return {"parameters": {}, "totals": totals, "grids": rows, "unassigned": {}, "unreachable": {"no position": 7}}
+    return {
+        "parameters": {},
+        "totals": totals,
+        "grids": rows,
+        "unassigned": {},
+        "unreachable": {"no position": 7},
+    }
 
 
 def cells(query: dict[str, list[str]]) -> dict[str, Any]:
     """Return what /api/needs/cells answers: a hot corner, a suppressed cell, an empty one; fewer months have fewer needs."""
-    months = int(query["to"][0][:4]) * 12 + int(query["to"][0][5:7]) - int(query["from"][0][:4]) * 12 - int(query["from"][0][5:7]) + 1
+    months = (
+        int(query["to"][0][:4]) * 12
+        + int(query["to"][0][5:7])
+        - int(query["from"][0][:4]) * 12
+        - int(query["from"][0][5:7])
+        + 1
+    )
     size = 0.001
     features = []
     for c in range(9):
@@ -128,5 +218,17 @@ def cells(query: dict[str, list[str]]) -> dict[str, Any]:
                 count = None
             square = box(WEST + c * size, SOUTH + r * size, WEST + (c + 1) * size, SOUTH + (r + 1) * size)
             rate = None if suppressed else round((count or 0) / 80 * 100, 2)
-            features.append({"type": "Feature", "geometry": mapping(square), "properties": {"count": count, "households": 80, "rate": rate, "suppressed": suppressed}})
-    return {"type": "FeatureCollection", "features": features, "size_m": 100, "threshold": 5, "total": sum(f["properties"]["count"] or 0 for f in features)}
+            features.append(
+                {
+                    "type": "Feature",
+                    "geometry": mapping(square),
+                    "properties": {"count": count, "households": 80, "rate": rate, "suppressed": suppressed},
+                }
+            )
+    return {
+        "type": "FeatureCollection",
+        "features": features,
+        "size_m": 100,
+        "threshold": 5,
+        "total": sum(f["properties"]["count"] or 0 for f in features),
+    }

@@ -128,11 +128,20 @@ def _batches(
             broken[:] = [row for row in broken if row.number > last]
             yield _batch(rows, block, ready, separator, width)
     except pa.ArrowInvalid as error:
+        # Arrow cannot skip headings that no line end follows: then there is nothing below them.
+        if "Empty CSV" in str(error) or not _has_rows(path, kind.encoding, separator, position):
+            return
         raise _unreadable(name, last, error) from error
     if broken:
         yield Batch(
             np.empty(0, np.int64), [pa.nulls(0, pa.string())] * width, broken=_cut(broken, separator, width)
         )
+
+
+def _has_rows(path: Path, encoding: str, separator: str, position: int) -> bool:
+    with path.open("rb") as file:
+        head = codecs.getincrementaldecoder(encoding)().decode(file.read(_HEAD_BYTES))
+    return len(_first_records(head, separator)) > position + 1 or len(head) >= _HEAD_BYTES // 4
 
 
 def _row_numbers(last: int, count: int, skipped: list[int]) -> np.ndarray:

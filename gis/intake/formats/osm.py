@@ -173,7 +173,7 @@ class _Reader:
         ):  # nodes beyond the edge of the extract, or fewer than two
             return None
         is_line = (
-            self.kind == "streets" or not line.is_ring or tags.get("waterway", "riverbank") != "riverbank"
+            self.kind == "streets" or not line.is_closed or tags.get("waterway", "riverbank") != "riverbank"
         )
         return line if is_line or len(line.coords) < 4 else shapely.Polygon(line)
 

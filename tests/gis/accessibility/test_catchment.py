@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.accessibility.catchment import mean_per_grid, places_per_100
@@ -39,6 +39,7 @@ def test_what_makes_no_sense_is_refused():
         places_per_100(one, one, np.array([1.0]), 15, np.array([-1.0]), np.array([1]))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 6))
 def test_places_are_conserved(seed, sites, stations):
     rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -123,6 +123,7 @@ places = hnp.arrays(float, st.tuples(st.integers(1, 30), st.just(2)), elements=s
 groups = st.lists(places, min_size=1, max_size=3)
 
 
+@settings(deadline=None)
 @given(places, groups, st.randoms(use_true_random=False))
 def test_it_agrees_with_looking_at_every_pair(homes, services, random):
     homes = np.where([[random.random() < 0.1] * 2 for _ in homes], np.nan, homes)
@@ -138,6 +139,7 @@ def test_it_agrees_with_looking_at_every_pair(homes, services, random):
     assert grids["households"].sum() == sites.households[sites.grid >= 0].sum()
 
 
+@settings(deadline=None)
 @given(places, places, places, st.floats(0, 500))
 def test_more_stations_or_more_metres_never_lower_coverage(homes, stations, more, extra_m):
     sites = make_sites(homes)

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.accessibility.hours import check_hours, is_open, next_change, open_share_of_week, week_pattern
@@ -108,6 +108,7 @@ HOURS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(HOURS, min_size=1, max_size=4))
 def test_the_pattern_agrees_with_asking_every_half_hour(hours):
     monday = moment("2026-03-02 00:00")

@@ -29,6 +29,13 @@ def test_the_greedy_answer_may_be_worse_than_the_best():
     assert (got.uncovered, got.bound, got.gap, got.optimal) == (26, pytest.approx(22), 0, True)
 
 
+def test_the_greedy_answer_counts_nobody_twice():
+    # Candidate 1 covers nearly the same people as 0; after 0 it gains only the one of site 2, candidate 2 gains 5.
+    got = solve([[1, 1, 0], [1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]], [10, 10, 1, 2, 5], 2)
+    assert got.greedy.chosen.tolist() == [0, 2]
+    assert got.greedy.covered == 27
+
+
 def test_who_is_covered_already_counts_no_more():
     got = solve(TRAP, [6, 6, 5, 5, 4], 1, covered=[True, False, False, False, False])
     assert got.best.chosen.tolist() == [1]

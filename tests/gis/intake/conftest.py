@@ -23,7 +23,9 @@ class Importer:
     store: Store
     folder: Path
 
-    def run(self, kind: str, name: str, content: bytes | str | Path, *, keep: bool = True, **options: Any) -> ImportReport:
+    def run(
+        self, kind: str, name: str, content: bytes | str | Path, *, keep: bool = True, **options: Any
+    ) -> ImportReport:
         """Write a file of this name (or take the one at a path) and import it in one transaction."""
         path = content if isinstance(content, Path) else self.folder / name
         if not isinstance(content, Path):

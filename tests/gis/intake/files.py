@@ -41,7 +41,8 @@ def geojson(*features: tuple[dict[str, Any], dict[str, Any] | None], crs: str | 
 def two_grids() -> str:
     """Two squares side by side: 102.00–102.01 and 102.01–102.02 E, 25.00–25.01 N."""
     return geojson(
-        ({"code": WEST, "name": "西"}, square(102.0, 25.0, 0.01)), ({"code": EAST, "name": "东"}, square(102.01, 25.0, 0.01))
+        ({"code": WEST, "name": "西"}, square(102.0, 25.0, 0.01)),
+        ({"code": EAST, "name": "东"}, square(102.01, 25.0, 0.01)),
     )
 
 

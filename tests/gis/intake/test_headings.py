@@ -16,12 +16,32 @@ def layout(kind: str, *headings: str):
 @pytest.mark.parametrize(
     ("kind", "headings", "columns"),
     [
-        ("households", ["户编码", "楼栋", "经度", "纬度", "颜色"], ["code", "building", "lon", "lat", "colour"]),
-        ("households", ["CODE", " Building_Code ", "Longitude", "LAT", "Color"], ["code", "building", "lon", "lat", "colour"]),
+        (
+            "households",
+            ["户编码", "楼栋", "经度", "纬度", "颜色"],
+            ["code", "building", "lon", "lat", "colour"],
+        ),
+        (
+            "households",
+            ["CODE", " Building_Code ", "Longitude", "LAT", "Color"],
+            ["code", "building", "lon", "lat", "colour"],
+        ),
         ("grids", ["网格", "名称"], ["code", "name"]),
-        ("buildings", ["编码", "名称", "小区", "层数", "单元数"], ["code", "name", "compound", "floors", "units"]),
-        ("residents", ["户编码", "出生日期", "姓名", "身份证号", "特殊关怀标识"], ["household", "birth_date", "name", "id_number", "care_flags"]),
-        ("needs", ["户编码", "服务事项", "提出日期", "办结日期"], ["household", "service", "opened_on", "closed_on"]),
+        (
+            "buildings",
+            ["编码", "名称", "小区", "层数", "单元数"],
+            ["code", "name", "compound", "floors", "units"],
+        ),
+        (
+            "residents",
+            ["户编码", "出生日期", "姓名", "身份证号", "特殊关怀标识"],
+            ["household", "birth_date", "name", "id_number", "care_flags"],
+        ),
+        (
+            "needs",
+            ["户编码", "服务事项", "提出日期", "办结日期"],
+            ["household", "service", "opened_on", "closed_on"],
+        ),
         ("stations", ["站点编码", "站点名称", "类别", "服务事项"], ["code", "name", "kind", "services"]),
         ("streets", ["osm_id", "name", "fclass"], ["code", "name", "kind"]),
         ("households", ["户编码*", "经度(°)", "纬度（度）"], ["code", "lon", "lat"]),

@@ -24,7 +24,17 @@ from gis.models.vocabulary import COLOURS
 
 @pytest.mark.parametrize(
     "text",
-    ["1950-01-02", "1950/1/2", "1950.1.2", "1950年1月2日", "19500102", "１９５０－０１－０２", "1950-01-02T00:00:00", "1950-1-2 08:30", " 1950/01/02 "],
+    [
+        "1950-01-02",
+        "1950/1/2",
+        "1950.1.2",
+        "1950年1月2日",
+        "19500102",
+        "１９５０－０１－０２",
+        "1950-01-02T00:00:00",
+        "1950-1-2 08:30",
+        " 1950/01/02 ",
+    ],
 )
 def test_dates_are_read_in_every_spelling(text: str) -> None:
     parsed = parse_dates(pa.array([text]))
@@ -32,7 +42,9 @@ def test_dates_are_read_in_every_spelling(text: str) -> None:
     assert list(parsed.reasons) == [""]
 
 
-@pytest.mark.parametrize("text", ["1950-02-30", "1950", "1950-01", "02/01/1950", "18264", "今天", "1950-13-01", "-"])
+@pytest.mark.parametrize(
+    "text", ["1950-02-30", "1950", "1950-01", "02/01/1950", "18264", "今天", "1950-13-01", "-"]
+)
 def test_what_is_no_date_says_so(text: str) -> None:
     parsed = parse_dates(pa.array([text, None]))
     assert list(parsed.values) == [None, None]
@@ -42,12 +54,22 @@ def test_what_is_no_date_says_so(text: str) -> None:
 
 @given(st.lists(st.one_of(st.none(), st.dates(date(1900, 1, 1), date(2100, 1, 1))), max_size=30))
 def test_dates_come_back(dates: list[date | None]) -> None:
-    texts = pa.array([None if day is None else f"{day.year}/{day.month}/{day.day}" for day in dates], pa.string())
+    texts = pa.array(
+        [None if day is None else f"{day.year}/{day.month}/{day.day}" for day in dates], pa.string()
+    )
     assert list(parse_dates(texts).values) == dates
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("102.5", 102.5), ("1,234.5", 1234.5), ("１０２．５", 102.5), ("1，234", 1234.0), (" 7 ", 7.0), ("1e2", 100.0)]
+    ("text", "value"),
+    [
+        ("102.5", 102.5),
+        ("1,234.5", 1234.5),
+        ("１０２．５", 102.5),
+        ("1，234", 1234.0),
+        (" 7 ", 7.0),
+        ("1e2", 100.0),
+    ],
 )
 def test_numbers_are_read_in_every_spelling(text: str, value: float) -> None:
     values, wrong = parse_numbers(pa.array([text, None, "x"]))

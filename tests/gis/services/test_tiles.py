@@ -72,9 +72,13 @@ def test_each_layer_holds_its_rows_where_they_are(place: Store, tmp_path: Path) 
         base = decode(tile(session, "base", Z, X, Y), tmp_path)
         grids = decode(tile(session, "grids", Z, X, Y), tmp_path)
         stations = decode(tile(session, "stations", Z, X, Y), tmp_path)["stations"]
-    assert set(base) == {"backdrop", "streets", "buildings", "building_names"}
+    assert set(base) == {"backdrop", "backdrop_names", "streets", "buildings", "building_names"}
     assert sorted(base["backdrop"]["kind"]) == ["green", "water"]
-    assert dict(zip(base["streets"]["kind"], base["streets"]["bridge"], strict=True)) == {"primary": False, "footway": True}
+    assert sorted(base["backdrop_names"]["name"]) == ["盘龙江", "翠湖"]
+    assert dict(zip(base["streets"]["kind"], base["streets"]["bridge"], strict=True)) == {
+        "primary": False,
+        "footway": True,
+    }
     assert sorted(base["buildings"]["code"]) == ["B1", "B2"]
     assert list(base["building_names"]["name"]) == ["一号楼"]
     assert list(grids["grids"]["code"]) == ["530102001001001"], "a grid that has ended is not drawn"
@@ -89,7 +93,11 @@ def test_each_layer_holds_its_rows_where_they_are(place: Store, tmp_path: Path) 
 
 def test_a_shape_reaches_into_the_buffer_and_is_cut_there(place: Store, tmp_path: Path) -> None:
     with as_service(place) as session:
-        street = decode(tile(session, "streets", Z, X, Y), tmp_path)["streets"].set_index("kind").geometry["primary"]
+        street = (
+            decode(tile(session, "streets", Z, X, Y), tmp_path)["streets"]
+            .set_index("kind")
+            .geometry["primary"]
+        )
     west, _, east, _ = street.bounds
     width = 360 / 2**Z
     assert west == pytest.approx(-180 + X * width - width * 96 / 4096, abs=width / 1000)
@@ -119,12 +127,16 @@ def test_small_things_wait_for_their_zoom(place: Store, tmp_path: Path) -> None:
 def test_shapes_are_simplified_to_what_the_zoom_can_show(place: Store, tmp_path: Path) -> None:
     with place.owner_session() as session:
         session.execute(
-            text("UPDATE grids SET geometry = ST_Multi(ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), 0.001, 2000)) WHERE valid_to IS NULL"),
+            text(
+                "UPDATE grids SET geometry = ST_Multi(ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), 0.001, 2000)) WHERE valid_to IS NULL"
+            ),
             {"lon": LON, "lat": LAT},
         )
     with as_service(place) as session:
         far, near = (len(tile(session, "grids", z, X >> (Z - z), Y >> (Z - z))) for z in (12, 16))
-        at_12 = decode(tile(session, "grids", 12, X >> 4, Y >> 4), tmp_path, 12, X >> 4, Y >> 4)["grids"].geometry.iloc[0]
+        at_12 = decode(tile(session, "grids", 12, X >> 4, Y >> 4), tmp_path, 12, X >> 4, Y >> 4)[
+            "grids"
+        ].geometry.iloc[0]
     assert far < 300 and near < 3000, "8,000 vertices are far more than a screen can show"
     circle = shapely.Point(LON, LAT).buffer(0.001)
     assert at_12.symmetric_difference(circle).area < 0.1 * circle.area
@@ -151,7 +163,13 @@ def test_nobody_is_in_any_tile(place: Store) -> None:
 
 @pytest.mark.parametrize(
     ("layer", "z", "x", "y"),
-    [("households", 16, X, Y), ("base", MAX_ZOOM + 1, 0, 0), ("base", -1, 0, 0), ("base", 3, 8, 0), ("base", 3, 0, -1)],
+    [
+        ("households", 16, X, Y),
+        ("base", MAX_ZOOM + 1, 0, 0),
+        ("base", -1, 0, 0),
+        ("base", 3, 8, 0),
+        ("base", 3, 0, -1),
+    ],
 )
 def test_what_is_not_a_tile_is_refused(place: Store, layer: str, z: int, x: int, y: int) -> None:
     with as_service(place) as session, pytest.raises(NotFound):

@@ -2,69 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import random
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 
 from gis.store import ordinary
 from gis.store.embedded import EmbeddedServer
+from tests.gis.store.programs import (
+    Program,
+    as_user,
+    assert_usable,
+    connect,
+    eventually,
+    postmaster,
+    read,
+    read_all,
+    server_processes,
+    write,
+)
+from tests.scratch import scratch_folder
 
 AS_ROOT = os.geteuid() == 0
-PROJECT = Path(__file__).parents[3]
-PROGRAM = """
-import sys
-from pathlib import Path
-from gis.store.embedded import EmbeddedServer
-with EmbeddedServer.start(Path(sys.argv[1]), notice=lambda line: print("notice", line, flush=True)) as server:
-    print("ready", server.url(), flush=True)
-    sys.stdin.readline()
-print("left", flush=True)
-"""
-
-
-class Program:
-    """Another program that uses the server of a folder until it is told to leave."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(folder)], cwd=PROJECT, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-
-    def ready(self) -> str:
-        """Wait until it has the server; give the server's address."""
-        for line in self.process.stdout:
-            if line.startswith("ready "):
-                return line.split()[1]
-        raise AssertionError("the program ended before it had the server")
-
-    def leave(self) -> None:
-        assert self.process.communicate("\n", timeout=60)[0].strip().endswith("left")
-        assert self.process.returncode == 0
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Give a folder for data that the server's user can reach; at the end nothing may run in it."""
-    made = Path(tempfile.mkdtemp(prefix="linli-embedded-"))
-    made.chmod(0o755)
+    made = scratch_folder("linli-embedded-")
     yield made / "data"
     eventually(lambda: not server_processes(made))
     shutil.rmtree(made)
@@ -85,52 +59,6 @@ def program(folder: Path) -> Iterator[Callable[..., Program]]:
             one.kill()
         one.process.stdin.close()
         one.process.stdout.close()
-
-
-def server_processes(folder: Path) -> list[psutil.Process]:
-    """List the PostgreSQL processes that live inside a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name() == "postgres" and Path(process.cwd()).is_relative_to(folder):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def eventually(true: Callable[[], bool], limit_s: float = 20) -> None:
-    deadline = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
-def connect(url: str) -> psycopg.Connection:
-    return psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
-
-
-def write(url: str, value: int) -> None:
-    with connect(url) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
-        connection.execute("INSERT INTO kept VALUES (%s)", [value])
-
-
-def read(url: str) -> list[int]:
-    with connect(url) as connection:
-        return [row[0] for row in connection.execute("SELECT value FROM kept ORDER BY value")]
-
-
-def postmaster(folder: Path) -> psutil.Process:
-    pid_file = folder / "postgres" / "data" / "postmaster.pid"
-    return psutil.Process(int(pid_file.read_text().split()[0]))
-
-
-def assert_usable(folder: Path, values: list[int]) -> None:
-    """A fresh start has all the data, and leaves nothing half-made."""
-    with EmbeddedServer.start(folder) as server:
-        assert read(server.url()) == values
-    assert not list((folder / "postgres").glob("data.making-*"))
 
 
 def test_programs_share_one_server_and_the_last_stops_it(folder, program):
@@ -222,8 +150,9 @@ def test_kill_of_program_and_server_and_keeper_together(folder, program):
         write(url, value)
     server = postmaster(folder)
     for process in psutil.process_iter():
-        if process.name().startswith("python") and str(folder / "postgres") in process.cmdline():
-            process.kill()
+        with contextlib.suppress(psutil.Error):
+            if process.name().startswith("python") and str(folder / "postgres") in process.cmdline():
+                process.kill()
     server.kill()
     victim.kill()
     assert_usable(folder, list(range(20)))
@@ -321,7 +250,7 @@ def test_what_is_no_whole_cluster_is_kept_aside(folder):
     assert_usable(folder, [1])
 
 
-@pytest.mark.parametrize("name", ["长" * 60, "a, b 'c' \"d\" $(e) %f", "x" * 120])
+@pytest.mark.parametrize("name", ["长" * 60, "a, b 'c' \"d\" $(e) %f", "x" * 120], ids=["chinese", "odd", "long"])
 def test_folders_with_long_and_odd_names(folder, name):
     place = folder / name / "数据"
     for _ in range(2):
@@ -395,36 +324,3 @@ class TestStartedByRoot:
         with EmbeddedServer.start(folder):
             pass
         assert "no right to use the data folder" in as_user(4321, lambda: read_all(folder))
-
-
-def read_all(folder: Path) -> str:
-    with EmbeddedServer.start(folder) as server:
-        return str(read(server.url()))
-
-
-def as_user(uid: int, work: Callable[[], str]) -> str:
-    """Do something in a process of another user; give its result or error as text."""
-    there, here = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups([])
-            os.setgid(uid)
-            os.setuid(uid)
-            result = work()
-        except BaseException as error:
-            result = str(error)
-        os.write(here, result.encode())
-        os._exit(0)
-    os.close(here)
-    with os.fdopen(there) as answer:
-        result = answer.read()
-    os.waitpid(child, 0)
-    return result
-
-
-def test_nothing_listens_where_a_stranger_could_knock(folder):
-    with EmbeddedServer.start(folder), socket.socket() as knock:
-        knock.settimeout(1)
-        own = {c.laddr.port for p in server_processes(folder) for c in p.net_connections("tcp")}
-        assert own == set()

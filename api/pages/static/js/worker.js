@@ -71,7 +71,7 @@ function showStations(items) {
     features: open.map((item) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [item.lon, item.lat] },
-      properties: { code: item.code, name: item.name, kind: item.kind },
+      properties: { code: item.code, name: item.name, kind: item.kind, services: item.services },
     })),
   });
 }
