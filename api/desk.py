@@ -45,7 +45,7 @@ class Desk:
     office: Office
     account: Identity
     token: str
-    origin: Origin = Origin()
+    origin: Origin
     """Where the request comes from, for the audit log."""
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -214,6 +214,21 @@ class Household(BaseModel):
     version: int
     residents: list[dict[str, Any]]
     needs: list[dict[str, Any]]
+
+
+class ResidentPatch(Strict):
+    """What may be corrected of a resident; what is left out stays."""
+
+    name: str | None = Field(default=None, max_length=100)
+    sex: str | None = Field(default=None, max_length=20)
+    birth_date: date | None = None
+    birth_year: int | None = None
+    phone: str | None = Field(default=None, max_length=40, examples=["15412345678"])
+    id_number: str | None = Field(default=None, max_length=40)
+    care_flags: list[str] | None = Field(default=None, max_length=50)
+    guardian_id: int | None = Field(default=None, ge=1, lt=2**63)
+    guardian_name: str | None = Field(default=None, max_length=100)
+    guardian_phone: str | None = Field(default=None, max_length=40)
 
 
 class Reveal(Strict):

@@ -10,7 +10,7 @@ from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
 from api.parameters import AskedVersion, Code, Cursor, Limit
-from api.schemas import Household, HouseholdPatch, Page
+from api.schemas import Household, HouseholdPatch, HouseholdSearch, Page
 from api.security import allow
 from gis.services import households
 
@@ -85,7 +85,7 @@ def get_household(desk: AtDesk, code: Code) -> Json:
 )
 def patch_household(desk: AtDesk, code: Code, version: AskedVersion, body: HouseholdPatch) -> Json:
     """Change colour, unit or room."""
-    with desk.session() as session:
+    with desk.file(f"household:{code}") as session:
         return _tagged(
             households.patch_household(
                 session, code, body.model_dump(exclude_unset=True), version, desk.today()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api.answers import Json, etag
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import AskedVersion, Code, example
-from api.schemas import Reveal, Revealed
+from api.parameters import AskedVersion, Code
+from api.schemas import ResidentPatch, Reveal, Revealed
 from api.security import allow
 from gis.models.purposes import NOT_PERSONAL, PURPOSES
 from gis.services import residents, rights
@@ -65,14 +65,12 @@ def get_resident(desk: AtDesk, resident: ResidentId) -> Json:
     dependencies=[allow(*READERS)],
 )
 def correct_resident(
-    desk: AtDesk,
-    resident: ResidentId,
-    version: AskedVersion,
-    body: Annotated[dict[str, Any], Body(openapi_examples=example("phone", {"phone": "15412345678"}))],
+    desk: AtDesk, resident: ResidentId, version: AskedVersion, body: ResidentPatch
 ) -> Json:
     """Correct what is stored of a resident; only the fields given change."""
     with desk.file(f"resident:{resident}") as session:
-        return _tagged(residents.correct(session, resident, body, version, desk.today()))
+        given = body.model_dump(exclude_unset=True)
+        return _tagged(residents.correct(session, resident, given, version, desk.today()))
 
 
 @router.get(

@@ -52,6 +52,7 @@ ACTIONS = {
     "resident.export": "导出个人信息 / one person's data exported",
     "resident.erase": "删除个人信息 / one person's data erased",
     "import.submit": "提交导入 / file sent in for import",
+    "import.read": "下载被拒绝的行 / rejected rows read",
     "import.run": "完成导入 / file imported",
     "retention.purge": "按期限清理 / purged by the retention policy",
     "keys.rotate": "更换字段密钥 / field key changed",

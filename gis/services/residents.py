@@ -235,7 +235,7 @@ def _checked(
             faults.append(Fault(f"body.{name}", f"不能修改 / may not be changed; you may change: {', '.join(CORRECTED)}"))
             continue
         right, message = _CHECKS[name]
-        if given is not None and not right(given) or given is None and name == "care_flags":
+        if (given is not None and not right(given)) or (given is None and name == "care_flags"):
             faults.append(Fault(f"body.{name}", message))
         values[name] = given.strip() or None if isinstance(given, str) else given
     if "birth_date" in body or "birth_year" in body:
