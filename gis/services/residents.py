@@ -55,7 +55,7 @@ def of_household(session: Session, household_id: int, today: date) -> list[dict[
     """Return who lives in a household, oldest first, as the file shows them: protected fields masked."""
     vault = vault_of(session)
     rows = session.execute(_OF_HOUSEHOLD, {"household": household_id, "today": today}).mappings()
-    return [shown(vault, row) for row in rows]
+    return [shown(vault, dict(row)) for row in rows]
 
 
 def get_resident(session: Session, resident_id: int, today: date) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _row(session: Session, resident_id: int, today: date, *, lock: bool = False)
     ).mappings().one_or_none()
     if row is None:
         raise _missing()
-    return row
+    return dict(row)
 
 
 def _checked(

@@ -94,7 +94,7 @@ class KeyFile:
                 raise Unavailable(
                     f"密钥文件可被他人读取,请执行 chmod 600 {self.path} / others may read the key file; run: chmod 600 {self.path}"
                 )
-            return Keyring.parse(self.path.read_text(encoding="ascii"))
+            return Keyring.parse(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except BadKey as error:
