@@ -7,7 +7,9 @@ from fastapi import APIRouter
 from api.routes import (
     audit,
     buildings,
+    chiefs,
     circles,
+    contacts,
     coverage,
     grids,
     health,
@@ -29,7 +31,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     locate.router,
     grids.router,
     zoning.router,
+    chiefs.router,
     buildings.router,
+    contacts.router,
     stations.router,
     households.router,
     residents.router,
@@ -41,4 +45,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     tiles.router,
     audit.router,
 )
-"""In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``."""
+"""In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
+``/api/buildings/{code}``."""

@@ -2,6 +2,15 @@
 
 from gis.models.accounts import Account, AccountGrid, LoginSession
 from gis.models.base import Base
+from gis.models.files import (
+    BuildingChief,
+    Contact,
+    DoorCode,
+    HistoryEntry,
+    HouseholdAddress,
+    HouseholdContact,
+    Residency,
+)
 from gis.models.people import Household, Resident
 from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
 from gis.models.records import Change, Import
@@ -17,16 +26,23 @@ __all__ = [
     "Backdrop",
     "Base",
     "Building",
+    "BuildingChief",
     "Change",
     "Compound",
+    "Contact",
+    "DoorCode",
     "FieldSecret",
     "Grid",
+    "HistoryEntry",
     "Household",
+    "HouseholdAddress",
+    "HouseholdContact",
     "Import",
     "KeyEntry",
     "LoginSession",
     "Need",
     "Place",
+    "Residency",
     "Resident",
     "Station",
     "StationService",

@@ -50,6 +50,7 @@ _ID = _technical("内部编号 / internal number")
 _VERSION = _technical("防止相互覆盖修改 / keeps changes from overwriting each other")
 _UPDATED = _technical("最近修改时间 / time of the last change", WORKERS)
 _SEALED = "加密存储,默认掩码,逐项查看并留痕 / sealed, masked, shown one by one and audited"
+_IN_OFFICE = "任期内及其后的台账 / the time in office and the ledger of it"
 _POSITION = Purpose(
     "分配网格、计算服务覆盖 / assignment to a grid, coverage of services",
     SERVICE,
@@ -80,6 +81,11 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             sensitive=True,
             protection="不上大屏 / never on a wall screen",
         ),
+        "colour_reason": Purpose("定色的理由 / why this colour", SERVICE, RESIDENCE, WORKERS, sensitive=True),
+        "colour_confirmed_by": Purpose("由谁确认 / who confirmed it", SECURITY, RESIDENCE, WORKERS),
+        "colour_confirmed_at": Purpose("何时确认 / when it was confirmed", SECURITY, RESIDENCE, WORKERS),
+        "colour_expires_on": Purpose("到期须重新确认 / when it must be confirmed anew", SERVICE, RESIDENCE, WORKERS),
+        "created_at": _technical("何时建档 / when the file was made", WORKERS),
         "version": _VERSION,
         "updated_at": _UPDATED,
     },
@@ -155,6 +161,15 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             sensitive=True,
             protection=_SEALED,
         ),
+        "health_needs": Purpose(
+            "健康类服务的种类,不含诊断 / kinds of help for health, no diagnosis",
+            CONSENT,
+            RESIDENCE,
+            WORKERS,
+            sensitive=True,
+        ),
+        "moved_in_on": Purpose("居住起始 / first day in the household", SERVICE, RESIDENCE, WORKERS),
+        "created_at": _technical("何时建档 / when the file was made", WORKERS),
         "moved_out_on": Purpose(
             "停止服务并计算保留期限 / end of service, beginning of the retention time", SERVICE, RESIDENCE, WORKERS
         ),
@@ -176,6 +191,76 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "closed_on": Purpose("时限与统计 / time limits and statistics", SERVICE, RESIDENCE, WORKERS),
         "version": _VERSION,
         "updated_at": _UPDATED,
+    },
+    "building_chiefs": {
+        "id": _ID,
+        "building_id": Purpose("负责哪个楼栋 / which building", SERVICE, _IN_OFFICE, WORKERS),
+        "resident_id": Purpose("本人档案,删除时一并删除 / own file; erased with it", SERVICE, _IN_OFFICE, WORKERS),
+        "name": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS),
+        "phone_sealed": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS, protection=_SEALED),
+        "valid_from": Purpose("任期 / time in office", SERVICE, _IN_OFFICE, WORKERS),
+        "valid_to": Purpose("任期 / time in office", SERVICE, _IN_OFFICE, WORKERS),
+        "version": _VERSION,
+        "updated_at": _UPDATED,
+    },
+    "contacts": {
+        "id": _ID,
+        "grid_id": _technical("由哪个网格维护 / whose workers keep the entry", WORKERS),
+        "name": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS),
+        "organisation": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS),
+        "phone_sealed": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS, protection=_SEALED),
+        "version": _VERSION,
+        "updated_at": _UPDATED,
+    },
+    "household_contacts": {
+        "id": _ID,
+        "household_id": Purpose("包户台账 / ledger of who keeps in touch with whom", SERVICE, RESIDENCE, WORKERS),
+        "contact_id": Purpose("包户台账 / ledger of who keeps in touch with whom", SERVICE, RESIDENCE, WORKERS),
+        "valid_from": Purpose("包户台账 / ledger of who keeps in touch with whom", SERVICE, RESIDENCE, WORKERS),
+        "valid_to": Purpose("包户台账 / ledger of who keeps in touch with whom", SERVICE, RESIDENCE, WORKERS),
+    },
+    "residencies": {
+        "id": _ID,
+        "resident_id": Purpose("迁移记录 / where somebody lived before", SERVICE, RESIDENCE, WORKERS, sensitive=True),
+        "household_id": Purpose("迁移记录 / where somebody lived before", SERVICE, RESIDENCE, WORKERS, sensitive=True),
+        "from_on": Purpose("迁移记录 / where somebody lived before", SERVICE, RESIDENCE, WORKERS),
+        "until_on": Purpose("迁移记录 / where somebody lived before", SERVICE, RESIDENCE, WORKERS),
+    },
+    "household_addresses": {
+        "id": _ID,
+        "household_id": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+        "building_id": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+        "unit": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+        "room": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+        "from_on": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+        "until_on": Purpose("迁移记录 / where the household lived before", SERVICE, RESIDENCE, WORKERS),
+    },
+    "history": {
+        "id": _ID,
+        "at": Purpose("何时修改 / when a file was changed", SECURITY, RESIDENCE, WORKERS),
+        "account_id": Purpose("谁修改的 / who changed it", SECURITY, RESIDENCE, WORKERS),
+        "account": Purpose("谁修改的 / who changed it", SECURITY, RESIDENCE, WORKERS),
+        "household_id": Purpose("哪一户 / which household", SECURITY, RESIDENCE, WORKERS),
+        "resident_id": Purpose("哪位居民,删除时一并删除 / which resident; erased with them", SECURITY, RESIDENCE, WORKERS),
+        "subject": Purpose("哪一类 / what kind of thing", SECURITY, RESIDENCE, WORKERS),
+        "subject_id": Purpose("哪一项 / which thing", SECURITY, RESIDENCE, WORKERS),
+        "changes": Purpose(
+            "改前与改后的值 / values before and after",
+            SECURITY,
+            RESIDENCE,
+            WORKERS,
+            sensitive=True,
+            protection="加密字段与备注不记值 / no values of sealed fields and notes",
+        ),
+    },
+    "door_codes": {
+        "id": _ID,
+        "household_id": Purpose("哪一户 / which household", SERVICE, DWELLING, WORKERS),
+        "code": Purpose(
+            "门牌码,随机,不含个人信息 / code on the door: random, carries nothing personal", SERVICE, DWELLING, WORKERS
+        ),
+        "issued_at": _technical("何时发放 / when it was issued", WORKERS),
+        "revoked_at": _technical("何时作废 / when it was revoked", WORKERS),
     },
     "imports": {
         "id": _ID,

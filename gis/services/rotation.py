@@ -35,6 +35,8 @@ class Sealed:
 
 SEALED = (
     Sealed("residents", ("phone_sealed", "id_number_sealed", "guardian_phone_sealed"), "key"),
+    Sealed("building_chiefs", ("phone_sealed",), "id::text", key_type="uuid"),
+    Sealed("contacts", ("phone_sealed",), "id::text", key_type="uuid"),
     Sealed("imports", ("content", "rejected_csv"), "id::text", key_type="uuid"),
     Sealed("field_secrets", ("sealed",), "name", key="name", key_type="text"),
 )
@@ -134,7 +136,7 @@ def _batch(
             f"WHERE (CAST(:after AS {sealed.key_type}) IS NULL OR {sealed.key} > CAST(:after AS {sealed.key_type})) AND ({old}) "
             f"ORDER BY {sealed.key} LIMIT :most FOR UPDATE"
         ),
-        {"after": after, "prefix": prefix, "most": most if sealed.table == "residents" else 1},
+        {"after": after, "prefix": prefix, "most": 1 if sealed.table == "imports" else most},
     ).all()
     if not rows:
         return 0, None
