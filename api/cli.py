@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from api import logs
-from api.cli_secrecy import audit, keys, purge
+from api.cli_secrecy import audit, keys, purge, purposes
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
 from api.runtime import Running, open_store
@@ -32,6 +32,7 @@ app.add_typer(users, name="user")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(purge)
+app.command()(purposes)
 
 PAGES = (
     ("/", "规划地图 / planner's map"),

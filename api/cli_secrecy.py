@@ -15,6 +15,7 @@ from api.console import err, notice, out, progress_bar
 from api.runtime import open_store
 from api.settings import Settings
 from gis.errors import Conflict
+from gis.models.purposes import as_markdown
 from gis.secrecy.keys import FieldKey
 from gis.services.audit import AuditQuery, export_csv, link_of, prune, verify
 from gis.services.rights import purge as purge_by_policy
@@ -131,3 +132,8 @@ def purge(
     for each in found:
         out.print(f"{each.rule.name} days {each.days} rows {each.rows}  {each.rule.zh} / {each.rule.en}")
     out.print("dry run: nothing deleted" if dry_run else "done")
+
+
+def purposes() -> None:
+    """输出字段用途登记(Markdown) / print the record of what each personal field is for."""
+    out.print(as_markdown(), end="", markup=False)

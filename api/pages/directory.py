@@ -21,7 +21,8 @@ NEEDS = Page("/maps/needs", "需求", "Needs", ("planner", "admin"))
 COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
 WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
 SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
-PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN)
+AUDIT = Page("/audit", "审计", "Audit", ("auditor",))
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN, AUDIT)
 
 
 def pages_of(role: str) -> list[Page]:

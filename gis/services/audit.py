@@ -170,7 +170,7 @@ def _entries(connection: Connection, up_to: int) -> Iterator[Mapping[str, Any]]:
         rows = connection.execute(query).mappings().all()
         if not rows:
             return
-        yield from rows
+        yield from map(dict, rows)
         after = rows[-1]["id"]
 
 

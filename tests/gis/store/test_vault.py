@@ -109,7 +109,7 @@ def test_a_clear_number_cannot_be_stored(store: Store) -> None:
     with store.owner_session() as session:
         session.execute(text("INSERT INTO households (code, grid_reason) VALUES ('H', 'no position')"))
     for value in (b"15412345678", b"\x01", b""):
-        with pytest.raises(DBAPIError, match="phone_sealed|out of valid range"), store.owner_session() as session:
+        with pytest.raises(DBAPIError, match=r"phone_sealed|out of valid range"), store.owner_session() as session:
             session.execute(
                 text("INSERT INTO residents (key, household_id, birth_year, phone_sealed) SELECT 'k', id, 1950, :v FROM households"),
                 {"v": value},
