@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +29,7 @@ from gis.intake.sheet import MISSING, Sheet
 from gis.intake.staging import References, read_columns, upsert
 from gis.models import Resident
 from gis.models.vocabulary import CARE_FLAGS, SEXES
-from gis.store.vault import vault_of
+from gis.store.vault import Vault, vault_of
 
 HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
 _SEPARATORS = (";", "；", ",", "，", "、", "|")
@@ -170,6 +171,39 @@ def _person(
     described = pc.binary_join_element_wise(*parts, "\x1e")
     numbered = pc.binary_join_element_wise("id", pc.utf8_upper(id_number), "\x1e")
     return pc.coalesce(numbered, described)
+
+
+def person_key(
+    vault: Vault,
+    household: str,
+    id_number: str | None,
+    name: str | None,
+    birth_date: date | None,
+    birth_year: int,
+    sex: str | None,
+    occurrence: int = 0,
+) -> str:
+    """Return the key of one person as an import would make it, so that a file that comes later finds whoever was entered by hand.
+
+    Args:
+        vault: open.
+        household: code of the household.
+        id_number: readable.
+        name: as entered.
+        birth_date: where known.
+        birth_year: of birth.
+        sex: ``male``, ``female`` or None.
+        occurrence: which of several alike in the household, from 0.
+    """
+    person = _person(
+        pa.array([id_number or None], pa.string()),
+        pa.array([name], pa.string()),
+        np.array([birth_date], dtype="datetime64[D]"),
+        pa.array([birth_year], pa.int64()),
+        pa.array([sex], pa.string()),
+    )
+    digests = _digests(pa.array([household], pa.string()), person, np.array([occurrence], dtype=np.int64))
+    return vault.search.person_keys(digests)[0]
 
 
 def _sealed_anew(stored: Any, field: str) -> ColumnElement[Any]:
