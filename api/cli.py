@@ -192,3 +192,7 @@ def _run(running: Running, settings: Settings, listening: socket.socket) -> None
         backlog=2048,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    app()
