@@ -267,3 +267,10 @@ class DoorCodeOut(BaseModel):
     household: str
     code: str
     issued_at: datetime
+
+
+class DoorCodesIssued(BaseModel):
+    """How many codes were issued, and how many of the building are in force."""
+
+    issued: int
+    in_force: int

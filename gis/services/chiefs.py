@@ -39,7 +39,7 @@ def list_chiefs(session: Session, building: str, today: date) -> list[dict[str, 
     Raises:
         NotFound: there is no such building, or the account may not know who looks after it.
     """
-    _building(session, building)
+    own_building(session, building)
     rows = session.execute(
         text(f"SELECT {_COLUMNS} {_FROM} WHERE b.code = :building ORDER BY c.valid_from DESC, c.id"),
         {"building": building, "today": today},
@@ -59,7 +59,7 @@ def add_chief(session: Session, building: str, body: dict[str, Any], today: date
     Raises:
         NotFound, Invalid: the building is not the account's; a field is wrong.
     """
-    building_id = _building(session, building)
+    building_id = own_building(session, building)
     first = body.get("valid_from") or today
     check_days(first, body.get("valid_to"))
     resident = body.get("resident")
@@ -158,7 +158,12 @@ def _shown(session: Session, row: Any) -> dict[str, Any]:
     return {**shown, "phone": masked_phone(session, "building_chiefs", row["id"], row["phone_sealed"])}
 
 
-def _building(session: Session, code: str) -> int:
+def own_building(session: Session, code: str) -> int:
+    """Return the id of a building that the account may look after.
+
+    Raises:
+        NotFound: there is none with this code in the account's grids.
+    """
     grids = own_grids_only(session)
     found = session.scalar(
         text(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.intake.kinds.residents import person_key
 from gis.models.vocabulary import CARE_FLAGS
-from gis.services.chiefs import own_grids_only
+from gis.services.chiefs import own_building
 from gis.services.features import check_version
 from gis.store.assigning import assign
 from gis.store.auditing import note
@@ -112,14 +112,7 @@ def move_household(
     row = _household(session, household)
     check_version(row["version"], version)
     day = _day(body.get("on"), today)
-    building = session.scalar(
-        text(
-            "SELECT id FROM buildings WHERE code = :code AND (CAST(:grids AS bigint[]) IS NULL OR grid_id = ANY(:grids))"
-        ),
-        {"code": body["building"], "grids": own_grids_only(session)},
-    )
-    if building is None:
-        raise NotFound("没有这个楼栋,或不在您的网格内 / no such building, or not in your grids")
+    building = own_building(session, body["building"])
     since = session.scalar(
         text("SELECT max(until_on) FROM household_addresses WHERE household_id = :id"), {"id": row["id"]}
     )
