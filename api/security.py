@@ -38,8 +38,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-requested-with"
 """Pages of other sites cannot send a header of their own choice; a script without Origin shows by it that it is ours."""
 _MACHINE_PREFIXES = ("/api/", "/tiles/")
-_SCANNED_PREFIX = "/d/"
-"""Codes on doors: scanners do not always say that they want a page."""
 
 
 def allow(*roles: str) -> Any:
@@ -208,7 +206,7 @@ def _to_login(scope: Scope, headers: Headers) -> Response | None:
     if (
         scope["method"] != "GET"
         or path.startswith(_MACHINE_PREFIXES)
-        or ("text/html" not in headers.get("accept", "") and not path.startswith(_SCANNED_PREFIX))
+        or "text/html" not in headers.get("accept", "")
     ):
         return None
     query = scope["query_string"].decode("latin-1")
