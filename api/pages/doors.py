@@ -13,8 +13,8 @@ from api.pages.directory import DOOR_PATH, home_of
 from api.pages.refusals import PageRoute
 from api.pages.rendering import show
 from api.security import everyone
-from gis.models.vocabulary import CARE_FLAGS, COLOURS, ROLES, SERVICES, SEXES
-from gis.services import chiefs, colours, contacts, doors, health, households
+from gis.models.vocabulary import CARE_FLAGS, COLOURS, HEALTH_NEEDS, ROLES, SERVICES, SEXES
+from gis.services import chiefs, colours, contacts, doors, households
 from gis.store.auditing import note
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -50,6 +50,7 @@ def _frame(desk: Desk) -> dict[str, Any]:
         "labels": {
             "sexes": SEXES,
             "care_flags": CARE_FLAGS,
+            "health_needs": HEALTH_NEEDS,
             "services": SERVICES,
             "colours": COLOURS,
             "states": STATES,
@@ -61,8 +62,6 @@ def _file(session: Session, desk: Desk, household: str) -> dict[str, Any]:
     """Return all that the page shows of a household; reading it is noted by the services."""
     today = desk.today()
     file = households.get_household(session, household, today)
-    for resident in file["residents"]:
-        resident["health_needs"] = health.get_health_needs(session, resident["id"])["health_needs"]
     keepers = []
     if file["building"] is not None:
         keepers = [each for each in chiefs.list_chiefs(session, file["building"], today) if each["in_office"]]

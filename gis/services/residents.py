@@ -41,7 +41,8 @@ LONGEST_REASON = 200
 
 _COLUMNS = """r.id, r.key, h.code AS household, r.name, r.sex, r.birth_date, r.birth_year,
 linli_age(r.birth_date, r.birth_year, :today) AS age, r.phone_sealed, r.id_number_sealed, r.care_flags, r.guardian_id,
-CASE WHEN r.guardian_id IS NULL THEN r.guardian_name ELSE g.name END AS guardian_name, r.guardian_phone_sealed, r.moved_out_on, r.version"""
+CASE WHEN r.guardian_id IS NULL THEN r.guardian_name ELSE g.name END AS guardian_name, r.guardian_phone_sealed,
+r.health_needs, r.moved_in_on, r.moved_out_on, r.version"""
 _FROM = """FROM residents r JOIN households h ON h.id = r.household_id LEFT JOIN residents g ON g.id = r.guardian_id"""
 _OF_HOUSEHOLD = text(
     f"SELECT {_COLUMNS} {_FROM} WHERE r.household_id = :household AND (r.moved_out_on IS NULL OR r.moved_out_on > :today) "
@@ -174,6 +175,8 @@ def shown(vault: Vault, row: Mapping[str, Any]) -> dict[str, Any]:
         "id_number": _hidden(clear["id_number"]) if child else mask_id_number(clear["id_number"]),
         "care_flags": row["care_flags"],
         "guardian": guardian,
+        "health_needs": row["health_needs"],
+        "moved_in_on": row["moved_in_on"],
         "moved_out_on": row["moved_out_on"],
         "version": row["version"],
     }
@@ -196,6 +199,8 @@ def in_clear(vault: Vault, row: Mapping[str, Any]) -> dict[str, Any]:
         "care_flags": row["care_flags"],
         "guardian_id": row["guardian_id"],
         "guardian_name": row["guardian_name"],
+        "health_needs": row["health_needs"],
+        "moved_in_on": row["moved_in_on"],
         "moved_out_on": row["moved_out_on"],
     }
 

@@ -25,6 +25,15 @@ REQUESTS = {
 }
 """On whose request one person's data is exported or erased."""
 BATCH = 2_000
+_LIVED = text(
+    "SELECT h.code AS household, r.from_on, r.until_on FROM residencies r LEFT JOIN households h ON h.id = r.household_id "
+    "WHERE r.resident_id = :id ORDER BY r.until_on, r.id"
+)
+_CHIEF_OF = text(
+    "SELECT b.code AS building, c.name, c.valid_from, c.valid_to FROM building_chiefs c JOIN buildings b ON b.id = c.building_id "
+    "WHERE c.resident_id = :id ORDER BY c.valid_from"
+)
+_CHANGED = text("SELECT at, account AS by, changes FROM history WHERE resident_id = :id ORDER BY id")
 
 
 def export(session: Session, resident_id: int, request: str, now: datetime) -> dict[str, Any]:
@@ -55,6 +64,9 @@ def export(session: Session, resident_id: int, request: str, now: datetime) -> d
         ),
         {"code": row["household"]},
     ).mappings()
+    lived = [dict(each) for each in session.execute(_LIVED, {"id": resident_id}).mappings()]
+    chief_of = [dict(each) for each in session.execute(_CHIEF_OF, {"id": resident_id}).mappings()]
+    changed = [dict(each) for each in session.execute(_CHANGED, {"id": resident_id}).mappings()]
     note(
         session,
         "resident.export",
@@ -67,9 +79,12 @@ def export(session: Session, resident_id: int, request: str, now: datetime) -> d
         "resident": {"id": resident_id, **in_clear(vault_of(session), row)},
         "household": dict(household),
         "household_needs": [dict(need) for need in needs],
+        "lived_before": lived,
+        "chief_of": chief_of,
+        "history": changed,
         "purposes": {
             column: purpose.as_dict()
-            for table in ("residents", "households", "needs")
+            for table in ("residents", "households", "needs", "residencies", "building_chiefs", "history")
             for column, purpose in ((f"{table}.{name}", each) for name, each in PURPOSES[table].items())
         },
     }
@@ -102,6 +117,8 @@ class RetentionPolicy:
     """People who have moved out."""
     closed_need_notes_days: int = 3 * 365
     """Words written about needs that were met; the need itself stays for the statistics."""
+    file_history_days: int = 3 * 365
+    """Who changed what of a file, and who looked after a building or household in former times."""
     rejected_rows_days: int = 30
     """Rejected rows of imports, which hold whatever the file held."""
     ended_sessions_days: int = 184
@@ -153,6 +170,33 @@ RULES = (
         "closed_on <= :before AND note IS NOT NULL",
         "needs",
         "UPDATE needs SET note = NULL",
+    ),
+    Rule(
+        "file_history",
+        "户档案的变更记录",
+        "history of files",
+        lambda policy: policy.file_history_days,
+        "at < :before",
+        "history",
+        "DELETE FROM history",
+    ),
+    Rule(
+        "former_chiefs",
+        "已卸任的楼栋长",
+        "former building chiefs",
+        lambda policy: policy.file_history_days,
+        "valid_to < :before",
+        "building_chiefs",
+        "DELETE FROM building_chiefs",
+    ),
+    Rule(
+        "former_contacts",
+        "已结束的包户台账",
+        "ledger entries of contacts that have ended",
+        lambda policy: policy.file_history_days,
+        "valid_to < :before",
+        "household_contacts",
+        "DELETE FROM household_contacts",
     ),
     Rule(
         "rejected_rows",

@@ -112,11 +112,12 @@ def test_the_retention_policy(staffed: Store) -> None:
     assert left(staffed) == before and noted(staffed) == []
     done = purge(staffed, RetentionPolicy(), TODAY, batch=1)
     assert [(each.rule.name, each.rows) for each in done] == [(each.rule.name, each.rows) for each in would] == [
-        ("moved_out", 2), ("closed_need_notes", 1), ("rejected_rows", 1), ("ended_sessions", 1),
+        ("moved_out", 2), ("closed_need_notes", 1), ("file_history", 0), ("former_chiefs", 0), ("former_contacts", 0),
+        ("rejected_rows", 1), ("ended_sessions", 1),
     ]  # fmt: skip
     assert left(staffed) == tuple(was - gone for was, gone in zip(before, (2, 1, 1, 1), strict=True))
     assert [each[1] for each in noted(staffed)] == ["retention.purge"] * 5
-    assert [each.rows for each in purge(staffed, RetentionPolicy(), TODAY)] == [0, 0, 0, 0]
+    assert [each.rows for each in purge(staffed, RetentionPolicy(), TODAY)] == [0] * 7
     assert left(staffed)[0] > 0
     forever = RetentionPolicy(moved_out_days=9999)
     assert purge(staffed, forever, TODAY, dry_run=True)[0].rows == 0
