@@ -21,7 +21,7 @@ run:
 
 test:
 	@scripts/setup --test
-	@$(PYTHON) -m pytest $(ARGS)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest $(ARGS)
 
 bench:
 	@scripts/setup

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -33,7 +34,7 @@ from maps.assets import MOUNTS
 
 PAGES = Path(api.pages.__file__).parent
 DESCRIPTION = """
-社区治理网格地图:网格、住户、服务站点与需求。几何为 EPSG:4326(经度、纬度)的 GeoJSON;错误遵循 RFC 9457。
+社区治理网格地图：网格、住户、服务站点与需求。几何为 EPSG:4326(经度、纬度)的 GeoJSON；错误遵循 RFC 9457。
 
 GIS grid mapping for neighbourhood governance. Geometry is GeoJSON in EPSG:4326 (lon, lat); errors follow RFC 9457
 (`application/problem+json`). Sign in with `POST /api/session`, then send `Authorization: Bearer …`. Lists come in pages with a
@@ -68,6 +69,7 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         lifespan=_lifespan,
         middleware=[
             Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3),
             Middleware(Guard, sessions=sessions),
         ],
     )

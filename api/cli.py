@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from api import logs
+from api.cli_places import divide_place, streets
 from api.cli_secrecy import audit, keys, purge, purposes
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
@@ -23,7 +24,7 @@ from gis.store.assigning import assign as assign_all
 
 app = typer.Typer(
     cls=Commands,
-    help="邻里 linli:社区治理网格地图 / GIS grid mapping for neighbourhood governance",
+    help="邻里 linli：社区治理网格地图 / GIS grid mapping for neighbourhood governance",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,6 +34,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(purge)
 app.command()(purposes)
+app.add_typer(streets, name="streets")
+app.command("divide")(divide_place)
 
 PAGES = (
     ("/", "规划地图 / planner's map"),
@@ -58,7 +61,7 @@ def serve(
         Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
     ] = None,
 ) -> None:
-    """提供网页与接口,直到 Ctrl-C / serve pages and interface until Ctrl-C."""
+    """提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."""
     from api import demo  # here, so that the other commands need not wait for it to load
 
     logs.configure()
@@ -96,10 +99,10 @@ def import_(
         str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只检查,不写入 / report only, change nothing")
+        bool, typer.Option("--dry-run", help="只检查，不写入 / report only, change nothing")
     ] = False,
 ) -> None:
-    """导入文件;被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
+    """导入文件；被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
     with (
         open_store(Settings.load(), notice) as running,
         progress_bar(file.name) as progress,
@@ -138,7 +141,7 @@ def _end_orderly() -> None:
 
 
 def _bound(server: ServerSettings) -> socket.socket:
-    """Return a socket bound to the address, before anything slow begins.
+    """Return a socket that listens at the address, before anything slow begins: whoever calls early waits, and a second program is told.
 
     Raises:
         Unavailable: the address is taken or not ours.
@@ -147,6 +150,7 @@ def _bound(server: ServerSettings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((server.host, server.port))
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise Unavailable(

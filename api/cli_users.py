@@ -22,10 +22,10 @@ def add(
     name: Name,
     role: Annotated[str, typer.Option(help=", ".join(f"{role} {label}" for role, label in ROLES.items()))],
     grids: Annotated[
-        str, typer.Option(help="网格员负责的网格编码,逗号分隔 / codes of a worker's grids, comma between")
+        str, typer.Option(help="网格员负责的网格编码，逗号分隔 / codes of a worker's grids, comma between")
     ] = "",
 ) -> None:
-    """新建账号,密码来自标准输入 / make an account; the password comes from standard input."""
+    """新建账号，密码来自标准输入 / make an account; the password comes from standard input."""
     settings = Settings.load()
     password = read_password()
     codes = [code for code in grids.replace(",", " ").replace(";", " ").replace(",", " ").split() if code]

@@ -109,7 +109,7 @@ def answer(error: Exception, request_id: str) -> Json:
         frames=_frames(error),
         request_id=request_id,
     )
-    detail = f"服务器内部错误,编号 {request_id} / internal error, reference {request_id}"
+    detail = f"服务器内部错误，编号 {request_id} / internal error, reference {request_id}"
     return problem(500, "内部错误 / internal error", detail, request_id=request_id)
 
 
@@ -151,11 +151,11 @@ def _where(location: tuple[Any, ...]) -> str:
 def _database(error: SQLAlchemyError) -> Json | None:
     state = _state(error) or ""
     if isinstance(error, DataError) or state.startswith(_LIMITS):
-        detail = "内容无法保存:含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
+        detail = "内容无法保存：含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
         return problem(422, Invalid.title, detail)
     away = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if away or getattr(error, "connection_invalidated", False):
-        detail = "数据库暂不可用,请稍后再试 / the database does not answer; try again shortly"
+        detail = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"
         return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
     if state == _NO_PRIVILEGE:
         return problem(403, Denied.title, "当前账号无权执行此操作 / this account may not do that")

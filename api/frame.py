@@ -125,4 +125,4 @@ def _put_headers(scope: Scope, headers: MutableHeaders, request_id: str, nonce: 
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if not scope["path"].startswith(PUBLIC_PREFIXES):
         headers.setdefault("Cache-Control", "private, no-store")
-    headers.append("Vary", "Cookie, Authorization")
+        headers.add_vary_header("Cookie, Authorization")

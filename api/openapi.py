@@ -87,7 +87,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
-            for method in route.methods:
+            for method in route.methods or ():
                 operation = document["paths"][route.path_format][method.lower()]
                 _describe(operation, route, public=is_public(method, route.path))
     return document

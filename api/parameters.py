@@ -24,7 +24,7 @@ Area = Annotated[
     str | None,
     Query(
         pattern=r"^\d{4,12}$",
-        description="区划编码,只看其内 / code of an administrative area: only what is inside",
+        description="区划编码，只看其内 / code of an administrative area: only what is inside",
         examples=["530102001001"],
     ),
 ]
@@ -36,7 +36,7 @@ Cursor = Annotated[
 Service = Annotated[
     list[str],
     Query(
-        description=f"服务事项,可重复(须全部覆盖) / service, may be repeated (all of them): {', '.join(SERVICES)}"
+        description=f"服务事项，可重复(须全部覆盖) / service, may be repeated (all of them): {', '.join(SERVICES)}"
     ),
 ]
 Crs = Annotated[
@@ -51,7 +51,7 @@ At = Annotated[
     str | None,
     Query(
         max_length=64,
-        description="时刻:带时区的 ISO 8601、any(不计开放时间)或不填(现在) / "
+        description="时刻：带时区的 ISO 8601、any(不计开放时间)或不填(现在) / "
         "moment: ISO 8601 with zone, `any` (opening hours ignored), or absent for now",
         examples=["2026-11-20T10:00:00+08:00"],
     ),
@@ -87,7 +87,7 @@ def version_of(if_match: IfMatch = None) -> int:
     """
     if if_match is None or if_match.strip() == "*":
         raise PreconditionRequired(
-            "写入需要 If-Match,值为读取时的 ETag / a write needs If-Match with the ETag that was read"
+            "写入需要 If-Match，值为读取时的 ETag / a write needs If-Match with the ETag that was read"
         )
     found = _TAG.fullmatch(if_match.strip())
     if found is None:
@@ -104,13 +104,13 @@ def coverage_query_of(
     method: Annotated[
         Literal["buffer", "walk"] | None,
         Query(
-            description="walk 沿街道步行,buffer 直线缓冲;不填则有街道时步行 / on the streets, or a straight line; absent: walk where "
+            description="walk 沿街道步行，buffer 直线缓冲；不填则有街道时步行 / on the streets, or a straight line; absent: walk where "
             "streets are known"
         ),
     ] = None,
     profile: Annotated[
         Literal["own", "adult", "elder", "wheelchair"],
-        Query(description="步速:own 为各人群按各自步速 / speed; own: each group at its own"),
+        Query(description="步速：own 为各人群按各自步速 / speed; own: each group at its own"),
     ] = "own",
     at: At = None,
     area: Area = None,
@@ -135,7 +135,7 @@ def check_services(services: list[str]) -> None:
     """
     choices = ", ".join(f"{key} {label}" for key, label in SERVICES.items())
     faults = [
-        Fault("query.service", f"没有服务事项 {word[:40]!r},可用 / no such service; choose from: {choices}")
+        Fault("query.service", f"没有服务事项 {word[:40]!r}，可用 / no such service; choose from: {choices}")
         for word in services
         if word not in SERVICES
     ]
@@ -161,7 +161,7 @@ def moment_of(given: str | None, now: datetime) -> datetime | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = "应为带时区的 ISO 8601,或 any / expected ISO 8601 with a zone, such as 2026-11-20T10:00:00+08:00, or any"
+        message = "应为带时区的 ISO 8601，或 any / expected ISO 8601 with a zone, such as 2026-11-20T10:00:00+08:00, or any"
         raise Invalid(message, [Fault("query.at", message)])
     return moment
 

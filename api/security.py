@@ -93,13 +93,17 @@ def check_rules(routes: Iterable[BaseRoute]) -> None:
     undecided = []
     for route in routes:
         if isinstance(route, APIRoute):
-            public = all(is_public(method, route.path) for method in route.methods)
+            public = all(is_public(method, route.path) for method in _methods(route))
             if (roles_of(route) is None) != public:
-                undecided.append(f"{sorted(route.methods)} {route.path}")
+                undecided.append(f"{_methods(route)} {route.path}")
         elif not (isinstance(route, Mount) and f"{route.path}/".startswith(PUBLIC_PREFIXES)):
             undecided.append(str(route))
     if undecided:
         raise RuntimeError("routes without a rule (or public with one): " + "; ".join(undecided))
+
+
+def _methods(route: APIRoute) -> list[str]:
+    return sorted(route.methods or ())
 
 
 class Guard:
@@ -130,7 +134,7 @@ class Guard:
                 token, by_cookie = token_of(headers)
                 account = await self._identify(token)
                 if account is None:
-                    raise Unauthenticated("需要登录,或登录已过期 / sign in first, or your session has ended")
+                    raise Unauthenticated("需要登录，或登录已过期 / sign in first, or your session has ended")
                 state["account"], state["token"] = account, token
                 if method not in SAFE_METHODS:
                     if by_cookie:

@@ -101,7 +101,7 @@ class ServerSettings(BaseSettings):
                 ip_network(part, strict=False)
             except ValueError:
                 raise ValueError(
-                    "应为 IP 地址或网段,逗号分隔 / expected IP addresses or networks, comma between"
+                    "应为 IP 地址或网段，逗号分隔 / expected IP addresses or networks, comma between"
                 ) from None
         return value
 
@@ -109,7 +109,7 @@ class ServerSettings(BaseSettings):
     def _cookies_over_the_network(self) -> Self:
         if self.cookie_secure == "never" and self.trusted_proxies:
             raise ValueError(
-                "LINLI_COOKIE_SECURE=never 与 LINLI_TRUSTED_PROXIES 矛盾:经代理访问应使用 https / "
+                "LINLI_COOKIE_SECURE=never 与 LINLI_TRUSTED_PROXIES 矛盾：经代理访问应使用 https / "
                 "LINLI_COOKIE_SECURE=never contradicts LINLI_TRUSTED_PROXIES: behind a proxy use https, and auto or always"
             )
         return self

@@ -19,7 +19,7 @@ def main(names: list[str]) -> int:
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         console.print(
-            f"没有这些基准:{', '.join(sorted(unknown))};可用:{', '.join(BENCHMARKS)} / no such benchmark"
+            f"没有这些基准：{', '.join(sorted(unknown))}；可用：{', '.join(BENCHMARKS)} / no such benchmark"
         )
         return 2
     memory_gib = psutil.virtual_memory().total / 2**30

@@ -390,4 +390,4 @@ def _only_finite(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _move(
     geometries: np.ndarray, way: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    return shapely.transform(np.asarray(geometries, dtype=object), way, interleaved=False)
+    return shapely.transform(geometries, way, interleaved=False)

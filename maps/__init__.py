@@ -9,6 +9,7 @@ How a page shows a map (``api/pages`` need know no more than this)::
         station_kinds=(Choice("meal_hall", "幸福食堂", "meal hall"), …),
         measures=(Choice("households", "户数", "households"), …),  # what the planner's choropleth can show
         months=("2025-11", "2026-10"),                          # first and last month of needs
+        methods=WALKING_METHODS,                                # only where streets are known
     )
     pieces = render(planner_map(config), nonce)                  # or needs_map, coverage_map, worker_map, screen_map
 
@@ -21,8 +22,8 @@ Every file a page loads lies under two prefixes, :data:`maps.assets.MOUNTS` (``/
 without a session; their addresses carry a content hash, so they may be cached for ever. ``python -m maps.assets`` fetches the npm ones.
 
 Data comes from the API with the session cookie: ``/tiles/{base,grids}/{z}/{x}/{y}``, ``/api/grids``, ``/api/grids/measures``,
-``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage``, ``/api/needs/cells``
-(see :class:`maps.config.Urls`). A 401 leads to ``/login?next=…``.
+``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage`` and what lies under it, ``/api/siting``,
+``/api/needs/cells`` (see :class:`maps.config.Urls`). A 401 leads to ``/login?next=…``.
 
 Events on ``document`` between a map and the page round it:
 
@@ -31,14 +32,17 @@ Events on ``document`` between a map and the page round it:
   ``linli:imported`` (data has changed: ask for it again);
 * from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
   ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null);
-* to the screen's map and any other: ``linli:refresh`` (ask for the data again).
+* to the screen's map and any other: ``linli:refresh`` ``{topic?}`` (ask for the data again, and for the tiles where the topic, such as ``grids``, is
+  drawn in them; without a topic for the tiles at most every ten seconds).
 """
 
-from maps.config import Choice, MapConfig, Urls
+from maps.config import METHODS, WALKING_METHODS, Choice, MapConfig, Urls
 from maps.linlimap import ForeignAsset, LinliMap, Pieces, page, render
 from maps.pages import coverage_map, needs_map, planner_map, screen_map, worker_map
 
 __all__ = [
+    "METHODS",
+    "WALKING_METHODS",
     "Choice",
     "ForeignAsset",
     "LinliMap",

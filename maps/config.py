@@ -32,6 +32,11 @@ class Urls:
     stations: str = "/api/stations"
     circles: str = "/api/circles"
     coverage: str = "/api/coverage"
+    coverage_buildings: str = "/api/coverage/buildings"
+    coverage_week: str = "/api/coverage/week"
+    coverage_capacity: str = "/api/coverage/capacity"
+    scenario: str = "/api/coverage/scenario"
+    siting: str = "/api/siting"
     need_cells: str = "/api/needs/cells"
     login: str = "/login"
 
@@ -52,7 +57,18 @@ SCHEMES = (
     Choice("natural", "自然间断", "natural breaks"),
     Choice("equal", "等间距", "equal intervals"),
 )
-METHODS = (Choice("buffer", "直线距离", "straight line"),)
+BUFFER = Choice("buffer", "直线距离", "straight line")
+WALK = Choice("walk", "步行路网", "on streets")
+METHODS = (BUFFER,)
+WALKING_METHODS = (WALK, BUFFER)
+"""Where streets are known: walking first, the straight line beside it, and so their difference."""
+GROUPS = (
+    Choice("households", "户数", "households"),
+    Choice("elders_60", "老人", "aged 60+"),
+    Choice("children_12", "儿童", "aged 0–12"),
+    Choice("residents", "居民", "residents"),
+)
+"""Whom a new station may be sited for."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ class MapConfig:
         station_kinds: names of the stations' kinds; a kind that is not here is shown as it is.
         measures: what a choropleth of grids may show, the first one at the start.
         months: first and last month of needs, ``YYYY-MM``; None: no month slider.
-        methods: how circles may be computed; the first one at the start.
+        methods: how circles may be computed; the first one at the start. With ``walk`` among several, their difference too.
         utc_offset: of the place's time zone, such as ``+08:00``, for moments chosen on the page.
         attribution: where the base map's data comes from (and its 审图号 where it has one).
         grid: code of a grid to outline at the start.

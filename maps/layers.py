@@ -91,14 +91,38 @@ class Needs(OwnLayer):
     """Needs from aggregated cells. Settings: months, ramp (64 colours), classes (number of classes → colours)."""
 
     factory = "needs"
-    own_scripts = ("classes.js", "needs.js")
+    own_scripts = ("classes.js", "heat.js", "needs.js")
 
 
 class Coverage(OwnLayer):
-    """Coverage by grid, with its circles. Settings: colours of five shares, utc_offset."""
+    """Coverage by grid with its circles, the what-if and the siting.
+
+    Settings: colours (shading → ramp), reasons (reason → 中文), utc_offset, kinds and services (code → 中文).
+    """
 
     factory = "coverage"
-    own_scripts = ("classes.js", "choropleth.js", "circles.js", "coverage.js")
+    own_scripts = (
+        "classes.js",
+        "choropleth.js",
+        "circles.js",
+        "icons.js",
+        "stations.js",
+        "shades.js",
+        "figures.js",
+        "nested.js",
+        "uncovered.js",
+        "edits.js",
+        "whatif.js",
+        "siting.js",
+        "coverage.js",
+    )
+
+
+class Uncovered(OwnLayer):
+    """Buildings that the coverage of the same map leaves out; stands after :class:`Coverage`."""
+
+    factory = "uncovered"
+    own_scripts = ("classes.js", "uncovered.js")
 
 
 class Worker(OwnLayer):

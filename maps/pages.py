@@ -11,8 +11,9 @@ from folium import LayerControl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from gis.accessibility.coverage import REASON_NAMES
 from maps.classify import MAX_CLASSES
-from maps.config import PROFILES, SCHEMES, MapConfig, labels
+from maps.config import GROUPS, PROFILES, SCHEMES, MapConfig, labels
 from maps.layers import (
     Boundaries,
     Choropleth,
@@ -25,6 +26,7 @@ from maps.layers import (
     Needs,
     OwnLayer,
     Stations,
+    Uncovered,
     Worker,
 )
 from maps.linlimap import LinliMap
@@ -84,14 +86,28 @@ def needs_map(config: MapConfig) -> LinliMap:
 
 
 def coverage_map(config: MapConfig) -> LinliMap:
-    """Return the map of coverage: a form, circles, totals, and each grid's covered share."""
+    """Return the map of coverage: circles on foot and by air, totals, grids, buildings left out, what-if and siting."""
     drawn = _map(
-        "coverage", "服务覆盖地图", config, "coverage.html", profiles=PROFILES, methods=config.methods
+        "coverage",
+        "服务覆盖地图",
+        config,
+        "coverage.html",
+        profiles=PROFILES,
+        methods=config.methods,
+        groups=GROUPS,
     )
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
-        Coverage("网格覆盖率与服务圈", "coverage", colours=ramp("share", 5), utc_offset=config.utc_offset),
+        Coverage(
+            "网格覆盖率与服务圈",
+            "coverage",
+            colours=_shades(),
+            reasons=dict(REASON_NAMES),
+            utc_offset=config.utc_offset,
+            **_names(config),
+        ),
+        Uncovered("未覆盖楼栋", "buildings left out", show=False),
         Stations("服务站点", "stations", **_names(config)),
         Labels(theme="light", grids=True),
     )
@@ -168,6 +184,16 @@ def _wall_measure(config: MapConfig) -> str | None:
 def _classes(name: str) -> dict[str, list[str]]:
     """Return the ramp's colours for each number of classes that there may be."""
     return {str(k): ramp(name, k) for k in range(1, MAX_CLASSES + 1)}
+
+
+def _shades() -> dict[str, list[str]]:
+    """Return the colours of what the coverage map's grids may be shaded by; shares run from few to all, the others from none."""
+    return {
+        "share": ramp("share", 5),
+        "difference": ramp("ember", 5),
+        "week": ramp("teal", 6),
+        "capacity": ramp("teal", 6),
+    }
 
 
 def _smooth(name: str) -> list[str]:

@@ -20,6 +20,8 @@ case "$*" in
   *ensurepip*) [ -e "$MACHINE/has-venv" ] ;;
   *version_info*) echo python3.11-venv ;;
   *"-m venv"*) mkdir -p .venv/bin && cp "$MACHINE/bin/python3" .venv/bin/python ;;
+  *"playwright --version"*) [ -e "$MACHINE/has-libatomic" ] ;;
+  *executable_path*) printf '#!/bin/sh\\necho "pretended $*"\\n' >"$MACHINE/browser"; chmod +x "$MACHINE/browser"; echo "$MACHINE/browser" ;;
   *find_binaries*) [ -e "$MACHINE/has-postgis" ] ;;
   *require-hashes*) [ ! -e "$MACHINE/no-network" ] ;;
   *) exit 0 ;;
@@ -29,6 +31,7 @@ APT = """#!/bin/sh
 echo "apt-get $*" >>"$MACHINE/calls"
 case "$*" in
   *install*postgis*) touch "$MACHINE/has-postgis" ;;
+  *install*libatomic1*) touch "$MACHINE/has-libatomic" ;;
   *install*venv*) touch "$MACHINE/has-venv" ;;
   *install*chromium*) cp "$MACHINE/bin/uname" "$MACHINE/bin/chromium" ;;
 esac
@@ -55,6 +58,7 @@ class Machine:
         self.has("has-venv")
 
     def install(self, name: str, script: str) -> None:
+        (self.bin / name).unlink(missing_ok=True)
         (self.bin / name).write_text(script)
         (self.bin / name).chmod(0o755)
 
@@ -96,7 +100,23 @@ def test_the_tests_need_a_browser(machine):
     assert not any("chromium" in call for call in machine.set_up()[2])
     status, said, calls = machine.set_up("--test")
     assert status == 0, said
+    assert any("libatomic1" in call for call in calls)
     assert any("chromium" in call for call in calls)
+
+
+def test_where_debian_is_not_playwright_brings_the_browser(machine):
+    machine.has("has-postgis")
+    machine.has("has-libatomic")
+    machine.install("sed", '#!/bin/sh\necho ubuntu\n')
+    fonts = machine.folder / ".local" / "share" / "fonts"
+    fonts.mkdir(parents=True)
+    (fonts / "NotoSansCJK.ttc").touch()
+    status, said, calls = machine.set_up("--test")
+    assert status == 0, said
+    assert any("playwright install chromium" in call for call in calls)
+    browser = machine.project / ".venv" / "bin" / "chromium"
+    assert subprocess.run([browser, "--version"], capture_output=True, text=True, check=True).stdout == "pretended --version\n"
+    assert not any("playwright" in call for call in machine.set_up("--test")[2])
 
 
 def test_a_set_up_that_was_cut_short_runs_again(machine):

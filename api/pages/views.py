@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -28,6 +29,7 @@ from gis.crs import CHOICES
 from gis.models.purposes import PURPOSES
 from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
 from gis.services.audit import ACTIONS, KEPT_DAYS
+from gis.services.network import has_streets
 from gis.services.outline import Outline, all_grids, outline, own_grids
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -95,10 +97,12 @@ def needs(request: Request, desk: AtDesk) -> Response:
 
 @router.get(COVERAGE.path, dependencies=[allow(*COVERAGE.roles)])
 def coverage(request: Request, desk: AtDesk) -> Response:
-    """Show service circles and who is inside."""
+    """Show service circles and who is inside, on foot where streets are known; what if, and where next."""
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
-    drawn = maps.render(maps.coverage_map(_map_config(place)), request.state.nonce)
+        walkable = has_streets(session, desk.snapshots)
+    config = replace(_map_config(place), methods=maps.WALKING_METHODS if walkable else maps.METHODS)
+    drawn = maps.render(maps.coverage_map(config), request.state.nonce)
     return show("coverage.html", **_frame(request, desk, COVERAGE), map=drawn)
 
 

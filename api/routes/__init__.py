@@ -19,11 +19,13 @@ from api.routes import (
     imports,
     locate,
     needs,
+    reach,
     residents,
     screen,
     session,
     stations,
     tiles,
+    whatif,
     zoning,
 )
 
@@ -44,6 +46,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     imports.router,
     circles.router,
     coverage.router,
+    reach.router,
+    whatif.router,
     needs.router,
     screen.router,
     tiles.router,

@@ -68,7 +68,7 @@ def measures(
         str | None,
         Query(
             max_length=60,
-            description="指标;不填则列出全部 / its key; absent: list them",
+            description="指标；不填则列出全部 / its key; absent: list them",
             examples=["elders_60"],
         ),
     ] = None,

@@ -39,7 +39,7 @@ def submit(
         UploadFile, File(description="GeoJSON, GeoPackage, zipped Shapefile, CSV, XLSX, OSM .pbf or .osm")
     ],
     crs: Crs = None,
-    dry_run: Annotated[bool, Query(description="只检查,不写入 / report only, change nothing")] = False,
+    dry_run: Annotated[bool, Query(description="只检查，不写入 / report only, change nothing")] = False,
 ) -> Json:
     """Queue a file; ask ``GET /api/imports/{id}`` how it goes. CSV and XLSX with positions need ``crs``."""
     upload = imports.Upload(kind, file.filename or "upload", file.file.read(), crs, dry_run)

@@ -29,7 +29,7 @@ def cells(
     since: Annotated[date | None, Query(alias="from", description="自(含) / opened on or after")] = None,
     until: Annotated[date | None, Query(alias="to", description="至(含) / opened on or before")] = None,
     size_m: Annotated[
-        float, Query(ge=50, le=5000, allow_inf_nan=False, description="单元边长,米 / side of a cell, m")
+        float, Query(ge=50, le=5000, allow_inf_nan=False, description="单元边长，米 / side of a cell, m")
     ] = 100,
 ) -> GeoJson:
     """Return squares with count, households and rate per 100 households; small cells are suppressed."""

@@ -66,7 +66,7 @@ def nearest(
     lon, lat = position_of(lon, lat, crs)
     moment = moment_of(at, desk.now())
     if moment is None:
-        message = "需要一个时刻,不能为 any / a moment is needed here, not any"
+        message = "需要一个时刻，不能为 any / a moment is needed here, not any"
         raise Invalid(message, [Fault("query.at", message)])
     with desk.session() as session:
         return Json({"items": stations.nearest_stations(session, desk.snapshots, lon, lat, moment, limit)})

@@ -111,6 +111,12 @@ class Covered:
             **{group: farthest <= reach_m[group] + TOLERANCE_M for group in GROUPS}, reason=reason
         )
 
+    def take(self, chosen: np.ndarray) -> Covered:
+        """Return the decision for some of the sites, by position or as booleans."""
+        return Covered(
+            self.households[chosen], self.elders_60[chosen], self.children_12[chosen], self.reason[chosen]
+        )
+
 
 class Tally(NamedTuple):
     """Totals, the same per grid, and the households that have no way, by reason."""

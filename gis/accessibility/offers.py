@@ -53,7 +53,7 @@ def check_offer(kind: str, hours: str | None, capacity: int | None, kinds: Mappi
     kind = by_label.get(kind.strip(), kind.strip())
     faults = []
     if kind not in kinds and not _KIND.match(kind):
-        faults.append(f"未知的服务类别“{kind}”;可用:{'、'.join(kinds)} / unknown service kind {kind!r}; known: {', '.join(kinds)}")
+        faults.append(f"未知的服务类别“{kind}”；可用：{'、'.join(kinds)} / unknown service kind {kind!r}; known: {', '.join(kinds)}")
     hours = (hours or "").strip() or ALWAYS
     try:
         check_hours(hours)

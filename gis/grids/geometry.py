@@ -77,10 +77,20 @@ def repair(geometries: np.ndarray) -> Repaired:
             continue
         drawn, mended[i] = mended[i], shapely.MultiPolygon()
         if np.isfinite(shapely.get_coordinates(drawn)).all():
-            mended[i] = _polygons_of(shapely.make_valid(drawn, method="structure", keep_collapsed=False))
+            mended[i] = polygonal(shapely.make_valid(drawn, method="structure", keep_collapsed=False))
         if mended[i].area > 0:
             share[i] = _changed_area(drawn, mended[i]) / mended[i].area
     return Repaired(mended, share, reason, reason_zh, lon, lat)
+
+
+def polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return the polygonal part of any geometry, an empty multipolygon where there is none; parts without area are dropped."""
+    # A collection's parts may be multipolygons themselves: twice takes them apart.
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    parts = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)]
+    if len(parts) == 0:
+        return shapely.MultiPolygon()
+    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
 def _fault(geometry: shapely.Geometry | None) -> tuple[str, float, float]:
@@ -93,16 +103,6 @@ def _fault(geometry: shapely.Geometry | None) -> tuple[str, float, float]:
         return words, np.nan, np.nan
     x, y = float(place[2]), float(place[3])
     return (place[1], x, y) if np.isfinite(x) and np.isfinite(y) else (place[1], np.nan, np.nan)
-
-
-def _polygons_of(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return the polygonal part of a geometry."""
-    # A collection's parts may be multipolygons themselves: twice takes them apart.
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    parts = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)]
-    if len(parts) == 0:
-        return shapely.MultiPolygon()
-    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
 def _changed_area(drawn: shapely.Geometry, mended: shapely.Geometry) -> float:

@@ -10,6 +10,7 @@ import shapely
 
 from gis.crs import SourceCRS
 from gis.grids.geometry import REPAIR_SHARE, repair
+from gis.intake.formats.shapes import read_wkt
 from gis.intake.headings import GEOMETRY
 from gis.intake.parsing import NUMBER, parse_numbers
 from gis.intake.sheet import MISSING, Sheet
@@ -220,9 +221,7 @@ def _given_shapes(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
         return sheet.batch.geometry.copy(), np.zeros(
             sheet.size, dtype=bool
         ) if unreadable is None else unreadable.copy()
-    texts = sheet.text(GEOMETRY)
-    shapes = np.atleast_1d(shapely.from_wkt(np.array(texts.to_pylist(), dtype=object), on_invalid="ignore"))
-    return shapes, sheet.given(GEOMETRY) & shapely.is_missing(shapes)
+    return read_wkt(np.array(sheet.text(GEOMETRY).to_pylist(), dtype=object))
 
 
 def _of_kinds(sheet: Sheet, shapes: np.ndarray, kinds: frozenset[str]) -> np.ndarray:

@@ -64,9 +64,10 @@ def run_import(
     """
     name = file_name or path.name
     if kind not in KINDS:
+        known = ", ".join(KINDS)
         raise Invalid(
             f"未知的导入类别 {kind} / unknown kind of import {kind}",
-            [Fault("kind", f"可用 / known: {', '.join(KINDS)}")],
+            [Fault("kind", f"可用 / known: {known}")],
         )
     wanted = KINDS[kind]
     with TemporaryDirectory(prefix="linli-import-") as folder:
@@ -78,26 +79,25 @@ def run_import(
         system = _system(wanted, source, layout, crs, name)
         with connection.begin_nested() as savepoint:
             # The same kind twice at once: one waits for the other.
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"linli import {kind}"}
-            )
-            job = Job(
-                connection,
-                layout,
-                Positions(system),
-                name,
-                source.has_geometry,
-                today or datetime.now(_ZONE).date(),
-            )
+            lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+            connection.execute(lock, {"name": f"linli import {kind}"})
+            day = today or datetime.now(_ZONE).date()
+            job = Job(connection, layout, Positions(system), name, source.has_geometry, day)
             read, rejects = _read(wanted(job), source, layout, name, progress, cancelled)
             if dry_run:
                 savepoint.rollback()
+    notices = [*_notices(source, layout, job, crs, rejects.count), *job.notices]
+    return _report(path, job, kind, read, rejects, notices)
+
+
+def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notices: list[str]) -> ImportReport:
+    system = job.positions.crs
     return ImportReport(
         kind=kind,
         read=read,
         loaded=read - rejects.count,
         rejected=rejects.count,
-        notices=[*_notices(source, layout, job, crs, rejects.count), *job.notices],
+        notices=notices,
         faults=rejects.faults,
         rejected_csv=rejects.content(),
         sha256=_digest(path),

@@ -12,7 +12,9 @@ from gis.intake.formats.source import Batch
 from gis.intake.headings import Layout
 
 MISSING = "缺少值 / value missing"
-NUL = "含有空字符 / contains a NUL character"
+DAMAGED = "\0", "\ufffd"
+"""PostgreSQL keeps no NUL; U+FFFD stands where a character was lost before the file came here."""
+UNREADABLE = "含有空字符或乱码 / contains a NUL or a damaged character"
 
 
 @dataclass
@@ -77,10 +79,10 @@ class Sheet:
         blank = pc.equal(text, "")
         if pc.any(blank).as_py():
             text = pc.if_else(blank, pa.scalar(None, pa.string()), text)
-        # PostgreSQL keeps no NUL; found here, where row and column are known.
-        nul = pc.match_substring(text, "\0")
-        if pc.any(nul).as_py():
-            bad = pc.fill_null(nul, False)
-            self.reject(bad.to_numpy(zero_copy_only=False), column, NUL)
-            text = pc.if_else(bad, pa.scalar(None, pa.string()), text)
+        for sign in DAMAGED:
+            found = pc.match_substring(text, sign)
+            if pc.any(found).as_py():
+                bad = pc.fill_null(found, False)
+                self.reject(bad.to_numpy(zero_copy_only=False), column, UNREADABLE)
+                text = pc.if_else(bad, pa.scalar(None, pa.string()), text)
         return text

@@ -18,6 +18,7 @@ from psycopg import sql
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     FromClause,
     Table,
     column,
@@ -120,8 +121,8 @@ def upsert(
                 .where(target.c[key] == new.c[key])
             )
             fresh = insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
-            written = connection.execute(rewrite).rowcount if update else 0
-            return written + connection.execute(fresh).rowcount
+            written = _count(connection, rewrite) if update else 0
+            return written + _count(connection, fresh)
     rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:
@@ -129,7 +130,12 @@ def upsert(
         statement = statement.on_conflict_do_update(index_elements=[key], set_=newest)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=[key])
-    return connection.execute(statement).rowcount
+    return _count(connection, statement)
+
+
+def _count(connection: Connection, statement: Executable) -> int:
+    """Execute a statement and return the number of rows it wrote, which SQLAlchemy forgets of an insert unless told."""
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
@@ -169,7 +175,11 @@ def _guards_made_last(connection: Connection, target: str) -> Iterator[None]:
     for name, definition in connection.execute(text(_INDEXES), {"name": target}).all():
         drops.append(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
         makes.append(sql.SQL(definition))
+    referenced = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
     with cursor_of(connection) as cursor:
+        # First what the table refers to, as everybody does who changes both, so that nobody waits in a ring.
+        for other in referenced:
+            cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(other)))
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table_name))
         for drop in drops:
             cursor.execute(drop)
@@ -186,6 +196,10 @@ WHERE c.conrelid = to_regclass(:name) AND c.contype IN ('f', 'u')
 AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.contype = 'f' AND r.conindid = c.conindid AND r.confrelid = c.conrelid
                 AND c.contype = 'u')
 ORDER BY 1"""
+
+_REFERENCED = """
+SELECT DISTINCT o.relname FROM pg_constraint c JOIN pg_class o ON o.oid = c.confrelid
+WHERE c.conrelid = to_regclass(:name) AND c.contype = 'f' ORDER BY o.relname DESC"""
 
 _INDEXES = """
 SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid

@@ -98,6 +98,8 @@ class Building(Base, Versioned):
     id: Mapped[Key]
     code: Mapped[str] = mapped_column(Text, unique=True)
     name: Mapped[str | None] = mapped_column(Text)
+    kind: Mapped[str | None] = mapped_column(Text)
+    """What it is for, in the place's own words or as OSM's ``building`` says."""
     compound_id: Mapped[int | None] = mapped_column(ForeignKey("compounds.id"), index=True)
     floors: Mapped[int | None] = mapped_column(Integer)
     units: Mapped[int | None] = mapped_column(Integer)

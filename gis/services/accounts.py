@@ -70,7 +70,7 @@ def locked(seconds: float) -> TooMany:
     """Return the answer while a name is locked."""
     wait_s = max(1, int(seconds + 0.999))
     return TooMany(
-        f"尝试次数过多,请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s
+        f"尝试次数过多，请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s
     )
 
 

@@ -25,7 +25,7 @@ from gis.services.features import (
 from gis.store.assigning import assign, assign_buildings
 
 _COLUMNS = """
-b.code, b.name, b.floors, b.units, b.version, ST_AsGeoJSON(b.geometry, 15) AS shape,
+b.code, b.name, b.kind, b.floors, b.units, b.version, ST_AsGeoJSON(b.geometry, 15) AS shape,
 (SELECT c.code FROM compounds c WHERE c.id = b.compound_id) AS compound,
 (SELECT c.name FROM compounds c WHERE c.id = b.compound_id) AS compound_name,
 (SELECT g.code FROM grids g WHERE g.id = b.grid_id) AS grid"""
@@ -49,7 +49,7 @@ def list_buildings(session: Session, wanted: Filter) -> dict[str, Any]:
 
 def get_building(session: Session, code: str) -> dict[str, Any]:
     """Return one building as a Feature; ``properties.version`` is what a write must name."""
-    row = session.execute(text(f"SELECT {_COLUMNS} FROM buildings b WHERE b.code = :code"), {"code": code})  # noqa: S608
+    row = session.execute(text(f"SELECT {_COLUMNS} FROM buildings b WHERE b.code = :code"), {"code": code})
     found = row.mappings().one_or_none()
     if found is None:
         raise _missing(code)
@@ -108,7 +108,7 @@ def delete_building(session: Session, code: str, version: int) -> None:
     )
     if lived_in:
         raise Conflict(
-            "楼栋内还有住户,不能删除;请先迁出住户 / households live in this building; move them first"
+            "楼栋内还有住户，不能删除；请先迁出住户 / households live in this building; move them first"
         )
     session.execute(text("DELETE FROM buildings WHERE id = :id"), {"id": building.id})
 
@@ -118,13 +118,15 @@ def _read(session: Session, body: dict[str, Any], code: str | None = None) -> di
     given = body.get("properties")
     properties: dict[str, Any] = given if isinstance(given, dict) else {}
     faults: list[Fault] = []
-    values: dict[str, Any] = {"code": code or properties.get("code"), "name": properties.get("name")}
+    values: dict[str, Any] = {"code": code or properties.get("code")}
     if not isinstance(values["code"], str) or not values["code"].strip() or len(values["code"]) > 100:
         faults.append(
-            Fault("properties.code", "必填文字,最多 100 字 / required text of at most 100 characters")
+            Fault("properties.code", "必填文字，最多 100 字 / required text of at most 100 characters")
         )
-    if values["name"] is not None and (not isinstance(values["name"], str) or len(values["name"]) > 300):
-        faults.append(Fault("properties.name", "最多 300 字 / at most 300 characters"))
+    for field in ("name", "kind"):
+        word = values[field] = properties.get(field)
+        if word is not None and (not isinstance(word, str) or len(word) > 300):
+            faults.append(Fault(f"properties.{field}", "最多 300 字 / at most 300 characters"))
     for field in ("floors", "units"):
         number = properties.get(field)
         if number is not None and (
@@ -168,5 +170,5 @@ def _missing(code: str) -> NotFound:
 
 
 def _building_feature(row: Any) -> dict[str, Any]:
-    keys = ("code", "name", "compound", "compound_name", "floors", "units", "grid", "version")
+    keys = ("code", "name", "kind", "compound", "compound_name", "floors", "units", "grid", "version")
     return feature(row["shape"], {key: row[key] for key in keys})

@@ -82,17 +82,17 @@ def read_geometry(value: Any, kinds: tuple[str, ...], where: str = "geometry") -
     if geometry.is_empty or geometry.geom_type not in kinds:
         raise _fault(
             where,
-            f"需要 {'、'.join(kinds)},得到 {geometry.geom_type} / expected {', '.join(kinds)}, got {geometry.geom_type}",
+            f"需要 {'、'.join(kinds)}，得到 {geometry.geom_type} / expected {', '.join(kinds)}, got {geometry.geom_type}",
         )
     west, south, east, north = geometry.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise _fault(
-            where, "经纬度超出范围,应为 [经度, 纬度] / positions out of range; expected [lon, lat] in degrees"
+            where, "经纬度超出范围，应为 [经度, 纬度] / positions out of range; expected [lon, lat] in degrees"
         )
     if not geometry.is_valid:
         raise _fault(
             where,
-            f"多边形无效:{shapely.is_valid_reason(geometry)} / invalid polygon: {shapely.is_valid_reason(geometry)}",
+            f"多边形无效：{shapely.is_valid_reason(geometry)} / invalid polygon: {shapely.is_valid_reason(geometry)}",
         )
     return geometry
 
@@ -101,7 +101,7 @@ def check_version(stored: int, given: int) -> None:
     """Refuse a write that was made against another version than the stored one."""
     if stored != given:
         raise Stale(
-            f"当前版本 {stored},提交基于版本 {given};请重新读取后再改 / it is at version {stored}, you changed version {given}; read it again"
+            f"当前版本 {stored}，提交基于版本 {given}；请重新读取后再改 / it is at version {stored}, you changed version {given}; read it again"
         )
 
 

@@ -116,7 +116,7 @@ def patch_household(
     faults = [
         Fault(
             field,
-            f"不能修改;可改:{'、'.join(sorted(_EDITABLE))} / may not be changed; you may change {', '.join(sorted(_EDITABLE))}",
+            f"不能修改；可改：{'、'.join(sorted(_EDITABLE))} / may not be changed; you may change {', '.join(sorted(_EDITABLE))}",
         )
         for field in sorted(body.keys() - _EDITABLE)
     ]
@@ -155,4 +155,4 @@ def _numbered(session: Session, search: str) -> list[int]:
 
 
 def _missing() -> NotFound:
-    return NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+    return NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from gis.crs import SourceCRS, UnknownCRS
@@ -29,8 +29,8 @@ from gis.store.vault import about, vault_of
 
 log = structlog.get_logger("linli.imports")
 _KEPT_FAULTS = 200
-NOTHING_KEPT = "导入被中断,未保留任何内容,请重新上传 / the import was interrupted and nothing was kept; upload the file again"
-FAILED = "导入出错,未保留任何内容 / the import failed and nothing was kept"
+NOTHING_KEPT = "导入被中断，未保留任何内容，请重新上传 / the import was interrupted and nothing was kept; upload the file again"
+FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
 _SHOWN = (
     "id", "kind", "file_name", "sha256", "crs", "dry_run", "state", "read", "loaded", "rejected", "progress", "errors", "notices",
     "created_at", "started_at", "finished_at",
@@ -213,7 +213,7 @@ def import_file(
     """
     if kind not in IMPORT_KINDS:
         choices = ", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())
-        message = f"没有种类 {kind},可用 / no such kind; choose from: {choices}"
+        message = f"没有种类 {kind}，可用 / no such kind; choose from: {choices}"
         raise Invalid(message, [Fault("KIND", message)])
     started_at = datetime.now(UTC)
     _one_at_a_time(connection)
@@ -244,7 +244,7 @@ def import_file(
     return report
 
 
-def _claim(watch: Connection) -> Row[Any] | None:
+def _claim(watch: Connection) -> Any:
     """Take the oldest queued import, and the lock that tells others that its runner lives."""
     with watch.begin():
         job = watch.execute(
@@ -264,7 +264,7 @@ def _claim(watch: Connection) -> Row[Any] | None:
     return job
 
 
-def _run(store: Store, watch: Connection, job: Row[Any], stopping: Callable[[], bool]) -> None:
+def _run(store: Store, watch: Connection, job: Any, stopping: Callable[[], bool]) -> None:
     teller = Teller(watch, job.id, stopping)
     try:
         with _as_file(watch, job) as path, store.owner_engine.connect() as connection, connection.begin():
@@ -299,7 +299,7 @@ def _run(store: Store, watch: Connection, job: Row[Any], stopping: Callable[[], 
 
 
 @contextmanager
-def _as_file(watch: Connection, job: Row[Any]) -> Iterator[Path]:
+def _as_file(watch: Connection, job: Any) -> Iterator[Path]:
     """Give the uploaded content as a file with the ending by which its format is known, and nothing else of its name."""
     with tempfile.TemporaryDirectory(prefix="linli-import-") as folder:
         endings = [

@@ -9,7 +9,8 @@ from pwdlib import PasswordHash
 
 from gis.errors import Fault, Invalid
 
-MIN_LENGTH = 10
+MIN_LENGTH = 8
+"""The least that NIST SP 800-63B (2020, section 5.1.1.2) asks of a password that a person chooses."""
 MAX_LENGTH = 200
 """Argon2 takes any length; a bound keeps a sign-in cheap."""
 _COMMON = frozenset(

@@ -145,7 +145,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     """Check whether the grids of an area divide it properly.
 
     Returns:
-        ``overlaps``, ``gaps``, ``strays`` (where households are in no grid, with how many), ``oversize`` and ``undersize`` grids:
+        ``overlaps``, ``gaps``, ``beyond`` (grids that leave their community), ``strays`` (where households are in no grid, with how many), ``oversize`` and ``undersize`` grids:
         FeatureCollections with areas in m².
     """
     prefix = area_prefix(area)
@@ -157,6 +157,10 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
         crs="EPSG:4326",
     )
     communities = _communities(session, prefix)
+    if not inside.any() and communities is None:
+        nothing = collection([])
+        kinds = ("overlaps", "gaps", "beyond", "oversize", "undersize")
+        return {**dict.fromkeys(kinds, nothing), "strays": _strays(session, whole=not prefix)}
     report = check_zoning(frame, communities, snapshots.metric(session), OVERLAP_TOLERANCE_M2)
     counts: dict[int | None, int] = dict(
         session.execute(
@@ -171,6 +175,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     return {
         "overlaps": _frame_collection(report.overlaps),
         "gaps": _frame_collection(report.gaps),
+        "beyond": _frame_collection(report.beyond),
         "strays": _strays(session, whole=not prefix),
         "oversize": collection(_sized(*row) for row in sized if row[3] > large),
         "undersize": collection(_sized(*row) for row in sized if row[3] < small),

@@ -19,6 +19,8 @@ from gis.errors import Unavailable
 from gis.grids.assignment import GridIndex
 from gis.store.bulk import read_frame
 
+SITE_TOPICS = ("grids", "households", "buildings", "place")
+"""What changes where households live and which grid they are in."""
 _KEPT_DAYS = 4
 """How many dates' sites are kept at once: ages depend on the date asked for."""
 
@@ -65,6 +67,9 @@ class StationSet:
     service: list[str]
     hours: list[str]
     capacity: list[int | None]
+    """Places of each service."""
+    station_capacity: list[int | None]
+    """Places of each station."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,7 @@ class Snapshots:
 
     def sites(self, session: Session, as_of: date) -> SiteSet:
         """Return where households live, with ages as of a date."""
-        topics = ("grids", "households", "buildings", "place")
-        return self._get(session, ("sites", as_of), topics, lambda: _load_sites(session, self, as_of))
+        return self._get(session, ("sites", as_of), SITE_TOPICS, lambda: _load_sites(session, self, as_of))
 
     def stations(self, session: Session) -> StationSet:
         """Return the stations and what they offer."""
@@ -184,7 +188,7 @@ def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
 def _load_stations(session: Session) -> StationSet:
     stations = session.execute(
         text(
-            'SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry) FROM stations ORDER BY code COLLATE "C"'
+            'SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry), capacity FROM stations ORDER BY code COLLATE "C"'
         )
     ).all()
     position_of = {row[0]: position for position, row in enumerate(stations)}
@@ -201,6 +205,7 @@ def _load_stations(session: Session) -> StationSet:
         service=[row[1] for row in services],
         hours=[row[2] for row in services],
         capacity=[row[3] for row in services],
+        station_capacity=[row[6] for row in stations],
     )
 
 
@@ -208,6 +213,6 @@ def _load_metric(session: Session) -> MetricCRS:
     stored = session.execute(text("SELECT metric_crs FROM place WHERE id = 1")).scalar()
     if stored is None:
         raise Unavailable(
-            "还没有导入任何带位置的数据,请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first"
+            "还没有导入任何带位置的数据，请先导入网格或楼栋 / nothing with a position has been imported yet; import grids or buildings first"
         )
     return MetricCRS.from_text(stored)

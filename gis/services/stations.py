@@ -54,7 +54,7 @@ def list_stations(session: Session, wanted: Filter) -> dict[str, Any]:
 
 def get_station(session: Session, code: str) -> dict[str, Any]:
     """Return one station as a Feature; ``properties.version`` is what a write must name."""
-    row = session.execute(text(f"SELECT {_COLUMNS} FROM stations s WHERE s.code = :code"), {"code": code})  # noqa: S608
+    row = session.execute(text(f"SELECT {_COLUMNS} FROM stations s WHERE s.code = :code"), {"code": code})
     found = row.mappings().one_or_none()
     if found is None:
         raise _missing(code)
@@ -124,7 +124,9 @@ def nearest_stations(
         for entry in np.flatnonzero(stations.station == position):
             kind, hours = stations.service[entry], stations.hours[entry]
             now_open = is_open(hours, at)
-            services.append({"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": now_open})
+            services.append(
+                {"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": now_open}
+            )
         closes = [next_change(service["hours"], at) for service in services if service["open"]]
         known = [moment for moment in closes if moment is not None]
         answers.append(
@@ -156,7 +158,7 @@ def read_station(body: dict[str, Any], code: str | None = None) -> tuple[dict[st
     for field in ("code", "name", "kind"):
         given = code if field == "code" and code is not None else properties.get(field)
         if not isinstance(given, str) or not given.strip() or len(given) > 300:
-            faults.append(Fault(field, "必填文字,最多 300 字 / required text of at most 300 characters"))
+            faults.append(Fault(field, "必填文字，最多 300 字 / required text of at most 300 characters"))
         else:
             values[field] = given.strip()
     values["capacity"] = _capacity(properties.get("capacity"), faults)
@@ -168,13 +170,13 @@ def read_station(body: dict[str, Any], code: str | None = None) -> tuple[dict[st
         values["geometry"] = read_geometry(shape, ("Point",))
     except Invalid as error:
         faults.extend(error.faults)
-    offers = _offers(properties.get("services") or [], faults)
+    offers = read_services(properties.get("services") or [], faults)
     if faults:
         raise Invalid("站点信息有误 / the station has faults", faults)
     return values, offers
 
 
-def _offers(given: Any, faults: list[Fault]) -> list[Offer]:
+def read_services(given: Any, faults: list[Fault]) -> list[Offer]:
     """Read services given as one line or as a list of objects with kind, hours and capacity."""
     if isinstance(given, str):
         offers, wrong = parse_offers(given, SERVICES)

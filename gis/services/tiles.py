@@ -131,7 +131,7 @@ def tile_version(session: Session, layer: str) -> str:
 def _inner(layer: str) -> tuple[str, ...]:
     if layer not in LAYERS:
         raise NotFound(
-            f"没有图层 {layer};可选 {'、'.join(LAYERS)} / there is no layer {layer}; choices: {', '.join(LAYERS)}"
+            f"没有图层 {layer}；可选 {'、'.join(LAYERS)} / there is no layer {layer}; choices: {', '.join(LAYERS)}"
         )
     return LAYERS[layer]
 

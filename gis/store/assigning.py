@@ -98,7 +98,7 @@ def place(grids: StoredGrids, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndar
 
 
 def _assign_households(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> Assigned:
-    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id, grid_reason FROM households WHERE {which}", params)  # noqa: S608
+    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id, grid_reason FROM households WHERE {which}", params)
     grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
     moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
@@ -112,7 +112,7 @@ def _assign_households(connection: Connection, grids: StoredGrids, which: str, p
 
 
 def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:
-    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params)  # noqa: S608
+    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params)
     grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     moved = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
     if moved.any():

@@ -175,8 +175,13 @@ class Cluster:
             if self._fits(noted) and self._user.can_enter(noted):
                 break
             noted.rmdir()
+        else:
+            raise EmbeddedServerError(
+                "找不到放置数据库套接字的短路径文件夹 / no folder with a short path for the database's socket: set TMPDIR"
+            )
         self._note.unlink(missing_ok=True)
-        self._note.write_text(str(noted))
+        with self._note.open("x") as note:  # "x" follows no link that somebody put there
+            note.write(str(noted))
         return noted
 
     @property

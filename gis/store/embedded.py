@@ -19,10 +19,11 @@ from sqlalchemy import URL
 
 from gis.store import keeper
 from gis.store.cluster import PORT, SUPERUSER, Cluster
-from gis.store.keeper import USERS_LOCK
+from gis.store.keeper import ALIVE_LOCK
 from gis.store.ordinary import FOLDER, EmbeddedServerError, ServerUser, server_user, settle
 
 DATABASE = "linli"
+_USERS_LOCK = "users.lock"
 _LOCK_LIMIT_S = 1200
 _SAY_AFTER_S = 3
 
@@ -36,17 +37,18 @@ def _log(message: str) -> None:
 class EmbeddedServer:
     """One program's share in the private server of a data folder.
 
-    Two locks in the folder order everything. ``start.lock`` is held while the server is made, started, mended or stopped.
+    Locks in the folder order everything. ``start.lock`` is held while the server is made, started, mended or stopped.
     ``users.lock`` is held in common by every program that uses the server: who can take it alone while leaving is the last one, and
-    stops the server. The operating system drops both with their program, however that ends.
+    stops the server. So is ``alive.lock``, for the keeper to wait on. The operating system drops all of them with their program,
+    however that ends.
     """
 
-    def __init__(self, data_dir: Path, cluster: Cluster, user: ServerUser, users_lock: int) -> None:
+    def __init__(self, data_dir: Path, cluster: Cluster, user: ServerUser, locks: tuple[int, int]) -> None:
         """Keep what ``start`` has prepared."""
         self.data_dir = data_dir
         self._cluster = cluster
         self._user = user
-        self._users_lock: int | None = users_lock
+        self._locks: tuple[int, int] | None = locks
         self._pid = os.getpid()
         self._socket_dir = cluster.socket_dir()
         atexit.register(self.stop)
@@ -69,18 +71,19 @@ class EmbeddedServer:
         data_dir, user = settle(data_dir, notice)
         folder = data_dir / FOLDER
         cluster = Cluster(folder, user, notice)
-        users_lock = _open_lock(folder / USERS_LOCK, user)
+        locks = _open_lock(folder / _USERS_LOCK, user), _open_lock(folder / ALIVE_LOCK, user)
         try:
             with _start_lock(folder, user, notice) as start_lock:
-                fcntl.flock(users_lock, fcntl.LOCK_SH)
+                for lock in locks:
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+                keeper.watch(folder)
                 cluster.make_if_missing((start_lock,))
                 cluster.bring_up()
                 _make_database(cluster)
-                keeper.watch(folder)
         except BaseException:
-            os.close(users_lock)
+            _close(locks)
             raise
-        return cls(data_dir, cluster, user, users_lock)
+        return cls(data_dir, cluster, user, locks)
 
     def url(self, user: str = SUPERUSER, database: str = DATABASE) -> str:
         """Return SQLAlchemy's address of a database on the local socket, signed in as ``user``."""
@@ -96,19 +99,19 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Give the share back; the last program's leaving stops the server. Safe to call twice."""
-        if self._users_lock is None or os.getpid() != self._pid:  # a forked child has no share of its own
+        if self._locks is None or os.getpid() != self._pid:  # a forked child has no share of its own
             return
         atexit.unregister(self.stop)
-        lock, self._users_lock = self._users_lock, None
+        locks, self._locks = self._locks, None
         try:
             with (
                 contextlib.suppress(FileNotFoundError),  # deleted by hand; the server notices that itself and ends
                 _start_lock(self._cluster.folder, self._user, _log, make=False),
             ):
-                fcntl.flock(lock, fcntl.LOCK_UN)
+                fcntl.flock(locks[0], fcntl.LOCK_UN)
                 _stop_if_alone(self._cluster, self._user)
         finally:
-            os.close(lock)
+            _close(locks)
 
     close = stop
 
@@ -133,7 +136,7 @@ def stop_unused(folder: Path) -> bool:
 
 def _stop_if_alone(cluster: Cluster, user: ServerUser) -> bool:
     """Stop the server if nobody holds the users' lock; the caller holds the start lock, so nobody can come meanwhile."""
-    alone = _open_lock(cluster.folder / USERS_LOCK, user, make=False)
+    alone = _open_lock(cluster.folder / _USERS_LOCK, user, make=False)
     try:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -152,6 +155,11 @@ def _open_lock(path: Path, user: ServerUser, *, make: bool = True) -> int:
     if user.drops_root and os.fstat(descriptor).st_uid == 0:
         os.fchown(descriptor, user.uid, user.gid)
     return descriptor
+
+
+def _close(locks: tuple[int, int]) -> None:
+    for lock in locks:
+        os.close(lock)
 
 
 @contextlib.contextmanager

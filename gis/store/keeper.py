@@ -1,7 +1,7 @@
 """The process that stops the embedded server when its last program ended without doing so, by a kill or a closed terminal.
 
-It waits in the background until nobody holds the users' lock any more, which the operating system lets go with each program, however
-that ended. It imports what stopping takes only then: waiting costs next to nothing.
+It waits in the background until nobody holds ``alive.lock`` any more, which the operating system lets go with each program, however
+that ended. (Not ``users.lock``: the keeper's own moment of holding it would look like another user's.) It imports what stopping takes only then: waiting costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-USERS_LOCK = "users.lock"
+ALIVE_LOCK = "alive.lock"
 _KEEPER_LOCK = "keeper.lock"
 
 
@@ -38,10 +38,10 @@ def watch(folder: Path) -> None:
 
 def keep(folder: Path) -> None:
     """Wait until the server in ``folder`` has no users, and stop it; end when it is stopped."""
-    users = os.open(folder / USERS_LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    alive = os.open(folder / ALIVE_LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     while True:
-        fcntl.flock(users, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_UN)
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        fcntl.flock(alive, fcntl.LOCK_UN)
         from gis.store.embedded import stop_unused
 
         if stop_unused(folder):

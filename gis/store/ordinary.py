@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import pwd
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 MOVED_TO = Path("/var/lib/linli")
 FOLDER = "postgres"  # everything of the server's own, inside the data folder
@@ -134,24 +138,46 @@ def _make_folder(folder: Path) -> None:
         for made in missing:
             made.chmod(0o755)
     except PermissionError:
-        raise
+        raise  # who may not is told so in one place
     except OSError as error:
         raise EmbeddedServerError(f"无法建立数据文件夹 / cannot make the data folder: {error}") from error
 
 
 def _move_cluster(old: Path, new: Path) -> None:
     """Move a cluster to a place its user can reach; across file systems it is copied and the first one kept aside."""
+    lock = os.open(new.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        old.rename(new)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        copying = new.with_name(new.name + ".copying")
-        shutil.rmtree(copying, ignore_errors=True)
-        subprocess.run(["cp", "-a", str(old), str(copying)], check=True)
-        os.sync()
-        copying.rename(new)
-        old.rename(old.with_name(old.name + ".moved"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if has_cluster(new / "data"):
+            return  # another program was quicker
+        if (old / "data" / "postmaster.pid").exists() and _is_busy(old):
+            raise EmbeddedServerError(
+                f"{old} 中的数据库仍在运行，请先停止 / the database in {old} still runs; stop it first"
+            )
+        if new.exists():
+            new.rename(new.with_name(f"{new.name}.before-{time.time_ns()}"))
+        try:
+            old.rename(new)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            copying = new.with_name(new.name + ".copying")
+            shutil.rmtree(copying, ignore_errors=True)
+            subprocess.run(["cp", "-a", str(old), str(copying)], check=True)
+            os.sync()
+            copying.rename(new)
+            old.rename(old.with_name(old.name + ".moved"))
+    finally:
+        os.close(lock)
+
+
+def _is_busy(folder: Path) -> bool:
+    """Tell whether a process works in the cluster of a folder."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()).samefile(folder / "data"):
+                return True
+    return False
 
 
 def _readable_name(data_dir: Path) -> str:

@@ -69,6 +69,27 @@
     }
   }
 
+  const layers = new Set();
+  const DRAWN = ["grids", "buildings", "streets", "backdrop"];
+  const PAUSE_MS = 10000;
+  let freshened = -Infinity;
+
+  // Fetch tiles again (unchanged ones are answered with 304) and draw them; what is shown stays until the new is there.
+  function freshen() {
+    freshened = performance.now();
+    for (const source of sources.values()) source.kept.clear();
+    for (const drawn of layers) {
+      for (const view of drawn.views.values()) view.tileCache.cache.clear();
+      drawn.clearLayout();
+      if (drawn._map) drawn.rerenderTiles();
+    }
+  }
+  linli.hear("imported", freshen);
+  linli.hear("refresh", (detail) => {
+    const topic = detail && detail.topic;
+    if (topic ? DRAWN.includes(topic) : performance.now() - freshened > PAUSE_MS) freshen();
+  });
+
   const grow = (width) => protomapsL.exp(1.62, [[8, width * 0.05], [12, width * 0.16], [16, width], [20, width * 6.9]]);
 
   function lines(layer, filter, color, width, more = {}) {
@@ -118,6 +139,7 @@
   function layer(map, pane, options) {
     const drawn = protomapsL.leafletLayer({ attribution: "", lang: "zh", pane, maxZoom: 20, maxDataZoom: DEEPEST, ...options });
     drawn.options.keepBuffer = 1;
+    layers.add(drawn);
     return drawn;
   }
   linli.tileLayer = layer;
@@ -173,7 +195,8 @@
   /** Names of grids, water, streets and buildings over everything that is shaded. */
   linli.labels = (map, settings) => {
     const theme = THEMES[settings.theme];
-    const loud = settings.theme === "dark" ? 1.2 : 1;
+    // A wall sets its letters by the width of the screen (its root font size); the map follows.
+    const loud = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) * (settings.theme === "dark" ? 1.2 : 1);
     let shrunk = 1; // between whole zooms tiles are drawn smaller; letters must not be
     const sized = (size) => () => (size * loud) / shrunk;
     const point = (size, fill, more) => new protomapsL.CenteredTextSymbolizer(text(theme, sized(size), fill, more));

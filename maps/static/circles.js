@@ -1,21 +1,35 @@
 // Service circles, and what the planner's map offers to choose them by.
 "use strict";
 (() => {
-  const STYLE = {
-    buffer: { color: "#0d444c", weight: 1.6, fillColor: "#17616b", fillOpacity: 0.06 },
-    walk: { color: "#8a3b0c", weight: 1.6, fillColor: "#c9671f", fillOpacity: 0.1 },
-  };
+  const LINES = { buffer: "#0d444c", walk: "#8a3b0c" };
+  const FILLS = { buffer: "#17616b", walk: "#c9671f" };
 
-  /** Make a layer that shows circles given as features, each with a tooltip. */
+  /**
+   * Make a layer that shows circles given as features, each with a tooltip on its line. However many lie over each other, the ground shows.
+   * Those marked `beside` are there to compare with: a broken line and no inside.
+   */
   linli.circleShapes = () => {
-    const shapes = L.geoJSON(null, { pane: "circles", className: "linli-circle", style: (feature) => STYLE[feature.properties.method] || STYLE.buffer });
+    const of = (colours) => (feature) => colours[feature.properties.method] || colours.buffer;
+    const [line, fill] = [of(LINES), of(FILLS)];
+    const insides = L.geoJSON(null, {
+      pane: "insides", interactive: false, filter: (feature) => !feature.properties.beside, style: (feature) => ({ stroke: false, fillColor: fill(feature), fillOpacity: 1 }),
+    });
+    // Of a walking circle the outer edge only: its many small holes are seen in the fill, and their edges would hide the ground.
+    const edges = ({ geometry, ...rest }) => ({ ...rest, geometry: { type: "MultiPolygon", coordinates: polygons(geometry).map((rings) => rings.slice(0, 1)) } });
+    const lines = L.geoJSON(null, {
+      pane: "circles", className: "linli-circle",
+      style: (feature) => ({ color: line(feature), weight: feature.properties.beside ? 1.4 : 1.8, dashArray: feature.properties.beside ? "7 6" : null, fill: false }),
+    });
+    const shapes = L.featureGroup([insides, lines]);
     shapes.show = (features) => {
-      shapes.clearLayers();
-      shapes.addData({ type: "FeatureCollection", features });
-      shapes.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
+      insides.clearLayers().addData({ type: "FeatureCollection", features });
+      lines.clearLayers().addData({ type: "FeatureCollection", features: features.map(edges) });
+      lines.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
     };
     return shapes;
   };
+
+  const polygons = (geometry) => (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates);
 
   function told(facts) {
     const name = facts.name ? linli.tidy(facts.name, 60) : `${linli.word("dissolved", true)} · ${linli.number(facts.stations)} ${linli.words["places.n"][0]}`;
@@ -25,13 +39,13 @@
       `${linli.number(facts.minutes)} ${linli.words.minutes[0]}（${method}${reach}）`)));
   }
 
-  /** The planner's circles: of one service, within some minutes, whatever the hour. */
+  /** The planner's circles: of one service, within some minutes, whatever the hour; on the streets where any are known. */
   linli.circles = (map) => {
     const shapes = linli.circleShapes();
     const part = (name) => map.view.querySelector(`[data-circle-${name}]`);
     const load = linli.latest(map, "circles", async (signal) => {
       const found = await linli.get(map, map.options.urls.circles, {
-        service: part("service").value, minutes: part("minutes").value, method: "buffer", profile: "adult", at: "any",
+        service: part("service").value, minutes: part("minutes").value, profile: "adult", at: "any",
       }, signal);
       shapes.show(found.features);
     });

@@ -1,128 +1,200 @@
-// Coverage: circles of the stations that offer the chosen services, and who is inside, in total and grid by grid.
+// Coverage: circles of the stations that offer the chosen services, who is inside, in total and grid by grid, on foot and by air.
 "use strict";
 (() => {
-  const SHARES = [0, 20, 40, 60, 80, 100];
-  const GROUPS = [["households", "covered"], ["elders_60", "elders_60_covered"], ["children_12", "children_12_covered"]];
+  class Coverage {
+    constructor(map, settings) {
+      this.map = map;
+      this.settings = settings;
+      this.form = map.view.querySelector("[data-coverage]");
+      this.part = (name) => map.view.querySelector(`[data-${name}]`);
+      this.circles = linli.circleShapes();
+      this.shades = linli.coverageShades(settings.colours);
+      this.rows = new Map(); // code of a grid → its counts
+      this.changes = new Map(); // code → {before, after} of a what-if
+      this.extras = new Map(); // name of a shading → its answer, for the parameters of now
+      this.outline = linli.outline(map);
+      this.layer = linli.gridLayer(map, { look: (code) => this.look(code), tip: (code, name) => this.tip(code, name), click: (code) => this.picked(code) });
+      this.layer.on("add", () => map.addLayer(this.circles));
+      this.layer.on("remove", () => map.removeLayer(this.circles));
+      this.load = linli.latest(map, "coverage", (signal, fresh) => this.fetch(signal, fresh));
+      this.shadeAgain = linli.latest(map, "shade", async (signal) => { await this.fetchExtra(signal); this.paint(); });
+      this.nested = linli.nestedCircles(map, () => this.asked());
+      map.coverage = this;
+      this.whatIf = linli.whatIf(this, settings);
+      this.siting = linli.siting(this);
+      this.listen();
+      this.load(false);
+    }
 
-  linli.coverage = (map, settings) => {
-    const form = map.view.querySelector("[data-coverage]");
-    const part = (name) => map.view.querySelector(`[data-${name}]`);
-    const circles = linli.circleShapes();
-    let rows = new Map();
-    const group = () => form.querySelector("[data-group]:checked").value;
-    const shareOf = (row) => {
-      const [whole, some] = GROUPS.find(([name]) => name === group());
-      if (!row || row[whole] === null || row[some] === null) return null;
-      return row[whole] ? (row[some] / row[whole]) * 100 : undefined;
-    };
-    const look = (code) => {
-      if (!rows.size) return null;
-      const share = shareOf(rows.get(code));
-      if (share === undefined) return { pattern: "hatch" };
-      if (share === null) return { pattern: rows.has(code) ? "dots" : "hatch" };
-      return { fill: settings.colours[linli.classOf(share, SHARES)] };
-    };
-    const tip = (code, name) => {
-      const row = rows.get(code);
-      const lines = row ? GROUPS.map(([whole, some]) => [linli.words[whole][0], `${linli.number(row[some])} / ${linli.number(row[whole])}（${linli.percent(row[some], row[whole])}）`]) : [];
-      return linli.gridTip(code, name, lines);
-    };
-    const chosen = linli.outline(map);
-    const layer = linli.gridLayer(map, { look, tip, click: (code) => { chosen.draw(code, false); linli.tell("grid", { code }); } });
+    picked(code) {
+      if (this.whatIf.adding) return;
+      this.outline.draw(code, false);
+      linli.tell("grid", { code });
+    }
 
-    function asked() {
-      const data = new FormData(form);
-      const free = data.get("minutes") === "free";
-      const at = { any: "any", chosen: data.get("moment") ? `${data.get("moment")}:00${settings.utc_offset}` : null }[data.get("at")];
+    showGrid(code) { this.outline.draw(code, true); }
+
+    chosenShade() { return this.form.querySelector("[data-shade]:checked").value; }
+
+    /** Return the method chosen: walk, buffer, or both beside each other. */
+    method() { return new FormData(this.form).get("method"); }
+
+    /** Return the parameters of the form, as the server's queries take them. */
+    asked() {
+      const data = new FormData(this.form);
+      const moment = data.get("moment") ? `${data.get("moment")}:00${this.settings.utc_offset}` : null;
       return {
-        service: data.getAll("service"), minutes: free ? data.get("free") : data.get("minutes"), profile: data.get("profile"),
-        method: data.get("method"), at,
+        service: data.getAll("service"), minutes: data.get("minutes") === "free" ? data.get("free") : data.get("minutes"), profile: data.get("profile"),
+        method: data.get("method") === "both" ? "walk" : data.get("method"), at: { any: "any", chosen: moment }[data.get("at")],
       };
     }
 
-    const load = linli.latest(map, "coverage", async (signal) => {
-      part("figures").setAttribute("aria-busy", "true");
-      const parameters = asked();
-      map.services = parameters.service;
-      map.fire("linli:services", { services: map.services });
-      const dissolve = new FormData(form).get("dissolve") === "true";
-      const [shapes, found] = await Promise.all([
-        linli.get(map, map.options.urls.circles, { ...parameters, dissolve }, signal),
-        linli.get(map, map.options.urls.coverage, parameters, signal),
+    /** Return the parameters as the server's bodies take them. */
+    body() {
+      const { at, ...asked } = this.asked();
+      return { ...asked, minutes: Number(asked.minutes), ...(at ? { at } : {}) };
+    }
+
+    async fetch(signal, fresh) {
+      const parameters = this.asked();
+      const { urls } = this.map.options;
+      this.map.services = parameters.service;
+      this.map.fire("linli:services", { services: parameters.service });
+      this.part("figures").setAttribute("aria-busy", "true");
+      const dissolve = new FormData(this.form).get("dissolve") === "true";
+      const methods = this.method() === "both" ? ["walk", "buffer"] : [parameters.method];
+      this.extras.clear();
+      const [found, shapes] = await Promise.all([
+        linli.get(this.map, urls.coverage, parameters, signal),
+        Promise.all(methods.map((method) => linli.get(this.map, urls.circles, { ...parameters, method, dissolve }, signal))),
+        this.fetchExtra(signal),
       ]);
-      circles.show(shapes.features);
-      part("none").hidden = shapes.features.length > 0;
-      rows = new Map(found.grids.map((row) => [row.code, row]));
-      figures(found);
-      paint();
-      part("figures").removeAttribute("aria-busy");
-    });
+      this.reach_m = shapes[0].radius_m;
+      if (methods.length > 1) for (const circle of shapes[1].features) circle.properties.beside = true;
+      this.circles.show(shapes.flatMap((answer) => answer.features));
+      const apart = (shapes[0].unjoined || []).length;
+      this.part("none").hidden = shapes[0].features.length > 0 || apart > 0;
+      this.part("unjoined").hidden = apart === 0;
+      this.part("unjoined").replaceChildren(linli.number(apart), " ", linli.word("unjoined.n"));
+      this.rows = new Map(found.grids.map((row) => [row.code, row]));
+      this.part("figures").replaceChildren(...linli.coverageFigures(found, this.settings.reasons));
+      this.part("figures").removeAttribute("aria-busy");
+      this.paint();
+      this.map.fire("linli:coverage", { fresh: Boolean(fresh) });
+      this.nested.again();
+    }
 
-    function paint() {
-      layer.rerenderTiles();
-      const counts = new Array(SHARES.length - 1).fill(0);
-      let empty = 0;
-      let hidden = 0;
-      for (const row of rows.values()) {
-        const share = shareOf(row);
-        if (share === undefined) empty += 1;
-        else if (share === null) hidden += 1;
-        else counts[linli.classOf(share, SHARES)] += 1;
+    /** Fetch what the chosen shading needs beyond coverage itself. */
+    async fetchExtra(signal) {
+      const name = this.chosenShade();
+      const { path } = this.shades[name];
+      if (!path || this.extras.has(name) || this.asked().service.length !== 1) return;
+      const answer = await linli.get(this.map, this.map.options.urls[path], this.asked(), signal);
+      this.extras.set(name, { answer, rows: new Map(answer.grids.map((row) => [row.code, row])) });
+    }
+
+    /** Show what changes in a what-if: grid → {before, after}. */
+    override(changes) {
+      if (!changes.size && !this.changes.size) return;
+      this.changes = changes;
+      this.paint();
+    }
+
+    value(code) {
+      const row = this.rows.get(code);
+      if (!row) return undefined;
+      const change = this.changes.get(code);
+      const extra = this.extras.get(this.chosenShade());
+      return this.shades[this.chosenShade()].value(change ? { ...row, ...change.after } : row, extra && extra.rows.get(code));
+    }
+
+    look(code) {
+      if (!this.rows.size) return null;
+      const value = this.value(code);
+      if (value === null) return { pattern: "dots" };
+      const found = value === undefined ? null : this.classes.find((one) => one.has(value));
+      return found ? { fill: found.look } : { pattern: "hatch" };
+    }
+
+    tip(code, name) {
+      const row = this.rows.get(code);
+      if (!row) return linli.gridTip(code, name, []);
+      const change = this.changes.get(code);
+      const lines = linli.coverageGroups.map(([whole, some]) => {
+        const now = change ? `${linli.number(change.before[some])} → ${linli.number(change.after[some])}` : linli.number(row[some]);
+        return [linli.words[whole][0], `${now} / ${linli.number(row[whole])}（${linli.percent((change ? change.after : row)[some], row[whole])}）`];
+      });
+      if (typeof row.difference === "number") lines.push([linli.words["covered.buffer"][0], `${linli.number(row.covered_buffer)}（${linli.signed(row.difference)}）`]);
+      const shade = this.shades[this.chosenShade()];
+      const value = shade.said ? this.value(code) : undefined;
+      if (typeof value === "number") lines.push([linli.words[this.chosenShade() === "week" ? "week" : "places"][0], shade.said(value)]);
+      return linli.gridTip(code, name, lines);
+    }
+
+    paint() {
+      const shade = this.shades[this.chosenShade()];
+      const values = [...this.rows.keys()].map((code) => this.value(code));
+      const known = values.filter((value) => typeof value === "number");
+      this.classes = shade.classes(known);
+      this.layer.rerenderTiles();
+      const counts = this.classes.map(() => 0);
+      for (const value of known) counts[this.classes.findIndex((one) => one.has(value))] += 1;
+      const rows = this.classes.map((one, i) => ({ look: one.look, words: one.words, count: counts[i] })).reverse();
+      const hidden = values.filter((value) => value === null).length;
+      rows.push({ look: "hatch", words: linli.word("no.data"), count: values.length - known.length - hidden });
+      if (hidden) rows.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
+      linli.legend(this.part("legend"), rows, false, linli.shadeOpacity);
+      this.part("legend-title").replaceChildren(...shade.title());
+      const extra = this.extras.get(this.chosenShade());
+      this.part("shade-told").hidden = !extra;
+      if (extra) this.part("shade-told").replaceChildren(shade.told(extra.answer));
+      this.part("lines").hidden = this.method() !== "both";
+    }
+
+    /** Let the form show only what may be filled in now. */
+    mind() {
+      const data = new FormData(this.form);
+      this.part("free").disabled = data.get("minutes") !== "free";
+      this.part("moment-row").hidden = data.get("at") !== "chosen";
+      const single = data.getAll("service").length === 1;
+      const may = { difference: data.get("method") !== "buffer", week: single, capacity: single };
+      for (const [name, allowed] of Object.entries(may)) {
+        const input = this.form.querySelector(`[data-shade][value=${name}]`);
+        if (!input) continue;
+        input.disabled = !allowed;
+        if (!allowed && input.checked) this.form.querySelector("[data-shade]").checked = true;
       }
-      const legend = settings.colours.map((colour, i) => ({ look: colour, words: `${SHARES[i]}–${SHARES[i + 1]}%`, count: counts[i] })).reverse();
-      legend.push({ look: "hatch", words: linli.word("no.data"), count: empty });
-      if (hidden) legend.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
-      linli.legend(part("legend"), legend, false, linli.shadeOpacity);
-      part("legend-title").replaceChildren(linli.word("share"), `：${linli.words[group()][0]}`);
+      const said = [...this.form.querySelectorAll("[data-more] select, [data-more] input:checked")].map((input) => (input.selectedOptions ? input.selectedOptions[0] : input.closest("label").querySelector("span")).firstChild.textContent.trim());
+      this.part("more-said").replaceChildren(said.map((words) => words.split(" ")[0]).join(" · "));
     }
 
-    function figures(found) {
-      const { totals } = found;
-      const lines = GROUPS.map(([whole, some]) => linli.el("li", { "data-figure": whole },
-        linli.el("span", { class: "what" }, linli.word(whole)),
-        linli.el("b", {}, linli.percent(totals[some], totals[whole])),
-        bar(totals[some], totals[whole]),
-        linli.el("span", { class: "of" }, `${linli.number(totals[some])} / ${linli.number(totals[whole])}`)));
-      const gone = Object.entries(found.unreachable || {}).filter(([, n]) => n > 0);
-      if (totals.beyond !== undefined) {
-        lines.push(linli.el("li", { class: "plain" }, linli.el("span", { class: "what" }, linli.word("beyond")), linli.el("b", {}, `${linli.number(totals.beyond)} 户`)));
-      }
-      for (const [reason, n] of gone) {
-        lines.push(linli.el("li", { class: "plain" },
-          linli.el("span", { class: "what" }, linli.words.unreachable[0], "：", linli.words[reason] ? linli.words[reason][0] : reason), linli.el("b", {}, `${linli.number(n)} 户`)));
-      }
-      part("figures").replaceChildren(...lines);
+    ready() {
+      const data = new FormData(this.form);
+      return this.form.checkValidity() && (data.get("at") !== "chosen" || Boolean(data.get("moment")));
     }
 
-    function bar(some, whole) {
-      const track = linli.el("span", { class: "track", "aria-hidden": "true" });
-      const fill = linli.el("span", { class: "fill" });
-      fill.style.width = `${whole ? (some / whole) * 100 : 0}%`;
-      track.append(fill);
-      return track;
+    /** To compare the methods is to look at their difference. */
+    follow(event) {
+      if (event.target.name !== "method") return;
+      const difference = this.form.querySelector("[data-shade][value=difference]");
+      if (event.target.value === "both") difference.checked = true;
+      else if (difference && difference.checked) this.form.querySelector("[data-shade]").checked = true;
     }
 
-    function mind() {
-      const data = new FormData(form);
-      part("free").disabled = data.get("minutes") !== "free";
-      part("moment-row").hidden = data.get("at") !== "chosen";
+    listen() {
+      let waiting = null;
+      this.form.addEventListener("submit", (event) => event.preventDefault());
+      this.form.addEventListener("input", (event) => {
+        this.follow(event);
+        this.mind();
+        if (event.target.matches("[data-shade]")) { if (this.rows.size) this.shadeAgain(); return; }
+        clearTimeout(waiting);
+        if (this.ready()) waiting = setTimeout(() => this.load(false), 150);
+      });
+      for (const name of ["refresh", "imported"]) linli.hear(name, () => this.load(true));
+      this.mind();
     }
-    let waiting = null;
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", (event) => {
-      mind();
-      if (event.target.matches("[data-group]")) { if (rows.size) paint(); return; }
-      if (!form.checkValidity()) return;
-      if (new FormData(form).get("at") === "chosen" && !new FormData(form).get("moment")) return;
-      clearTimeout(waiting);
-      waiting = setTimeout(load, 150);
-    });
-    linli.hear("refresh", () => load());
-    linli.hear("imported", () => load());
-    mind();
-    layer.on("add", () => map.addLayer(circles));
-    layer.circles = circles;
-    load();
-    return layer;
-  };
+  }
+
+  linli.coverage = (map, settings) => new Coverage(map, settings).layer;
 })();

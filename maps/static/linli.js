@@ -50,16 +50,29 @@
   };
 
   /** Fetch JSON with the session's cookie; a refusal becomes an Error with the server's own words. */
-  linli.get = async (map, path, parameters, signal) => {
-    const answer = await fetch(linli.url(path, parameters), {
-      headers: { Accept: "application/json, application/geo+json, application/problem+json" }, credentials: "same-origin", signal,
+  linli.get = (map, path, parameters, signal) => ask(map, linli.url(path, parameters), { signal });
+
+  /** Send JSON to be computed with; the header shows the server that it is a page of ours that asks. */
+  linli.post = (map, path, body, signal) => ask(map, path, {
+    signal, method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "X-Requested-With": "linli" },
+  });
+
+  async function ask(map, address, { headers = {}, ...options }) {
+    const answer = await fetch(address, {
+      headers: { Accept: "application/json, application/geo+json, application/problem+json", ...headers }, credentials: "same-origin", ...options,
     });
     if (answer.status === 401) linli.signIn(map);
     let body = null;
     try { body = await answer.json(); } catch { /* no JSON: judged by its status */ }
-    if (!answer.ok || body === null) throw new Error((body && (body.detail || body.title)) || linli.word("load.failed", true));
+    if (!answer.ok || body === null) throw new Error(refusal(body) || linli.word("load.failed", true));
     return body;
-  };
+  }
+
+  function refusal(body) {
+    if (!body) return "";
+    const faults = (Array.isArray(body.errors) ? body.errors : []).map((fault) => fault.message);
+    return [body.detail || body.title, ...faults.slice(0, 3).filter((text) => text !== body.detail)].filter(Boolean).join("；");
+  }
 
   /** Fetch the features of all pages, up to `most`; `.more` tells whether there would have been more. */
   linli.getAll = async (map, path, parameters, most, signal) => {
@@ -91,6 +104,7 @@
       if (running) running.abort();
       const mine = new AbortController();
       running = mine;
+      map.busy.add(key);
       map.view.setAttribute("aria-busy", "true");
       try {
         await work(mine.signal, ...given);
@@ -98,7 +112,11 @@
       } catch (error) {
         if (error.name !== "AbortError" && running === mine) linli.notice(map, key, error.message);
       }
-      if (running === mine) { running = null; map.view.removeAttribute("aria-busy"); map.fire("linli:settled", { key }); }
+      if (running !== mine) return;
+      running = null;
+      map.busy.delete(key);
+      if (!map.busy.size) map.view.removeAttribute("aria-busy");
+      map.fire("linli:settled", { key });
     };
   };
 
@@ -118,7 +136,7 @@
     return bounds.isValid() ? bounds : null;
   };
 
-  const PANES = { ground: 200, shades: 250, cells: 260, circles: 350, outline: 360, labels: 450 };
+  const PANES = { ground: 200, shades: 250, cells: 260, insides: 340, changes: 345, circles: 350, outline: 360, nested: 365, points: 370, labels: 450 };
 
   /** Make the map in the element `id`. */
   linli.map = (id, settings) => {
@@ -128,11 +146,12 @@
       urls: settings.urls, settings,
     });
     map.view = node.closest(".linli-view");
+    map.busy = new Set();
     map.attributionControl.setPrefix(false);
     for (const [name, level] of Object.entries(PANES)) {
       const pane = map.createPane(name);
       pane.style.zIndex = level;
-      if (name === "labels" || name === "ground" || name === "shades" || name === "cells") pane.style.pointerEvents = "none";
+      if (!["circles", "outline", "nested", "points"].includes(name)) pane.style.pointerEvents = "none";
     }
     map.notices = linli.el("div", { class: "linli-notices", role: "status" });
     node.append(map.notices);

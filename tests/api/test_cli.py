@@ -181,8 +181,8 @@ def test_accounts_from_the_command_line(place: Store) -> None:
     ("words", "given", "said"),
     [
         (["add", "anna", "--role", "boss"], PASSWORD, "planner"),
-        (["add", "anna", "--role", "planner"], "short", "at least 10"),
-        (["add", "anna", "--role", "planner"], "", "at least 10"),
+        (["add", "anna", "--role", "planner"], "short", "at least 8"),
+        (["add", "anna", "--role", "planner"], "", "at least 8"),
         (["add", "anna", "--role", "worker", "--grids", "999"], PASSWORD, "999"),
         (["add", "planner", "--role", "planner"], PASSWORD, "exists already"),
         (["passwd", "nobody"], PASSWORD, "nobody"),

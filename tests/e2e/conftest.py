@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,10 +18,15 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.scratch import scratch_folder
+
 ADMIN_PASSWORD = "three-calm-rivers-41"
 START_LIMIT_S = 180
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ON_MACOS = ("/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ON_MACOS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -50,11 +54,17 @@ class Program:
 
     def client(self, account: str) -> httpx.Client:
         """Give a client of the interface, signed in as an account."""
-        return httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.token(account)}"}, timeout=30)
+        return httpx.Client(
+            base_url=self.base, headers={"Authorization": f"Bearer {self.token(account)}"}, timeout=30
+        )
 
     def sign_in(self, account: str) -> dict[str, Any]:
         """Open a session."""
-        answer = httpx.post(f"{self.base}/api/session", json={"username": account, "password": self.passwords[account]}, timeout=30)
+        answer = httpx.post(
+            f"{self.base}/api/session",
+            json={"username": account, "password": self.passwords[account]},
+            timeout=30,
+        )
         answer.raise_for_status()
         return answer.json()
 
@@ -62,20 +72,24 @@ class Program:
 @pytest.fixture(scope="package")
 def program() -> Iterator[Program]:
     """Start ``linli serve --demo`` in a folder of its own and stop it at the end."""
-    # Not pytest's own folder: that one is closed to the ordinary user whom root's server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="linli-e2e-"))
-    folder.chmod(0o755)
+    folder = scratch_folder("linli-e2e-")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LINLI_")}
     environment |= {"LINLI_DATA_DIR": str(folder / "data"), "LINLI_ADMIN_PASSWORD": ADMIN_PASSWORD}
     port = _free_port()
     log = folder / "log"
     with log.open("wb") as output:
         command = [str(Path(sys.executable).with_name("linli")), "serve", "--demo", "--port", str(port)]
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_until_ready(base, process, log)
-        passwords = dict(line.split() for line in (folder / "data" / "demo-accounts.txt").read_text().splitlines() if line.strip())
+        passwords = dict(
+            line.split()
+            for line in (folder / "data" / "demo-accounts.txt").read_text().splitlines()
+            if line.strip()
+        )
         started = Program(base, folder / "data", {**passwords, "admin": ADMIN_PASSWORD})
         _add_auditor(started, environment)
         yield started
@@ -94,7 +108,9 @@ def chromium() -> Iterator[Browser]:
     """Give the machine's Chromium; a machine without one fails here."""
     found = next((path for name in (*CHROMIUM, *ON_MACOS) if (path := shutil.which(name))), None)
     if found is None:
-        pytest.fail("没有 Chromium,请运行 make test(会安装)/ no Chromium: run make test, which installs it (apt-get install chromium)")
+        pytest.fail(
+            "没有 Chromium,请运行 make test(会安装)/ no Chromium: run make test, which installs it (apt-get install chromium)"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
@@ -140,14 +156,33 @@ def visit(chromium: Browser, program: Program) -> Iterator[Visitor]:
     visits: list[tuple[Visit, BrowserContext]] = []
 
     def begin(
-        account: str | None, width: int = 1280, height: int = 800, *, own_session: bool = False, **context_options: Any
+        account: str | None,
+        width: int = 1280,
+        height: int = 800,
+        *,
+        own_session: bool = False,
+        **context_options: Any,
     ) -> Visit:
         context = chromium.new_context(
-            base_url=program.base, viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", **context_options
+            base_url=program.base,
+            viewport={"width": width, "height": height},
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            **context_options,
         )
         if account is not None:
             token = program.sign_in(account)["access_token"] if own_session else program.token(account)
-            context.add_cookies([{"name": "linli_session", "value": token, "url": program.base, "httpOnly": True, "sameSite": "Lax"}])
+            context.add_cookies(
+                [
+                    {
+                        "name": "linli_session",
+                        "value": token,
+                        "url": program.base,
+                        "httpOnly": True,
+                        "sameSite": "Lax",
+                    }
+                ]
+            )
         begun = Visit(context.new_page(), program)
         _watch(begun)
         visits.append((begun, context))
@@ -155,7 +190,8 @@ def visit(chromium: Browser, program: Program) -> Iterator[Visitor]:
 
     yield begin
     faults = [fault for begun, _ in visits for fault in begun.unexpected()]
-    for _, context in visits:
+    for begun, context in visits:
+        begun.page.unroute_all(behavior="ignoreErrors")
         context.close()
     assert faults == []
 
@@ -167,10 +203,25 @@ def _watch(begun: Visit) -> None:
         faults.append(f"dialog {shown.message}")
         shown.dismiss()
 
-    page.on("console", lambda message: faults.append(f"console {message.text}") if message.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda message: (
+            faults.append(f"console {message.text}") if message.type in ("error", "warning") else None
+        ),
+    )
     page.on("pageerror", lambda error: faults.append(f"exception {error}"))
-    page.on("request", lambda asked: None if asked.url.startswith((base, "data:", "blob:")) else faults.append(f"foreign {asked.url}"))
-    page.on("response", lambda answer: faults.append(f"status {answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on(
+        "request",
+        lambda asked: (
+            None if asked.url.startswith((base, "data:", "blob:")) else faults.append(f"foreign {asked.url}")
+        ),
+    )
+    page.on(
+        "response",
+        lambda answer: (
+            faults.append(f"status {answer.status} {answer.url}") if answer.status >= 400 else None
+        ),
+    )
     page.on("dialog", dialog)
 
 
@@ -198,7 +249,9 @@ def _add_auditor(started: Program, environment: dict[str, str]) -> None:
     """Make an account of the one role that the demo has none of, as an administrator would on the command line."""
     password = "four-quiet-bridges-52"
     command = [str(Path(sys.executable).with_name("linli")), "user", "add", "auditor", "--role", "auditor"]
-    subprocess.run(command, env=environment, input=password, text=True, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        command, env=environment, input=password, text=True, check=True, capture_output=True, timeout=120
+    )
     started.passwords["auditor"] = password
 
 

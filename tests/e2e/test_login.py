@@ -55,7 +55,17 @@ def test_a_page_without_session_leads_to_the_login_and_back(visit: Visitor) -> N
     window.settled()
 
 
-@pytest.mark.parametrize("wanted", ["//evil.example/", "https://evil.example/", "/\\evil.example", "/%5Cevil.example", "/worker", "/api/households"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "//evil.example/",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/%5Cevil.example",
+        "/worker",
+        "/api/households",
+    ],
+)
 def test_next_leads_nowhere_but_to_own_pages(visit: Visitor, wanted: str) -> None:
     window = visit(None)
     page = window.open(f"/login?next={wanted}")
@@ -137,12 +147,17 @@ def test_signing_out_closes_the_pages(visit: Visitor) -> None:
     assert page.url == window.program.base + "/login?next=/maps/coverage"
 
 
-@pytest.mark.parametrize(("account", "page_of_others"), [("worker", "/"), ("screen", "/worker"), ("planner", "/worker"), ("screen", "/maps/needs")])
+@pytest.mark.parametrize(
+    ("account", "page_of_others"),
+    [("worker", "/"), ("screen", "/worker"), ("planner", "/worker"), ("screen", "/maps/needs")],
+)
 def test_a_page_of_others_is_refused_kindly(visit: Visitor, account: str, page_of_others: str) -> None:
     window = visit(account)
     window.expect("status 403", "403 (Forbidden)")
     page = window.open(page_of_others)
     expect(page.get_by_role("heading", name="这一页不归您用")).to_be_visible()
     page.get_by_role("link", name="打开我的页面").click()
-    page.wait_for_url(window.program.base + {"worker": "/worker", "screen": "/screen", "planner": "/"}[account])
+    page.wait_for_url(
+        window.program.base + {"worker": "/worker", "screen": "/screen", "planner": "/"}[account]
+    )
     window.settled()

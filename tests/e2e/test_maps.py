@@ -27,11 +27,15 @@ def test_coverage_is_what_the_interface_says(visit: Visitor) -> None:
     figure = page.locator("[data-figure=households] .of")
     expect(figure).to_be_visible()
     service = page.locator("input[name=service]:checked").get_attribute("value")
-    method = page.locator("select[name=method]").input_value()
+    method = page.locator("input[name=method]:checked").get_attribute("value")
+    assert method == "walk", "where streets are known people walk"
     for minutes in (15, 5):
         page.get_by_text(f"{minutes} 分钟", exact=True).click()
         with window.program.client("planner") as client:
-            totals = client.get("/api/coverage", params={"service": service, "minutes": minutes, "method": method, "at": "any"}).json()["totals"]
+            totals = client.get(
+                "/api/coverage",
+                params={"service": service, "minutes": minutes, "method": method, "at": "any"},
+            ).json()["totals"]
         expect(figure).to_have_text(f"{totals['covered']:,} / {totals['households']:,}")
     assert numbers(figure.inner_text())[1] > 10_000
 

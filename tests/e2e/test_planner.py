@@ -36,7 +36,9 @@ def click_grid(page: Page, grid: dict[str, Any]) -> None:
         [west + (east - west) * i / 12, south + (north - south) * j / 12]
         for i in range(1, 12)
         for j in range(1, 12)
-        if polygon.buffer(-1e-4).contains(Point(west + (east - west) * i / 12, south + (north - south) * j / 12))
+        if polygon.buffer(-1e-4).contains(
+            Point(west + (east - west) * i / 12, south + (north - south) * j / 12)
+        )
     ]
     spot = page.evaluate(
         """spots => {
@@ -68,7 +70,9 @@ def test_a_clicked_grid_is_summarised(visit: Visitor, admin: httpx.Client) -> No
     for words in ("三色管理", "未办结需求", "15分钟服务覆盖", "特殊关怀", "独居", "助餐"):
         expect(panel).to_contain_text(words)
     meal = panel.locator(".bars li").filter(has_text="助餐").locator(".value")
-    assert float(meal.inner_text().rstrip("%")) == pytest.approx(expected["covered_share"]["meal"] * 100, abs=0.051)
+    assert float(meal.inner_text().rstrip("%")) == pytest.approx(
+        expected["covered_share"]["meal"] * 100, abs=0.051
+    )
 
 
 def test_a_grid_is_found_by_name_with_the_keyboard(visit: Visitor, admin: httpx.Client) -> None:
@@ -114,7 +118,9 @@ def test_the_map_is_painted(visit: Visitor) -> None:
 
 def test_zoning_warnings_agree_with_the_interface(visit: Visitor, admin: httpx.Client) -> None:
     report = admin.get("/api/zoning").json()
-    total = sum(len(report[kind]["features"]) for kind in ("overlaps", "gaps", "strays", "oversize", "undersize"))
+    total = sum(
+        len(report[kind]["features"]) for kind in ("overlaps", "gaps", "strays", "oversize", "undersize")
+    )
     page = visit("planner").open("/")
     expect(page.locator("[data-zoning-count]")).to_have_text(str(total))
     page.get_by_role("tab", name="划分检查").click()
@@ -148,7 +154,9 @@ def test_only_admins_may_import(visit: Visitor) -> None:
 def upload(page: Page, kind: str, name: str, content: str, crs: str | None, *, dry_run: bool = False) -> None:
     page.get_by_role("tab", name="导入").click()
     page.get_by_label("导入什么").select_option(kind)
-    page.get_by_label("文件", exact=False).first.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content.encode()})
+    page.get_by_label("文件", exact=False).first.set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": content.encode()}
+    )
     if crs:
         page.get_by_label("坐标系").first.select_option(crs)
     if dry_run:
@@ -156,9 +164,15 @@ def upload(page: Page, kind: str, name: str, content: str, crs: str | None, *, d
     page.get_by_role("button", name="上传并导入").click()
 
 
-def test_a_file_comes_in_and_its_rejected_rows_come_back(visit: Visitor, admin: httpx.Client, tmp_path: Path) -> None:
+def test_a_file_comes_in_and_its_rejected_rows_come_back(
+    visit: Visitor, admin: httpx.Client, tmp_path: Path
+) -> None:
     lon, lat = shape(first_grid(admin)["geometry"]).representative_point().coords[0]
-    rows = [["code", "name", "kind", "lon", "lat", "services"], ["E2E-1", "试用食堂", "幸福食堂", lon, lat, "meal"], ["E2E-2", "远方", "幸福食堂", 999, lat, "meal"]]
+    rows = [
+        ["code", "name", "kind", "lon", "lat", "services"],
+        ["E2E-1", "试用食堂", "幸福食堂", lon, lat, "meal"],
+        ["E2E-2", "远方", "幸福食堂", 999, lat, "meal"],
+    ]
     content = "\n".join(",".join(str(cell) for cell in row) for row in rows)
     window = visit("admin")
     page = window.open("/")
@@ -186,7 +200,14 @@ def test_a_file_comes_in_and_its_rejected_rows_come_back(visit: Visitor, admin: 
 def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
     lon, lat = shape(first_grid(admin)["geometry"]).representative_point().coords[0]
     page = visit("admin").open("/")
-    upload(page, "stations", "check.csv", f"code,name,kind,lon,lat,services\nE2E-3,只查,食堂,{lon},{lat},meal\n", "EPSG:4326", dry_run=True)
+    upload(
+        page,
+        "stations",
+        "check.csv",
+        f"code,name,kind,lon,lat,services\nE2E-3,只查,食堂,{lon},{lat},meal\n",
+        "EPSG:4326",
+        dry_run=True,
+    )
     job = page.locator(".job").first
     expect(job.locator(".badge")).to_contain_text("完成", timeout=30_000)
     expect(job).to_contain_text("只检查")
@@ -195,7 +216,9 @@ def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
 
 def test_a_table_without_its_system_is_refused_with_the_reason(visit: Visitor) -> None:
     page = visit("admin").open("/")
-    upload(page, "stations", "nowhere.csv", "code,name,kind,lon,lat,services\nE2E-4,无,食堂,102,25,meal\n", None)
+    upload(
+        page, "stations", "nowhere.csv", "code,name,kind,lon,lat,services\nE2E-4,无,食堂,102,25,meal\n", None
+    )
     job = page.locator(".job").first
     expect(job.locator(".badge")).to_contain_text("失败", timeout=30_000)
     expect(job).to_contain_text(re.compile("坐标系|CRS"))
@@ -211,6 +234,8 @@ def test_an_import_without_a_file_is_not_sent(visit: Visitor) -> None:
 def test_the_desk_fits_its_window(visit: Visitor) -> None:
     for width, height in ((1280, 720), (1920, 1080)):
         page = visit("admin", width, height).open("/")
-        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, height]
+        assert page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        ) == [width, height]
     page = visit("admin", 360, 740).open("/")
     assert page.evaluate("document.documentElement.scrollWidth") == 360

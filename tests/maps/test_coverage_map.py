@@ -23,12 +23,17 @@ def asked(watched: Watched) -> dict[str, list[str]]:
     return circles
 
 
+def more(watched: Watched) -> None:
+    """Open the settings that are asked for less often."""
+    watched.page.get_by_text("更多设置").click()
+
+
 def test_totals_shares_and_reasons_are_told(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
     text = " ".join(page.locator("[data-figures]").inner_text().split())
     # 100·1/5 + 200·2/5 + 300·3/5 + 400·4/5 + 500·5/5 = 1,100 homes of 1,500, of which 15 minutes cover three quarters.
     assert "户数Households 55% 825 / 1,500" in text and "60岁及以上老人Aged 60+" in text
-    assert "未覆盖Beyond reach 675 户" in text and "无法计算：没有位置 7 户" in text
+    assert "未覆盖Beyond reach 675 户" in text and "无法计算：没有位置no position 7 户" in text
     rows = page.locator("[data-legend] li").all_inner_texts()
     assert [" ".join(row.split()) for row in rows] == [
         "80–100% 0",
@@ -42,11 +47,7 @@ def test_totals_shares_and_reasons_are_told(watched: Watched) -> None:
 
 
 def test_services_minutes_pace_and_method_are_asked_for(watched: Watched) -> None:
-    page = watched.draw(
-        maps.coverage_map(
-            replace(CONFIG, methods=(maps.Choice("walk", "步行路网"), maps.Choice("buffer", "直线距离")))
-        )
-    )
+    page = watched.draw(maps.coverage_map(replace(CONFIG, methods=maps.WALKING_METHODS)))
     assert asked(watched) == {
         "service": ["meal"],
         "minutes": ["15"],
@@ -55,10 +56,11 @@ def test_services_minutes_pace_and_method_are_asked_for(watched: Watched) -> Non
         "at": ["any"],
         "dissolve": ["false"],
     }
-    page.get_by_label("健康监测").check()
+    page.locator("[data-coverage]").get_by_label("健康监测").check()
     page.get_by_label("5 分钟", exact=True).check()
+    more(watched)
     page.get_by_label("步速").select_option("wheelchair")
-    page.get_by_label("算法").select_option("buffer")
+    page.get_by_label("直线距离").check()
     now = asked(watched)
     assert (now["service"], now["minutes"], now["profile"], now["method"]) == (
         ["meal", "health"],
@@ -70,6 +72,7 @@ def test_services_minutes_pace_and_method_are_asked_for(watched: Watched) -> Non
 
 def test_any_now_and_a_chosen_moment(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
+    more(watched)
     page.get_by_label("现在").check()
     assert "at" not in asked(watched)
     before = len(watched.stub.queries("/api/coverage"))
@@ -95,6 +98,7 @@ def test_free_minutes_are_checked_before_they_are_asked_for(watched: Watched) ->
 
 def test_circles_dissolve_into_one(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
+    more(watched)
     page.get_by_label("合并").check()
     assert asked(watched)["dissolve"] == ["true"]
     assert page.locator("path.linli-circle").count() == 1
@@ -103,7 +107,7 @@ def test_circles_dissolve_into_one(watched: Watched) -> None:
 def test_grids_are_shaded_by_another_group_without_asking_again(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
     before = len(watched.stub.asked)
-    page.locator("[data-group][value=children_12]").check()
+    page.locator("[data-shade][value=children_12]").check()
     page.wait_for_timeout(300)
     assert "12岁及以下儿童" in page.locator("[data-legend-title]").inner_text()
     assert not [one for one in watched.stub.asked[before:] if one.startswith("/api/")]
@@ -112,8 +116,8 @@ def test_grids_are_shaded_by_another_group_without_asking_again(watched: Watched
 def test_a_service_that_nobody_offers_is_said(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
     assert page.locator("[data-none]").is_hidden()
-    page.get_by_label("日间照料").check()
-    page.get_by_label("助餐").uncheck()
+    page.locator("[data-coverage]").get_by_label("日间照料").check()
+    page.locator("[data-coverage]").get_by_label("助餐").uncheck()
     assert asked(watched)["service"] == ["day_care"]
     assert page.locator("[data-none]").is_visible() and page.locator("path.linli-circle").count() == 0
 
@@ -121,8 +125,8 @@ def test_a_service_that_nobody_offers_is_said(watched: Watched) -> None:
 def test_stations_without_the_service_step_back(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
     assert page.locator(".linli-station.idle").count() == 0
-    page.get_by_label("日间照料").check()
-    page.get_by_label("助餐").uncheck()
+    page.locator("[data-coverage]").get_by_label("日间照料").check()
+    page.locator("[data-coverage]").get_by_label("助餐").uncheck()
     asked(watched)
     assert page.locator(".linli-station.idle").count() == page.locator(".linli-station").count() > 0
 

@@ -296,3 +296,18 @@ def test_the_wall_is_dark_follows_changes_and_has_nothing_to_operate(watched: Wa
     watched.script("() => linli.tell('refresh')")
     watched.settled()
     assert watched.script(SHADE, middle(1)) != before
+
+
+def test_a_changed_boundary_is_drawn_without_opening_the_page_again(watched: Watched) -> None:
+    watched.draw(maps.screen_map(CONFIG))
+    before = watched.script(SHADE, middle(3))
+    tiles = sum(one.startswith("/tiles/") for one in watched.stub.asked)
+    watched.script("() => linli.tell('refresh', { topic: 'needs' })")
+    watched.settled()
+    assert sum(one.startswith("/tiles/") for one in watched.stub.asked) == tiles, (
+        "needs are not drawn in tiles"
+    )
+    watched.stub.layers["grids"] = [row for row in watched.stub.layers["grids"] if row[1]["code"] != CODES[3]]
+    watched.script("() => linli.tell('refresh', { topic: 'grids' })")
+    watched.settled()
+    assert watched.script(SHADE, middle(3)) == ["0,0,0,0"] != before

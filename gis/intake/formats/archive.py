@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from gis.errors import Fault, Invalid
@@ -13,6 +15,18 @@ MAX_BYTES = 4 << 30
 MAX_RATIO = 200
 _SMALL_BYTES = 16 << 20
 """Below this a high ratio harms nobody: tables of equal cells compress well."""
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What Python raises on archives that are damaged or of a kind that it cannot read."""
 
 MAIN_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".csv", ".txt", ".xlsx", ".xls", ".osm", ".pbf")
 
@@ -25,8 +39,10 @@ def check_zip(path: Path, name: str) -> list[zipfile.ZipInfo]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            entries = [
+                entry for entry in archive.infolist() if entry.filename and not entry.filename.endswith("/")
+            ]
+    except _BROKEN as error:
         raise _refused(name, "压缩包损坏或不是 ZIP / the archive is damaged or is not a ZIP") from error
     if len(entries) > MAX_ENTRIES:
         raise _refused(
@@ -40,7 +56,7 @@ def check_zip(path: Path, name: str) -> list[zipfile.ZipInfo]:
         )
     for entry in entries:
         parts = PurePosixPath(entry.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+        if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
             raise _refused(name, "压缩包内的路径指向包外 / a path in the archive leads out of it")
         if entry.flag_bits & 0x1:
             raise _refused(name, "压缩包有密码 / the archive is locked with a password")
@@ -82,7 +98,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: 
     try:
         with archive.open(entry) as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise _refused(name, "压缩包损坏 / the archive is damaged") from error
 
 

@@ -41,7 +41,7 @@ def open_csv(path: Path, name: str, recognise: Recognise) -> Source:
     return Source(
         headings=headings,
         batches=lambda: _batches(path, name, kind, separator, position, len(headings)),
-        total=max(kind.lines - position, 0),
+        total=max(kind.lines - position - 1, 0),
     )
 
 

@@ -17,7 +17,7 @@ _CONVINCING = 8
 
 @dataclass(frozen=True)
 class TextKind:
-    """An encoding by its Python name, and the number of line ends."""
+    """An encoding by its Python name, and the number of lines."""
 
     encoding: str
     lines: int
@@ -88,8 +88,12 @@ def _wide(text: str) -> int:
 
 
 def _lines(path: Path) -> int:
+    count, last = 0, b"\n"
     with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(_CHUNK), b""))
+        while block := file.read(_CHUNK):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return count + (last != b"\n")
 
 
 def _looks_like(path: Path) -> str:

@@ -21,7 +21,7 @@ from gis.intake.formats.source import BATCH_ROWS, Batch, Source
 
 HEADINGS = {
     "streets": ["code", "name", "kind", "foot", "bridge", "tunnel", "layer"],
-    "buildings": ["code", "name", "floors"],
+    "buildings": ["code", "name", "kind", "floors"],
     "stations": ["code", "name", "kind", "services", "capacity"],
     "backdrop": ["code", "name", "kind"],
 }
@@ -65,7 +65,7 @@ def _batches(path: Path, name: str, kind: str, notices: list[str]) -> Iterator[B
             reader.take(thing)
             if len(reader.cells) == BATCH_ROWS:
                 yield reader.batch()
-    except (RuntimeError, OSError, ValueError) as error:
+    except (osmium.InvalidLocationError, RuntimeError, OSError, ValueError) as error:
         message = "OSM 文件损坏或不完整 / the OSM file is damaged or not complete"
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)]) from error
     reader.take_unbuilt()

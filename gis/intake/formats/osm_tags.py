@@ -114,7 +114,12 @@ def building(tags: dict[str, str]) -> dict[str, str | None] | None:
     """Return the columns of a building, None where the object is none."""
     if tags.get("building", "no") in NOT_YET_OR_NO_MORE:
         return None
-    return {"name": _name(tags), "floors": _whole(tags.get("building:levels"))}
+    kind = tags.get("building")
+    return {
+        "name": _name(tags),
+        "kind": None if kind == "yes" else kind,
+        "floors": _whole(tags.get("building:levels")),
+    }
 
 
 def station(tags: dict[str, str]) -> dict[str, str | None] | None:

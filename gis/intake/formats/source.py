@@ -68,7 +68,7 @@ def as_text(column: pa.Array) -> pa.Array:
     """Return a typed column as text: whole numbers without a fraction, dates in ISO 8601, lists joined by ``;``."""
     kind = column.type
     if pa.types.is_string(kind):
-        return column
+        return _valid_text(column)
     if pa.types.is_floating(kind):
         return pa.array(
             [None if value is None else number_text(value) for value in column.to_pylist()], pa.string()
@@ -84,6 +84,18 @@ def as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.nulls(len(column), pa.string())
     return pc.cast(column, pa.string())
+
+
+def _valid_text(column: pa.Array) -> pa.Array:
+    """Return text in which bytes that are no UTF-8, as damaged databases hold them, are U+FFFD."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = column.view(pa.binary()).to_pylist()
+        return pa.array(
+            [None if cell is None else cell.decode("utf-8", "replace") for cell in raw], pa.string()
+        )
+    return column
 
 
 def number_text(value: float) -> str:

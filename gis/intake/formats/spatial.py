@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyogrio
-import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from gis.errors import Fault, Invalid
 from gis.intake.formats.encoding import detect
+from gis.intake.formats.shapes import read_wkb
 from gis.intake.formats.source import BATCH_ROWS, Batch, Source, as_text
 
 _DBF_SAMPLE = 4 << 20
@@ -158,10 +158,7 @@ def _batches(
 def _shapes(wkb: pa.Array | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     if wkb is None:
         return None, None
-    raw = wkb.to_numpy(zero_copy_only=False)
-    shapes = shapely.from_wkb(raw, on_invalid="ignore")
-    present = np.array([value is not None for value in raw], dtype=bool)
-    return shapes, present & shapely.is_missing(shapes)
+    return read_wkb(wkb.to_numpy(zero_copy_only=False))
 
 
 def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:

@@ -24,6 +24,7 @@ from gis.intake.positions import Positions
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
 
+_WESTERNMOST = 74.0
 MANY = 5
 """So many codes are named in a notice."""
 
@@ -61,16 +62,16 @@ class Kind(ABC):
     position: ClassVar[Literal["required", "optional", "none"]] = "none"
     staged: ClassVar[Mapping[str, str]]
     """The columns of the staging table and their types."""
-    locks: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Tables that must stand still between check and commit, and the lock on each: grids before buildings, so that nobody waits in a ring."""
+    locks: ClassVar[tuple[str, ...]] = ()
+    """Tables that must stand still between check and commit: grids before buildings, so that nobody waits in a ring."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
         self.first_rows = FirstRows()
-        for table, mode in self.locks:
+        for table in self.locks:
             # Readers go on; whoever would change what this import builds upon waits for its end.
-            self.connection.execute(text(f"LOCK TABLE {table} IN {mode} MODE"))
+            self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
 
     @classmethod
@@ -129,7 +130,8 @@ class Kind(ABC):
                 "INSERT INTO place (id, metric_crs) VALUES (1, :crs) ON CONFLICT (id) "
                 "DO UPDATE SET metric_crs = excluded.metric_crs WHERE place.metric_crs IS NULL"
             ),
-            {"crs": MetricCRS.for_lon(lon).text},
+            # The westernmost half degree of what is accepted is outside every zone; its neighbour serves it well enough.
+            {"crs": MetricCRS.for_lon(max(lon, _WESTERNMOST)).text},
         )
 
     def notice(self, chinese: str, english: str) -> None:

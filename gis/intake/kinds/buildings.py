@@ -28,26 +28,28 @@ class Buildings(Kind):
     """楼栋: households without a position of their own go where their building goes."""
 
     name = "buildings"
-    columns = ("code", "name", "compound", "floors", "units", "lon", "lat", "geometry")
+    columns = ("code", "name", "kind", "compound", "floors", "units", "lon", "lat", "geometry")
     required = ("code",)
     position = "required"
     staged = MappingProxyType(
         {
             "code": "text",
             "name": "text",
+            "kind": "text",
             "compound": "text",
             "floors": "integer",
             "units": "integer",
             "geometry": "geometry",
         }
     )
-    locks = (("grids", "SHARE"), ("buildings", "SHARE ROW EXCLUSIVE"))
+    locks = ("grids", "buildings")
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes, texts, numbers and shapes."""
         codes = read_code(sheet, "code")
         texts = {
             "name": read_text(sheet, "name", longest=200),
+            "kind": read_text(sheet, "kind", longest=50),
             "compound": read_code(sheet, "compound", required=False),
         }
         floors, units = read_whole(sheet, "floors", 0, 200), read_whole(sheet, "units", 0, 1000)
@@ -70,13 +72,13 @@ class Buildings(Kind):
         self.staging.analyse()
         compounds = Compound.__table__.alias("c")
         source = self.staging.table.alias("s").outerjoin(compounds, compounds.c.code == staged("compound"))
-        plain = self.stored("name", "floors", "units")
+        plain = self.stored("name", "kind", "floors", "units")
         written = upsert(
             self.connection,
             Building,
             source,
             lambda _: {
-                **{column: staged(column) for column in ("code", "name", "floors", "units")},
+                **{column: staged(column) for column in ("code", "name", "kind", "floors", "units")},
                 "compound_id": compounds.c.id,
                 "geometry": literal_column("s.geometry"),
             },

@@ -27,7 +27,7 @@ class Grids(Kind):
     required = ("code",)
     position = "required"
     staged = MappingProxyType({"code": "text", "name": "text", "community": "text", "geometry": "geometry"})
-    locks = (("grids", "SHARE ROW EXCLUSIVE"), ("buildings", "SHARE ROW EXCLUSIVE"))
+    locks = ("grids", "buildings")
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes and polygons."""

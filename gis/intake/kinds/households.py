@@ -46,7 +46,7 @@ class Households(Kind):
             "colour": "text",
         }
     )
-    locks = (("grids", "SHARE"), ("buildings", "SHARE"))
+    locks = ("grids", "buildings")
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

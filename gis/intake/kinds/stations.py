@@ -113,9 +113,9 @@ class Stations(Kind):
         )
         dropped = self.connection.execute(text(_DROP_OFFERS)).scalars().all()
         added = self.connection.execute(text(_ADD_OFFERS)).scalars().all()
-        # A station whose services change has changed: whoever holds its old version must be told so.
+        # A station whose services change has changed: whoever holds its old version must be told so. Those just written have a new one.
         self.connection.execute(
-            text("UPDATE stations SET updated_at = now() WHERE id = ANY(:ids)"),
+            text("UPDATE stations SET updated_at = now() WHERE id = ANY(:ids) AND updated_at < now()"),
             {"ids": sorted({*dropped, *added})},
         )
         if self._new_kinds:

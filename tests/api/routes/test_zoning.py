@@ -8,7 +8,7 @@ from tests.gis.services.conftest import G1, G2
 
 def test_what_is_wrong_with_the_division(client: TestClient, as_: SignIn) -> None:
     found = client.get("/api/zoning", headers=as_("planner")).json()
-    assert set(found) == {"overlaps", "gaps", "strays", "oversize", "undersize"}
+    assert set(found) == {"overlaps", "gaps", "beyond", "strays", "oversize", "undersize"}
     assert found["overlaps"]["features"] == []
     strays = {f["properties"]["reason"]: f["properties"]["households"] for f in found["strays"]["features"]}
     assert strays == {"no position": 1, "outside every grid": 1}

@@ -11,7 +11,7 @@ from shapely import LineString, MultiPolygon, Point, Polygon, box
 from gis.crs import SourceCRS, wgs84_to_gcj02
 from gis.intake.formats.source import Batch
 from gis.intake.headings import Layout
-from gis.intake.positions import LINES, POINTS, POLYGONS, Positions, as_hex, as_multi
+from gis.intake.positions import LINES, POLYGONS, Positions, as_hex, as_multi
 from gis.intake.sheet import Sheet
 
 
@@ -168,6 +168,15 @@ def test_wkt_stands_in_for_geometry_in_tables() -> None:
     assert "几何无法读取" in sheet.reasons[1]
 
 
+def test_one_curve_does_not_spoil_the_others() -> None:
+    curve = "CURVEPOLYGON (CIRCULARSTRING (102 25, 102.1 25.1, 102.2 25, 102.1 24.9, 102 25))"
+    sheet = wkt(curve, "POLYGON ((102 25, 102.1 25, 102.1 25.1, 102 25))", None, "TIN EMPTY")
+    shapes = positions().shapes(sheet, POLYGONS, required=True)
+    assert sheet.ok.tolist() == [False, True, False, False]
+    assert "曲线" in sheet.reasons[0]
+    assert shapely.is_missing(shapes).tolist() == [True, False, True, True]
+
+
 def test_the_median_longitude_is_remembered() -> None:
     found = positions()
     assert found.median_lon() is None
@@ -190,4 +199,3 @@ def test_hex_and_multi() -> None:
     written = as_hex(shapes).to_pylist()
     assert written[1] is None
     assert shapely.get_srid(shapely.from_wkb(written[0])) == 4326
-    assert POINTS == {"Point"}

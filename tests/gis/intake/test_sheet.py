@@ -30,12 +30,12 @@ def test_a_column_that_is_not_there_is_null() -> None:
     assert not found.has("code")
 
 
-def test_nul_characters_are_rejected_once() -> None:
-    found = sheet(name=["a\0b", "c"])
-    assert found.text("name").to_pylist() == [None, "c"]
+def test_damaged_characters_are_rejected_once() -> None:
+    found = sheet(name=["a\0b", "c", "幸\ufffd里", None])
+    assert found.text("name").to_pylist() == [None, "c", None, None]
     found.text("name")
-    assert found.ok.tolist() == [False, True]
-    assert found.reasons[0] == "含有空字符 / contains a NUL character"
+    assert found.ok.tolist() == [False, True, False, True]
+    assert found.reasons[0] == found.reasons[2] == "含有空字符或乱码 / contains a NUL or a damaged character"
 
 
 def test_several_faults_of_a_row_are_all_told_under_the_files_own_titles() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import random
@@ -95,6 +96,13 @@ def test_two_shares_in_one_program(folder):
         outer.stop()
         outer.stop()
     assert not server_processes(folder)
+
+
+def test_leaving_last_always_stops_at_once(folder):
+    for _ in range(8):  # whoever else watches the locks must not be taken for another user
+        with EmbeddedServer.start(folder):
+            pass
+        assert not (folder / "postgres" / "data" / "postmaster.pid").exists()
 
 
 def test_the_server_is_private(folder):
@@ -303,6 +311,21 @@ class TestStartedByRoot:
         folder.chmod(0o700)
         assert_usable(folder / "mine", [1])
         assert not (folder / "mine" / "postgres" / "data").exists()
+
+    def test_a_cluster_moves_across_file_systems(self, folder, elsewhere, monkeypatch):
+        with EmbeddedServer.start(folder / "mine") as server:
+            write(server.url(), 1)
+        folder.chmod(0o700)
+        rename = Path.rename
+
+        def not_across(old: Path, new: Path) -> Path:
+            if old.name == "postgres" and new.is_relative_to(elsewhere):
+                raise OSError(errno.EXDEV, "another file system")
+            return rename(old, new)
+
+        monkeypatch.setattr(Path, "rename", not_across)
+        assert_usable(folder / "mine", [1])
+        assert (folder / "mine" / "postgres.moved" / "data" / "PG_VERSION").exists()
 
     def test_the_owner_of_the_folder_runs_the_server(self, folder):
         folder.mkdir()

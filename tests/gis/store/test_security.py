@@ -39,12 +39,16 @@ def place(store: Store) -> Store:
 
 def account(store: Store, name: str) -> int:
     with store.owner_session() as session:
-        return session.execute(text("SELECT id FROM accounts WHERE name = :name"), {"name": name}).scalar_one()
+        return session.execute(
+            text("SELECT id FROM accounts WHERE name = :name"), {"name": name}
+        ).scalar_one()
 
 
 def seen(store: Store, name: str | None) -> dict[str, int]:
     with store.session(account(store, name) if name else None) as session:
-        return {table: session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in PERSONAL}  # noqa: S608
+        return {
+            table: session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in PERSONAL
+        }
 
 
 @pytest.mark.parametrize("name", [None, "planner", "screen", "auditor"])
@@ -64,7 +68,9 @@ def test_a_worker_sees_own_grids_only(place: Store) -> None:
 
 def test_a_worker_sees_nothing_after_the_last_day(place: Store) -> None:
     with place.owner_session() as session:
-        session.execute(text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1"))
+        session.execute(
+            text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1")
+        )
     assert seen(place, "worker")["households"] == 0
 
 
@@ -82,13 +88,17 @@ def test_a_worker_cannot_write_into_another_grid(place: Store) -> None:
         changed = session.execute(text("UPDATE households SET colour = 'red' WHERE code = 'H2'"))
         assert changed.rowcount == 0
     with pytest.raises(ProgrammingError, match="row-level security"), place.session(number) as session:
-        session.execute(text("UPDATE households SET grid_id = (SELECT id FROM grids WHERE code = '539901001001002')"))
+        session.execute(
+            text("UPDATE households SET grid_id = (SELECT id FROM grids WHERE code = '539901001001002')")
+        )
 
 
 def test_a_pooled_connection_forgets_the_account(place: Store) -> None:
     engine = create_engine(place.service_url, pool_size=1, max_overflow=0)
     with engine.begin() as connection:
-        connection.execute(text("SELECT set_config('linli.account', :a, true)"), {"a": str(account(place, "admin"))})
+        connection.execute(
+            text("SELECT set_config('linli.account', :a, true)"), {"a": str(account(place, "admin"))}
+        )
         assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 3
     with engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 0
@@ -98,23 +108,38 @@ def test_a_pooled_connection_forgets_the_account(place: Store) -> None:
 def test_the_service_owns_nothing_and_cannot_lift_the_policies(place: Store) -> None:
     with place.session(None) as session:
         owned = session.execute(
-            text("SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = current_user")
+            text(
+                "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = current_user"
+            )
         ).scalar_one()
-        rights = session.execute(text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")).one()
+        rights = session.execute(
+            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        ).one()
     assert owned == 0
     assert tuple(rights) == (False, False)
-    for statement in ("ALTER TABLE households DISABLE ROW LEVEL SECURITY", "INSERT INTO changes (topic) VALUES ('x')", "RESET ROLE; SELECT * FROM pg_authid"):
+    for statement in (
+        "ALTER TABLE households DISABLE ROW LEVEL SECURITY",
+        "INSERT INTO changes (topic) VALUES ('x')",
+        "RESET ROLE; SELECT * FROM pg_authid",
+    ):
         with pytest.raises(DBAPIError), place.session(account(place, "admin")) as session:
             session.execute(text(statement))
 
 
 def test_aggregates_need_an_account(place: Store) -> None:
-    for function in ("linli_demand_sites(current_date)", "linli_grid_counts(current_date)", "linli_need_sites()"):
+    for function in (
+        "linli_demand_sites(current_date)",
+        "linli_grid_counts(current_date)",
+        "linli_need_sites()",
+    ):
         for name in (None, "auditor"):
-            with pytest.raises(DBAPIError, match="aggregates"), place.session(account(place, name) if name else None) as session:
-                session.execute(text(f"SELECT count(*) FROM {function}"))  # noqa: S608
+            with (
+                pytest.raises(DBAPIError, match="aggregates"),
+                place.session(account(place, name) if name else None) as session,
+            ):
+                session.execute(text(f"SELECT count(*) FROM {function}"))
         with place.session(account(place, "screen")) as session:
-            assert session.execute(text(f"SELECT count(*) FROM {function}")).scalar_one() > 0  # noqa: S608
+            assert session.execute(text(f"SELECT count(*) FROM {function}")).scalar_one() > 0
 
 
 def test_every_change_of_a_topic_is_told(place: Store) -> None:
@@ -125,3 +150,45 @@ def test_every_change_of_a_topic_is_told(place: Store) -> None:
     with place.session(None) as session:
         after = dict(session.execute(text("SELECT topic, changes FROM linli_versions()")).all())
     assert {topic for topic in after if after[topic] != before.get(topic)} == {"households"}
+
+
+def versions(store: Store) -> dict[str, tuple[int, int]]:
+    with store.session(None) as session:
+        rows = session.execute(text("SELECT topic, newest, changes FROM linli_versions()"))
+        return {topic: (newest, changes) for topic, newest, changes in rows}
+
+
+def test_a_late_commit_and_a_pruned_line_are_no_return_to_an_old_version(place: Store) -> None:
+    with place.owner_engine.begin() as first:
+        first.execute(text("UPDATE stations SET name = name"))
+    with place.owner_engine.connect() as early:
+        begun = early.begin()
+        early.execute(text("UPDATE stations SET name = name"))
+        with place.owner_engine.begin() as other:
+            other.execute(text("UPDATE stations SET name = name"))
+        before = versions(place)
+        with place.owner_engine.begin() as other:
+            other.execute(
+                text("DELETE FROM changes WHERE id = (SELECT min(id) FROM changes WHERE topic = 'stations')")
+            )
+        begun.commit()
+    assert versions(place)["stations"] != before["stations"]
+
+
+def test_the_journal_is_pruned_but_keeps_each_topics_newest(place: Store) -> None:
+    with place.owner_engine.begin() as connection:
+        connection.execute(text("UPDATE changes SET at = now() - interval '2 hours'"))
+        connection.execute(
+            text(
+                "INSERT INTO changes (topic, at) SELECT 'stations', now() - interval '2 hours' FROM generate_series(1, 3000)"
+            )
+        )
+    newest = {topic: version[0] for topic, version in versions(place).items()}
+    with place.owner_engine.begin() as connection:
+        for _ in range(501):
+            connection.execute(text("UPDATE streets SET name = name"))
+    with place.owner_session() as session:
+        left = dict(session.execute(text("SELECT topic, count(*) FROM changes GROUP BY topic")).all())
+    assert left["stations"] == 1
+    after = versions(place)
+    assert {topic: after[topic][0] for topic in newest} == newest

@@ -124,7 +124,7 @@ export function hours(text) {
     .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su)-(Mo|Tu|We|Th|Fr|Sa|Su)\b/g, (all, from, to) => `${DAYS[from]}至${DAYS[to]}`)
     .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)\b/g, (day) => DAYS[day])
     .replace(/\boff\b/g, "休息")
-    .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1–$2")
+    .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1\u2060–\u2060$2")
     .replace(/\s*;\s*/g, "；")
     .replace(/\s*,\s*/g, "、");
 }

@@ -46,7 +46,8 @@ function ranked(row, index, most) {
 function draw(data) {
   put($("[data-place]"), data.place || "社区治理一屏观");
   document.title = `${data.place || "大屏"} · 邻里 linli`;
-  for (const cell of document.querySelectorAll("[data-total]")) put(cell, count(data.totals[cell.dataset.total] ?? data[cell.dataset.total]));
+  const totals = { ...data.totals, stations_open: data.stations_open };
+  for (const cell of document.querySelectorAll("[data-total]")) put(cell, count(totals[cell.dataset.total]));
   const covered = [...data.coverage].sort((a, b) => (b.share ?? -1) - (a.share ?? -1));
   list($("[data-coverage]"), covered.map((row) => bar(row.label, row.share, percent(row.share), row.share < LOW_SHARE ? "low" : "")));
   const needs = data.needs_by_service.slice(0, 8);

@@ -44,7 +44,8 @@ export function summary(data, { services, care_flags: flags }) {
       el("li", { class: key }, el("strong", { text: count(colours[key] === undefined ? 0 : colours[key]) }), t(zh, en))))));
   }
   box.append(...section("未办结需求", "Open needs", el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), " 件")));
-  const covered = Object.entries(data.covered_share || {});
+  // The least covered first: that is what a planner has to see.
+  const covered = Object.entries(data.covered_share || {}).sort(([, a], [, b]) => (a ?? 2) - (b ?? 2));
   if (covered.length) {
     box.append(...section("15分钟服务覆盖", "Households covered", el("ul", { class: "bars" }, ...covered.map(([key, share]) =>
       bar(services[key] || key, share, percent(share))))));

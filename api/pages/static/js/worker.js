@@ -50,7 +50,7 @@ function station(item) {
   return el("li", { class: "card station" },
     el("div", { class: "top" }, el("span", { class: "name", text: item.name }), el("span", { class: "distance", text: distance(item.distance_m) })),
     el("p", { class: "small" }, el("span", { class: "badge", text: item.kind }), " ", el("span", { class: "badge good", text: until })),
-    el("ul", { class: "services" }, ...item.services.map(serviceLine)));
+    el("ul", { class: "services" }, ...[...item.services].sort((a, b) => b.open - a.open).map(serviceLine)));
 }
 
 function showStations(items) {

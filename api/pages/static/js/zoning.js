@@ -9,26 +9,32 @@ const KINDS = [
   ["undersize", "规模偏小", "Undersize"],
 ];
 
+const REASONS = { "no position": "没有位置", "outside every grid": "不在任何网格内" };
+
 function asFeatures(found) {
   if (Array.isArray(found)) return found;
   return Array.isArray(found?.features) ? found.features : [];
 }
 
-/** One line for a finding, from whatever its properties tell. */
-function line(feature) {
-  const facts = feature.properties || feature;
+/** What a finding is called, where, and how large. */
+function told(feature) {
+  const facts = feature.properties || {};
   const codes = [facts.codes, facts.code, facts.community].flat().filter(Boolean);
-  const parts = [facts.name, codes.join(" · ")].filter(Boolean);
-  if (facts.area_m2 !== undefined) parts.push(`${count(Math.round(facts.area_m2))} 平方米`);
-  if (facts.households !== undefined) parts.push(`${count(facts.households)} 户`);
-  if (facts.reason) parts.push(facts.reason);
-  return parts.join(" · ");
+  const sizes = [];
+  if (facts.area_m2 !== undefined) sizes.push(`${count(Math.round(facts.area_m2))} 平方米`);
+  if (facts.households !== undefined) sizes.push(`${count(facts.households)} 户`);
+  const name = facts.name || REASONS[facts.reason] || facts.reason || "";
+  return [
+    el("span", { class: "name", text: name || codes.join("、") }),
+    el("span", { class: "size num", text: sizes.join(" ") }),
+    name && codes.length ? el("span", { class: "code", text: codes.join("、") }) : null,
+  ].filter(Boolean);
 }
 
 function finding(feature) {
-  if (!feature.geometry) return el("li", {}, el("span", { text: line(feature) }));
+  if (!feature.geometry) return el("li", {}, el("span", { class: "finding" }, ...told(feature)));
   const show = () => document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature } }));
-  return el("li", {}, el("button", { type: "button", title: "在地图上看 show on the map", text: line(feature), on: { click: show } }));
+  return el("li", {}, el("button", { class: "finding", type: "button", title: "在地图上看 show on the map", on: { click: show } }, ...told(feature)));
 }
 
 /** Return the list of findings and how many there are. */

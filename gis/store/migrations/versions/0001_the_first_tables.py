@@ -262,6 +262,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("compound_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=True),
         sa.Column("floors", sa.Integer(), nullable=True),
         sa.Column("units", sa.Integer(), nullable=True),
         sa.Column("grid_id", sa.BigInteger(), nullable=True),

@@ -31,7 +31,7 @@ def zipped_as(tmp_path: Path, files: dict[str, bytes]) -> Path:
 def test_paths_that_climb_out_are_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    with pytest.raises(Invalid, match="f.zip"):
+    with pytest.raises(Invalid, match=r"f\.zip"):
         unpack(zipped_as(tmp_path, {name: b"x"}), "f.zip", "grids", folder)
     assert not (tmp_path / "evil.shp").exists()
     assert list(folder.iterdir()) == []

@@ -92,10 +92,12 @@ def test_bridges_tunnels_and_layers() -> None:
 def test_buildings_and_their_levels() -> None:
     assert osm_tags.building({"building": "yes", "building:levels": "6", "name": " 楼 "}) == {
         "name": "楼",
+        "kind": None,
         "floors": "6",
     }
     assert osm_tags.building({"building": "apartments", "building:levels": "3-5"}) == {
         "name": None,
+        "kind": "apartments",
         "floors": None,
     }
     assert osm_tags.building({"amenity": "clinic"}) is None

@@ -205,3 +205,14 @@ def test_properties_of_every_type_become_text(importer: Importer) -> None:
     report = importer.ok("buildings", "f.geojson", geojson((properties, square(102, 25, 0.001))))
     assert importer.rows("SELECT code, name, floors FROM buildings") == [("7", "1.5", 6)]
     assert report.notices[0].startswith("未使用的列：extra、more")
+
+
+def test_text_that_is_no_utf8_is_rejected_where_it_stands(importer: Importer, tmp_path: Path) -> None:
+    FRAME.to_file(tmp_path / "f.gpkg")
+    raw = (tmp_path / "f.gpkg").read_bytes()
+    spoilt = raw.replace("幸福里".encode(), "幸福里".encode()[:5] + b"1" + "福里".encode()[3:])
+    assert spoilt != raw
+    report = importer.run("buildings", "f.gpkg", spoilt)
+    assert [(fault.where, fault.message.split(" /")[0]) for fault in report.faults] == [
+        ("f.gpkg:1:名称", "含有空字符或乱码")
+    ]

@@ -1,0 +1,87 @@
+"""Staging and writing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import literal_column, text
+
+from gis.intake import staging
+from gis.intake.staging import References, Staging, read_columns, upsert
+from gis.models import Household
+from gis.store.session import Store
+from tests.gis.intake.conftest import Importer
+
+
+def test_what_is_staged_comes_back(store: Store) -> None:
+    rows = pa.table(
+        {
+            "a": pa.array(['x"y, \n\\N', "", None, "　"], pa.string()),
+            "b": pa.array([1.1, 1e300, None, -0.0]),
+            "c": pa.array([date(1900, 1, 1), None, date(2026, 2, 28), None]),
+            "d": pa.array([True, False, None, True]),
+        }
+    )
+    with store.owner_engine.begin() as connection:
+        staged = Staging(
+            connection, "staged_test", {"a": "text", "b": "double precision", "c": "date", "d": "boolean"}
+        )
+        staged.append(rows.slice(0, 2))
+        staged.append(rows.slice(2))
+        staged.append(rows.slice(0, 0))
+        assert staged.rows == 4
+        found = connection.execute(text("SELECT * FROM staged_test")).all()
+        types = {"a": pa.string(), "b": pa.float64(), "c": pa.date32()}
+        read = read_columns(connection, "SELECT a, b, c FROM staged_test", types)
+    assert [tuple(row) for row in found] == [tuple(row.values()) for row in rows.to_pylist()]
+    assert read["b"].to_pylist() == rows["b"].to_pylist()
+    assert read["a"].to_pylist()[0] == 'x"y, \n\\N'
+
+
+def test_codes_stay_text(importer: Importer) -> None:
+    importer.ok("households", "h.csv", "code\n0012\n12\n1e3\ntrue\n")
+    with importer.store.owner_engine.begin() as connection:
+        types = {"code": pa.string(), "id": pa.int64()}
+        rows = read_columns(connection, "SELECT code, id FROM households ORDER BY id", types)
+        none = read_columns(connection, "SELECT code, id FROM households WHERE false", types)
+    assert rows["code"].to_pylist() == ["0012", "12", "1e3", "true"]
+    found = References(rows)
+    at = found.find(pa.array(["12", None, "x", "0012", "12"]))
+    assert at.tolist() == [1, -1, -1, 0, 1]
+    assert found.column("code", at).to_pylist() == ["12", None, None, "0012", "12"]
+    assert References(none).find(pa.array(["12"])).tolist() == [-1]
+    assert References(none).column("id", References(none).find(pa.array(["12"]))).to_pylist() == [None]
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+def test_only_what_differs_is_written(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, rebuild: bool
+) -> None:
+    importer.ok("households", "h.csv", "code,colour\nH1,red\nH2,green\n")
+    monkeypatch.setattr(staging, "_MANY_ROWS", 1 if rebuild else 1000)
+    with importer.store.owner_engine.begin() as connection:
+        staged = Staging(connection, "staged_test", {"code": "text", "colour": "text"})
+        staged.append(pa.table({"code": ["H1", "H2", "H3"], "colour": ["red", "yellow", None]}))
+        values = {
+            "code": literal_column("s.code"),
+            "colour": literal_column("s.colour"),
+            "grid_reason": literal_column("'no position'"),
+        }
+        source = staged.table.alias("s")
+        written = upsert(connection, Household, source, lambda _: values, new_rows=100, update=["colour"])
+    assert written == 2
+    assert importer.rows("SELECT code, colour, version FROM households ORDER BY code") == [
+        ("H1", "red", 1),
+        ("H2", "yellow", 2),
+        ("H3", None, 1),
+    ]
+
+
+def test_the_owner_alone_makes_indexes_last(store: Store) -> None:
+    with store.owner_engine.begin() as connection:
+        assert staging._may_rebuild(connection, "households", 1_000_000)
+        assert not staging._may_rebuild(connection, "households", 100)
+    with store.session(None) as session:
+        assert not staging._may_rebuild(session.connection(), "households", 1_000_000)
