@@ -69,7 +69,7 @@ def chinese_font() -> tuple[Path, int]:
     found = _find_font(FOLDERS)
     if found is None:
         get = "系统自带 / comes with macOS" if sys.platform == "darwin" else "apt-get install fonts-noto-cjk"
-        raise Unavailable(f"本机没有中文字体,无法打印;请安装 / no Chinese font on this machine, install one: {get}")
+        raise Unavailable(f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}")
     return found
 
 

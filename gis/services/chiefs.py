@@ -172,5 +172,5 @@ def own_building(session: Session, code: str) -> int:
         {"code": code, "grids": grids},
     )
     if found is None:
-        raise NotFound("没有这个楼栋,或不在您的网格内 / no such building, or not in your grids")
+        raise NotFound("没有这个楼栋，或不在您的网格内 / no such building, or not in your grids")
     return int(found)

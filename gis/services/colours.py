@@ -109,5 +109,5 @@ def _row(session: Session, household: str, today: date, *, lock: bool = False) -
     ).mappings()
     row = found.one_or_none()
     if row is None:
-        raise NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+        raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     return dict(row)

@@ -234,7 +234,7 @@ def _grid(session: Session, code: str | None) -> int | None:
         text("SELECT id FROM grids WHERE code = :code AND valid_to IS NULL"), {"code": code or ""}
     )
     if found is None or (own is not None and found not in own):
-        message = "没有这个网格,或不是您的网格 / no such grid, or not yours"
+        message = "没有这个网格，或不是您的网格 / no such grid, or not yours"
         raise Invalid(message, [Fault("body.grid", message)])
     return int(found)
 
@@ -244,5 +244,5 @@ def _household(session: Session, code: str, *, lock: bool = False) -> int:
         text(f"SELECT id FROM households WHERE code = :code{' FOR UPDATE' if lock else ''}"), {"code": code}
     )
     if found is None:
-        raise NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+        raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     return int(found)

@@ -96,7 +96,7 @@ def sheet(session: Session, building: str) -> list[Door]:
     """
     found = _doors(session, own_building(session, building))
     if not found:
-        raise Conflict("这个楼栋还没有门牌码,请先发放 / no codes have been issued in this building: issue them first")
+        raise Conflict("这个楼栋还没有门牌码，请先发放 / no codes have been issued in this building: issue them first")
     note(session, "door_code.print", f"building:{building}", detail={"codes": len(found)})
     return found
 
@@ -134,5 +134,5 @@ def _doors(session: Session, building_id: int) -> list[Door]:
 def _household(session: Session, code: str) -> int:
     found = session.scalar(text("SELECT id FROM households WHERE code = :code FOR UPDATE"), {"code": code})
     if found is None:
-        raise NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+        raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     return int(found)

@@ -44,7 +44,7 @@ def set_health_needs(session: Session, resident: int, kinds: list[str], version:
         choices = ", ".join(f"{key} {label}" for key, label in HEALTH_NEEDS.items())
         raise Invalid(
             "健康服务需求有误 / wrong kind of help",
-            [Fault("body.health_needs", f"只记需要的帮助,不记病情 / kinds of help only, no diagnosis: {choices}")],
+            [Fault("body.health_needs", f"只记需要的帮助，不记病情 / kinds of help only, no diagnosis: {choices}")],
         )
     wanted = [kind for kind in HEALTH_NEEDS if kind in kinds]
     changed = session.execute(
@@ -60,4 +60,4 @@ def _needs_shown(resident: int, kinds: list[str], version: int) -> dict[str, Any
     return {"resident": resident, "health_needs": named, "version": version}
 
 def _no_resident() -> NotFound:
-    return NotFound("没有这位居民,或不在您的网格内 / no such resident, or not in your grids")
+    return NotFound("没有这位居民，或不在您的网格内 / no such resident, or not in your grids")

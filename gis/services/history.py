@@ -42,7 +42,7 @@ def of_household(
     """
     household_id = session.scalar(text("SELECT id FROM households WHERE code = :code"), {"code": household})
     if household_id is None:
-        raise NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+        raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         message = "应为上一页所给 / expected as given by the page before"
         raise Invalid(message, [Fault("query.cursor", message)])

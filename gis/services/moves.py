@@ -46,11 +46,11 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
     if body.get("resident") is not None:
         extra = sorted(key for key, value in body.items() if key not in ("on", "resident") and value)
         if extra:
-            message = "已在册居民只需编号;其他信息请在档案中修改 / give the number alone; the rest is corrected in the file"
+            message = "已在册居民只需编号；其他信息请在档案中修改 / give the number alone; the rest is corrected in the file"
             raise Invalid(message, [Fault(f"body.{key}", message) for key in extra])
         person = _resident(session, body["resident"])
         if person["moved_out_on"] is None:
-            raise Conflict("此人仍住在一户中,请用区内迁移 / this person lives in a household: move within instead")
+            raise Conflict("此人仍住在一户中，请用区内迁移 / this person lives in a household: move within instead")
         if first < person["moved_out_on"]:
             raise _too_early("body.on")
         _leave(session, person, person["moved_out_on"])
@@ -299,7 +299,7 @@ def _too_early(field: str) -> Invalid:
 def _resident(session: Session, resident: int) -> Any:
     person = session.execute(_RESIDENT, {"id": resident}).mappings().one_or_none()
     if person is None:
-        raise NotFound("没有这位居民,或不在您的网格内 / no such resident, or not in your grids")
+        raise NotFound("没有这位居民，或不在您的网格内 / no such resident, or not in your grids")
     return person
 
 
@@ -313,5 +313,5 @@ def _household(session: Session, code: str) -> Any:
     ).mappings()
     found = row.one_or_none()
     if found is None:
-        raise NotFound("没有这一户,或不在您的网格内 / no such household, or not in your grids")
+        raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     return found

@@ -55,4 +55,4 @@ def check_days(first: date, last: date | None, where: str = "body.valid_to") -> 
 
 def missing() -> NotFound:
     """Return the error for somebody whom the account may not know of."""
-    return NotFound("没有这个人,或不在您的网格内 / no such person, or not in your grids")
+    return NotFound("没有这个人，或不在您的网格内 / no such person, or not in your grids")
