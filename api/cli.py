@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from api import logs
 from api.cli_places import divide_place, streets
+from api.cli_secrecy import audit, keys, purge, purposes
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, tell_faults
 from api.runtime import Running, open_store
@@ -29,6 +30,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(users, name="user")
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+app.command()(purge)
+app.command()(purposes)
 app.add_typer(streets, name="streets")
 app.command("divide")(divide_place)
 
@@ -191,3 +196,7 @@ def _run(running: Running, settings: Settings, listening: socket.socket) -> None
         backlog=2048,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    app()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
@@ -15,10 +16,11 @@ from api.feed import Feed
 from api.sessions import Sessions
 from api.settings import Settings
 from api.worker import ImportWorker
-from gis.errors import Unauthenticated
+from gis.errors import NotFound, Unauthenticated
 from gis.services.accounts import Identity
 from gis.services.snapshots import Snapshots
-from gis.store.session import Store
+from gis.store.auditing import note
+from gis.store.session import Origin, Store
 
 TIME_ZONE = ZoneInfo("Asia/Shanghai")
 """Days begin and stations open by this clock."""
@@ -43,6 +45,8 @@ class Desk:
     office: Office
     account: Identity
     token: str
+    origin: Origin
+    """Where the request comes from, for the audit log."""
 
     @property
     def snapshots(self) -> Snapshots:
@@ -51,7 +55,22 @@ class Desk:
 
     def session(self) -> AbstractContextManager[Session]:
         """Open a transaction under the row security of the account; it is committed before the answer is sent."""
-        return self.office.store.session(self.account.account_id)
+        return self.office.store.session(self.account.account_id, self.origin)
+
+    @contextmanager
+    def file(self, subject: str) -> Iterator[Session]:
+        """Open the same for a personal file; an attempt at one that the account may not see is noted too.
+
+        Args:
+            subject: what is opened, as the audit log names it.
+        """
+        try:
+            with self.session() as session:
+                yield session
+        except NotFound:
+            with self.session() as session:
+                note(session, "household.refuse", subject)
+            raise
 
     def now(self) -> datetime:
         """Return the present moment on the place's clock."""
@@ -68,12 +87,17 @@ def office_of(request: Request) -> Office:
     return office
 
 
+def origin_of(request: Request) -> Origin:
+    """Return where a request comes from."""
+    return Origin(request.client.host if request.client else "", getattr(request.state, "request_id", ""))
+
+
 async def desk_of(request: Request) -> Desk:
     """Return the desk of the signed-in account."""
     account: Identity | None = getattr(request.state, "account", None)
     if account is None:
         raise Unauthenticated("需要登录 / sign in first")
-    return Desk(office_of(request), account, request.state.token)
+    return Desk(office_of(request), account, request.state.token, origin_of(request))
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]

@@ -19,6 +19,7 @@ from gis.services.accounts import ensure_admin
 from gis.store.binaries import PostgresNotFound
 from gis.store.embedded import EmbeddedServer, EmbeddedServerError
 from gis.store.session import SERVICE_ROLE, Store
+from gis.store.vault import KeyFile
 
 _PATIENCE_S = 30.0
 """How long an outside server may take to come up beside us."""
@@ -60,9 +61,16 @@ def open_store(
             server = stack.enter_context(_embedded(data_dir, notice))
             owner_url, service_url = server.url(), server.url(user=SERVICE_ROLE)
             data_dir, revive = server.data_dir, server.ensure_running
-        store = Store(owner_url, service_url, pool_size=20 if for_service else 2)
+        keys = settings.secrecy.keys(data_dir)
+        fresh = isinstance(keys, KeyFile) and not keys.path.exists()
+        store = Store(owner_url, service_url, pool_size=20 if for_service else 2, keys=keys)
         stack.callback(store.close)
-        yield Running(store, data_dir, _prepare(store, settings, for_service), revive)
+        password = _prepare(store, settings, for_service)
+        if fresh:
+            notice(
+                f"已生成字段密钥,请另行妥善备份 / a field key was made; keep a copy of it elsewhere: {keys.where()}"
+            )
+        yield Running(store, data_dir, password, revive)
 
 
 def _embedded(data_dir: Path, notice: Callable[[str], None]) -> EmbeddedServer:
@@ -79,6 +87,7 @@ def _nothing() -> None:
 def _prepare(store: Store, settings: Settings, for_service: bool) -> str | None:
     """Migrate, take over what the settings say of the place, and make account ``admin`` at the first start of the service."""
     store.migrate()
+    store.open_vault()
     given = settings.accounts.admin_password
     with store.owner_session() as session:
         if settings.place.metric_crs is not None:

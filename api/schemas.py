@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -191,6 +191,15 @@ class HouseholdPatch(Strict):
     room: str | None = Field(default=None, max_length=50)
 
 
+class HouseholdSearch(Strict):
+    """What to search households for."""
+
+    q: str = Field(min_length=1, max_length=100, examples=["154 1234 5678"])
+    grid: str | None = Field(default=None, max_length=100)
+    limit: int = Field(default=100, ge=1, le=10_000)
+    cursor: str | None = Field(default=None, max_length=200)
+
+
 class Household(BaseModel):
     """一户一档: a household's file; phone and ID number are masked."""
 
@@ -205,6 +214,49 @@ class Household(BaseModel):
     version: int
     residents: list[dict[str, Any]]
     needs: list[dict[str, Any]]
+
+
+class ResidentPatch(Strict):
+    """What may be corrected of a resident; what is left out stays."""
+
+    name: str | None = Field(default=None, max_length=100)
+    sex: str | None = Field(default=None, max_length=20)
+    birth_date: date | None = None
+    birth_year: int | None = None
+    phone: str | None = Field(default=None, max_length=40, examples=["15412345678"])
+    id_number: str | None = Field(default=None, max_length=40)
+    care_flags: list[str] | None = Field(default=None, max_length=50)
+    guardian_id: int | None = Field(default=None, ge=1, lt=2**63)
+    guardian_name: str | None = Field(default=None, max_length=100)
+    guardian_phone: str | None = Field(default=None, max_length=40)
+
+
+class Reveal(Strict):
+    """Which protected field of whom to show, and why."""
+
+    resident: int = Field(ge=1, lt=2**63)
+    field: Literal["name", "birth_date", "phone", "id_number", "guardian_phone"]
+    reason: str = Field(min_length=2, max_length=200, examples=["电话回访"])
+    purpose: Literal["guardian_request", "emergency", "care_visit", "legal_duty"] | None = None
+    """Needed for a child under 14."""
+
+
+class Revealed(BaseModel):
+    """One field in clear."""
+
+    resident: int
+    field: str
+    value: str | None
+
+
+class AuditVerified(BaseModel):
+    """What a check of the audit log has found; `fault` is null when all is in order."""
+
+    entries: int
+    first: int | None
+    head: str | None
+    bad: int | None
+    fault: str | None
 
 
 class NearestStation(BaseModel):

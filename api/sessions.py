@@ -23,7 +23,7 @@ from gis.services.accounts import (
     sign_out,
 )
 from gis.services.passwords import nobodys_hash
-from gis.store.session import Store
+from gis.store.session import Origin, Store
 
 REMEMBERED_S = 2.0
 """How long a token is believed without asking again; a notice ends that at once (see api/feed.py)."""
@@ -74,14 +74,14 @@ class Sessions:
         self._generation += 1
         self._kept.clear()
 
-    def open(self, name: str, password: str, address: str) -> SignedIn:
+    def open(self, name: str, password: str, address: str, request_id: str = "") -> SignedIn:
         """Sign in.
 
         Raises:
             Unauthenticated, TooMany: wrong; or tried too often for this name or from this address.
         """
         self.gate.check_address(address)
-        with self._store.session(None) as session:
+        with self._store.session(None, Origin(address, request_id)) as session:
             outcome = sign_in(
                 session,
                 name,
@@ -96,9 +96,9 @@ class Sessions:
             raise outcome.error
         return outcome
 
-    def close(self, token: str) -> None:
+    def close(self, token: str, origin: Origin | None = None) -> None:
         """Sign out."""
-        with self._store.session(None) as session:
+        with self._store.session(None, origin) as session:
             sign_out(session, token, datetime.now(UTC))
         self.forget()
 

@@ -14,9 +14,14 @@ from sqlalchemy.exc import ArgumentError
 from api.wording import wording
 from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
+from gis.secrecy.keys import BadKey, Keyring
+from gis.services.audit import KEPT_DAYS
 from gis.services.passwords import check_password
+from gis.services.rights import RetentionPolicy
+from gis.store.vault import GivenKeys, KeyFile
 
 PREFIX = "LINLI_"
+KEY_FILE = "field.key"
 _CONFIG = SettingsConfigDict(
     env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
 )
@@ -146,6 +151,62 @@ class PlaceSettings(BaseSettings):
         return None if value is None else MetricCRS.from_text(value).text
 
 
+class SecrecySettings(BaseSettings):
+    """Which keys seal personal fields, and how long personal data is kept."""
+
+    model_config = _CONFIG
+
+    field_key: SecretStr | None = None
+    """32 random bytes in base64 (``linli keys new``); after a change the new key, a comma, the old one. Without it a key file is used."""
+    field_key_file: Path | None = None
+    """The key file; without it ``field.key`` in the data folder."""
+    keep_moved_out_days: int = Field(default=365, ge=0, le=36_500)
+    keep_closed_need_notes_days: int = Field(default=3 * 365, ge=0, le=36_500)
+    keep_file_history_days: int = Field(default=3 * 365, ge=0, le=36_500)
+    keep_rejected_rows_days: int = Field(default=30, ge=0, le=36_500)
+    keep_ended_sessions_days: int = Field(default=184, ge=0, le=36_500)
+    keep_audit_days: int = Field(default=365, ge=KEPT_DAYS, le=36_500)
+
+    @field_validator("field_key")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                Keyring.parse(value.get_secret_value())
+            except BadKey as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.field_key is not None and self.field_key_file is not None:
+            raise ValueError(
+                "LINLI_FIELD_KEY 与 LINLI_FIELD_KEY_FILE 只能设置一个 / set LINLI_FIELD_KEY or LINLI_FIELD_KEY_FILE, not both"
+            )
+        return self
+
+    def keys(self, data_dir: Path) -> GivenKeys | KeyFile:
+        """Return where the field keys come from.
+
+        Args:
+            data_dir: the folder in which this program keeps what belongs to it.
+        """
+        if self.field_key is not None:
+            return GivenKeys(Keyring.parse(self.field_key.get_secret_value()))
+        return KeyFile(self.field_key_file or data_dir / KEY_FILE)
+
+    @property
+    def retention(self) -> RetentionPolicy:
+        """Return for how long what is kept."""
+        return RetentionPolicy(
+            moved_out_days=self.keep_moved_out_days,
+            closed_need_notes_days=self.keep_closed_need_notes_days,
+            file_history_days=self.keep_file_history_days,
+            rejected_rows_days=self.keep_rejected_rows_days,
+            ended_sessions_days=self.keep_ended_sessions_days,
+        )
+
+
 class Settings:
     """All settings together."""
 
@@ -155,11 +216,13 @@ class Settings:
         server: ServerSettings,
         accounts: AccountSettings,
         place: PlaceSettings,
+        secrecy: SecrecySettings,
     ) -> None:
         self.database = database
         self.server = server
         self.accounts = accounts
         self.place = place
+        self.secrecy = secrecy
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
@@ -173,7 +236,7 @@ class Settings:
         """
         faults: list[Fault] = []
         parts = []
-        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings):
+        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings, SecrecySettings):
             try:
                 parts.append(
                     part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None})

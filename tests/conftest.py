@@ -12,8 +12,10 @@ import pytest
 from hypothesis import settings
 from psycopg import sql
 
+from gis.secrecy.keys import FieldKey, Keyring
 from gis.store.embedded import EmbeddedServer
 from gis.store.session import SERVICE_ROLE, Store
+from gis.store.vault import GivenKeys
 from tests.scratch import scratch_folder
 
 # No test is timed: a busy machine is not a fault. In CI the same examples come each time, so that a change is what made it fail.
@@ -21,6 +23,8 @@ settings.register_profile("linli", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("linli")
 
 TEMPLATE = "linli_template"
+KEY = FieldKey(bytes(range(32)))
+"""The field key of every test's place."""
 _numbers = itertools.count(1)
 
 
@@ -60,8 +64,9 @@ def database_urls(server: EmbeddedServer, template_database: str) -> Iterator[tu
 
 @pytest.fixture
 def store(database_urls: tuple[str, str]) -> Iterator[Store]:
-    """Give a store on a fresh database."""
-    opened = Store(*database_urls)
+    """Give a store on a fresh database, its vault open."""
+    opened = Store(*database_urls, keys=GivenKeys(Keyring((KEY,))))
+    opened.open_vault()
     yield opened
     opened.close()
 

@@ -21,7 +21,12 @@ NEEDS = Page("/maps/needs", "需求", "Needs", ("planner", "admin"))
 COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
 WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
 SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
-PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN)
+AUDIT = Page("/audit", "审计", "Audit", ("auditor",))
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN, AUDIT)
+
+DOOR_PATH = "/d/"
+"""What a code on a door leads to."""
+FILE_READERS = ("worker", "admin")
 
 
 def pages_of(role: str) -> list[Page]:
@@ -38,11 +43,15 @@ def home_of(role: str) -> Page | None:
 def after_sign_in(role: str, wanted: str) -> str:
     """Return the address to go to after signing in: ``wanted`` where it is one of the role's own pages, otherwise its home.
 
+    Who has scanned a code on a door goes on to it.
+
     Only a path of ours is followed, so that a link to the login page cannot lead to another site.
     """
     home = home_of(role)
     if wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable() and "\\" not in wanted:
         path = urlsplit(wanted).path
         if any(page.path == path for page in pages_of(role)):
+            return wanted
+        if path.startswith(DOOR_PATH) and role in FILE_READERS:
             return wanted
     return home.path if home else "/"

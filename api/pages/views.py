@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 import maps
 from api.desk import AtDesk, Desk, office_of
 from api.pages.directory import (
+    AUDIT,
     COVERAGE,
     NEEDS,
     PLANNER,
@@ -25,7 +26,9 @@ from api.pages.refusals import PageRoute
 from api.pages.rendering import STATIC, show
 from api.security import allow, token_of
 from gis.crs import CHOICES
+from gis.models.purposes import PURPOSES
 from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
+from gis.services.audit import ACTIONS, KEPT_DAYS
 from gis.services.network import has_streets
 from gis.services.outline import Outline, all_grids, outline, own_grids
 
@@ -120,6 +123,15 @@ def screen(request: Request, desk: AtDesk) -> Response:
         place = outline(session, desk.snapshots, with_needs=False)
     drawn = maps.render(maps.screen_map(_map_config(place, first="needs_open")), request.state.nonce)
     return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS)
+
+
+@router.get(AUDIT.path, dependencies=[allow(*AUDIT.roles)])
+def audit(request: Request, desk: AtDesk) -> Response:
+    """Show the audit log: search, export, verification, and what each personal field is for."""
+    nouns = sorted({action.partition(".")[0] for action in ACTIONS})
+    return show(
+        "audit.html", **_frame(request, desk, AUDIT), actions=ACTIONS, nouns=nouns, purposes=PURPOSES, kept_days=KEPT_DAYS
+    )
 
 
 def _frame(request: Request, desk: Desk, page: Page) -> dict[str, Any]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    audit,
     buildings,
+    chiefs,
     circles,
+    contacts,
     coverage,
+    doors,
+    files,
     grids,
     health,
     households,
@@ -15,6 +20,7 @@ from api.routes import (
     locate,
     needs,
     reach,
+    residents,
     screen,
     session,
     stations,
@@ -29,9 +35,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     locate.router,
     grids.router,
     zoning.router,
+    chiefs.router,
     buildings.router,
+    contacts.router,
     stations.router,
     households.router,
+    residents.router,
+    files.router,
+    doors.router,
     imports.router,
     circles.router,
     coverage.router,
@@ -40,5 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     needs.router,
     screen.router,
     tiles.router,
+    audit.router,
 )
-"""In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``."""
+"""In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
+``/api/buildings/{code}``."""

@@ -6,7 +6,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 
 from api.answers import Json
-from api.desk import AtDesk, office_of
+from api.desk import AtDesk, office_of, origin_of
 from api.openapi import problems
 from api.schemas import AccountOut, Credentials, SessionOut
 from api.security import COOKIE, everyone
@@ -23,13 +23,13 @@ async def sign_in(request: Request, credentials: Credentials) -> Json:
 
     Wrong attempts lock the name for a growing time: 429 with Retry-After.
     """
-    office = office_of(request)
-    address = request.client.host if request.client else ""
+    office, origin = office_of(request), origin_of(request)
     signed_in = await anyio.to_thread.run_sync(
         office.sessions.open,
         credentials.username,
         credentials.password,
-        address,
+        origin.address,
+        origin.request_id,
         limiter=office.sessions.limiter,
     )
     identity = signed_in.identity
@@ -62,7 +62,7 @@ def who_am_i(desk: AtDesk) -> Json:
 @router.delete("/api/session", summary="退出 / sign out", status_code=204, dependencies=[everyone()])
 def sign_out(request: Request, desk: AtDesk) -> Response:
     """End this session: its token and cookie open nothing any more."""
-    desk.office.sessions.close(desk.token)
+    desk.office.sessions.close(desk.token, desk.origin)
     answer = Response(status_code=204)
     answer.delete_cookie(
         COOKIE,

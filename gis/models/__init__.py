@@ -2,26 +2,47 @@
 
 from gis.models.accounts import Account, AccountGrid, LoginSession
 from gis.models.base import Base
+from gis.models.files import (
+    BuildingChief,
+    Contact,
+    DoorCode,
+    HistoryEntry,
+    HouseholdAddress,
+    HouseholdContact,
+    Residency,
+)
 from gis.models.people import Household, Resident
 from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
 from gis.models.records import Change, Import
+from gis.models.secrecy import AuditEntry, AuditHead, FieldSecret, KeyEntry
 from gis.models.services import Need, Station, StationService
 
 __all__ = [
     "Account",
     "AccountGrid",
     "Area",
+    "AuditEntry",
+    "AuditHead",
     "Backdrop",
     "Base",
     "Building",
+    "BuildingChief",
     "Change",
     "Compound",
+    "Contact",
+    "DoorCode",
+    "FieldSecret",
     "Grid",
+    "HistoryEntry",
     "Household",
+    "HouseholdAddress",
+    "HouseholdContact",
     "Import",
+    "KeyEntry",
     "LoginSession",
     "Need",
     "Place",
+    "Residency",
     "Resident",
     "Station",
     "StationService",

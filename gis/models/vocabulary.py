@@ -60,3 +60,25 @@ IMPORT_KINDS = {
     "backdrop": "底图要素",
 }
 IMPORT_STATES = ("queued", "running", "done", "failed", "cancelled")
+
+HEALTH_NEEDS = {
+    "measuring": "健康监测",
+    "medicine_reminder": "用药提醒",
+    "medicine_delivery": "代取药品",
+    "clinic_escort": "陪同就医",
+    "family_doctor": "家庭医生随访",
+    "home_nursing": "上门护理",
+    "rehabilitation": "康复训练",
+    "mobility_aid": "助行与辅具",
+    "soft_diet": "软食或特殊膳食",
+    "emergency_call": "一键呼叫",
+}
+"""健康服务需求: what help is needed, never why. No diagnosis has a place here."""
+
+HISTORY_SUBJECTS = {
+    "household": "户",
+    "resident": "居民",
+    "need": "需求",
+    "contact": "包户联系",
+    "door_code": "门牌码",
+}

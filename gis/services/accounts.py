@@ -16,6 +16,7 @@ from gis.errors import Conflict, Fault, Invalid, LinliError, NotFound, TooMany, 
 from gis.models import Account, AccountGrid, Grid, LoginSession
 from gis.models.vocabulary import ROLES
 from gis.services.passwords import check_password, hash_password, make_password, verify_password
+from gis.store.auditing import note
 
 FREE_FAILURES = 4
 """Wrong passwords in a row before an account is locked for a time."""
@@ -112,6 +113,12 @@ def sign_in(
         account.failed_logins += 1
         wait_s = lock_seconds(account.failed_logins)
         account.locked_until = now + timedelta(seconds=wait_s) if wait_s else None
+        note(
+            session,
+            "session.refuse",
+            detail={"why": "disabled" if account.disabled else "password", "locked_s": wait_s},
+            account_id=account.id,
+        )
         return Refused(wrong_password(), known=True)
     account.failed_logins = 0
     account.locked_until = None
@@ -132,6 +139,7 @@ def sign_in(
             expires_at=expires_at,
         )
     )
+    note(session, "session.open", account_id=account.id)
     return SignedIn(token, Identity(account.id, account.name, account.role, expires_at))
 
 
@@ -164,13 +172,16 @@ def account_of(session: Session, token: str, now: datetime) -> Identity | None:
 
 def sign_out(session: Session, token: str, now: datetime) -> bool:
     """Revoke the session of a token; return whether there was one."""
-    ended = session.execute(
+    account_id = session.scalar(
         update(LoginSession)
         .where(LoginSession.token_digest == digest(token), LoginSession.revoked_at.is_(None))
         .values(revoked_at=now)
+        .returning(LoginSession.account_id)
     )
     _announce(session)
-    return bool(ended.rowcount)  # type: ignore[attr-defined]
+    if account_id is not None:
+        note(session, "session.close", account_id=account_id)
+    return account_id is not None
 
 
 def add_account(session: Session, name: str, role: str, password: str, grids: list[str] | None = None) -> int:
@@ -208,6 +219,7 @@ def add_account(session: Session, name: str, role: str, password: str, grids: li
         raise Conflict(f"账号 {name} 已存在 / account {name} exists already") from error
     session.add_all([AccountGrid(account_id=account.id, grid_id=grid_id) for grid_id in ids])
     session.flush()
+    note(session, "account.add", f"account:{name}", detail={"role": role, "grids": grids or []})
     return account.id
 
 
@@ -219,6 +231,7 @@ def set_password(session: Session, name: str, password: str) -> None:
     account.failed_logins = 0
     account.locked_until = None
     _revoke_all(session, account.id)
+    note(session, "account.password", f"account:{name}")
 
 
 def set_disabled(session: Session, name: str, disabled: bool) -> None:
@@ -238,6 +251,7 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
         if not others:
             raise Conflict("不能停用最后一个管理员 / the last admin cannot be disabled")
     account.disabled = disabled
+    note(session, "account.disable" if disabled else "account.enable", f"account:{name}")
     if disabled:
         _revoke_all(session, account.id)
     else:

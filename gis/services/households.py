@@ -11,52 +11,75 @@ from sqlalchemy.orm import Session
 from gis.errors import Fault, Invalid, NotFound
 from gis.models.vocabulary import COLOURS
 from gis.services.features import check_version
+from gis.services.residents import CHILD_AGE, of_household
+from gis.store.auditing import note
+from gis.store.vault import vault_of
 
 _LIST = """
 SELECT h.code, b.code AS building, b.name AS building_name, c.name AS compound_name, h.unit, h.room, h.colour, g.code AS grid,
        h.lon, h.lat, h.version,
-       (SELECT count(*) FROM residents r WHERE r.household_id = h.id) AS residents,
+       (SELECT count(*) FROM residents r WHERE r.household_id = h.id AND (r.moved_out_on IS NULL OR r.moved_out_on > :today)) AS residents,
        (SELECT count(*) FROM needs n WHERE n.household_id = h.id AND n.closed_on IS NULL) AS needs_open
 FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN compounds c ON c.id = b.compound_id
 LEFT JOIN grids g ON g.id = h.grid_id
 WHERE h.code COLLATE "C" > :after
   AND (CAST(:grid AS text) IS NULL OR g.code = :grid)
   AND (CAST(:like AS text) IS NULL OR h.code ILIKE :like OR b.name ILIKE :like OR c.name ILIKE :like OR h.room ILIKE :like
-       OR EXISTS (SELECT 1 FROM residents r WHERE r.household_id = h.id AND r.name ILIKE :like))
+       OR h.id = ANY(:numbered)
+       OR EXISTS (SELECT 1 FROM residents r WHERE r.household_id = h.id AND r.name ILIKE :like
+                  AND linli_age(r.birth_date, r.birth_year, :today) >= :child_age))
 ORDER BY h.code COLLATE "C" LIMIT :limit
-"""
-
-_RESIDENTS = """
-SELECT name, sex, linli_age(birth_date, birth_year, :today) AS age, phone, id_number, care_flags
-FROM residents WHERE household_id = :household ORDER BY birth_year, id
 """
 
 _NEEDS = "SELECT id, service, note, opened_on, closed_on FROM needs WHERE household_id = :household ORDER BY opened_on DESC"
 
+_FEWEST_DIGITS = 5
+"""What is shorter is no phone and no ID number."""
 _EDITABLE = {"colour", "unit", "room"}
 
 
 def list_households(
-    session: Session, grid: str | None, search: str | None, limit: int, cursor: str | None
+    session: Session, grid: str | None, search: str | None, limit: int, cursor: str | None, today: date
 ) -> dict[str, Any]:
-    """Return a page of households: ``items`` and ``next``; without names, phones or ID numbers."""
+    """Return a page of households: ``items`` and ``next``; without names, phones or ID numbers.
+
+    ``search`` is part of a code, of a building's, compound's, room's or grown-up's name, or a whole phone or ID number, found by its keyed hash.
+    """
     like = None
+    numbered: list[int] = []
     if search:
         escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         like = f"%{escaped}%"
-    params = {"after": cursor or "", "grid": grid, "like": like, "limit": limit + 1}
+        numbered = _numbered(session, search)
+    params = {
+        "after": cursor or "",
+        "grid": grid,
+        "like": like,
+        "limit": limit + 1,
+        "today": today,
+        "numbered": numbered,
+        "child_age": CHILD_AGE,
+    }
     rows = session.execute(text(_LIST), params).mappings().all()
     more = len(rows) > limit
     items = [dict(row) for row in rows[:limit]]
+    if search:
+        note(session, "household.search", detail={"found": len(items), "by_number": bool(numbered), "grid": grid})
     return {"items": items, "next": items[-1]["code"] if more else None}
 
 
 def get_household(session: Session, code: str, today: date) -> dict[str, Any]:
-    """Return one household's file: its residents, with phone and ID number masked, and its needs.
+    """Return one household's file: its residents, with phone and ID number masked, and its needs. That it was read is noted.
 
     Raises:
         NotFound: there is no such household, or the account may not know of it.
     """
+    found = _file(session, code, today)
+    note(session, "household.read", f"household:{code}")
+    return found
+
+
+def _file(session: Session, code: str, today: date) -> dict[str, Any]:
     found = session.execute(
         text(
             "SELECT h.id, h.code, b.code AS building, b.name AS building_name, h.unit, h.room, h.colour, g.code AS grid, "
@@ -68,14 +91,10 @@ def get_household(session: Session, code: str, today: date) -> dict[str, Any]:
     row = found.one_or_none()
     if row is None:
         raise _missing()
-    residents = session.execute(text(_RESIDENTS), {"household": row["id"], "today": today}).mappings()
     needs = session.execute(text(_NEEDS), {"household": row["id"]}).mappings()
     return {
         **{key: value for key, value in row.items() if key != "id"},
-        "residents": [
-            {**person, "phone": mask(person["phone"], 3, 4), "id_number": mask(person["id_number"], 3, 2)}
-            for person in residents
-        ],
+        "residents": of_household(session, row["id"], today),
         "needs": [dict(need) for need in needs],
     }
 
@@ -118,15 +137,21 @@ def patch_household(
         ),
         {"id": row.id, **{f: body.get(f) for f in _EDITABLE}, **{f"has_{f}": f in body for f in _EDITABLE}},
     )
-    return get_household(session, code, today)
+    note(session, "household.change", f"household:{code}", detail={"fields": sorted(body)})
+    return _file(session, code, today)
 
 
-def mask(value: str | None, head: int, tail: int) -> str | None:
-    """Return ``value`` with all but its first ``head`` and last ``tail`` characters as asterisks: ``138****1234``."""
-    if value is None:
-        return None
-    hidden = len(value) - head - tail
-    return "*" * len(value) if hidden <= 0 else value[:head] + "*" * hidden + value[-tail:]
+def _numbered(session: Session, search: str) -> list[int]:
+    """Return the ids of the households of whoever has exactly this phone or ID number."""
+    if sum(c.isdigit() for c in search) < _FEWEST_DIGITS:
+        return []
+    hashes = vault_of(session).search
+    return list(
+        session.scalars(
+            text("SELECT DISTINCT household_id FROM residents WHERE phone_hash = :phone OR id_number_hash = :id_number"),
+            {"phone": hashes.phone(search), "id_number": hashes.id_number(search)},
+        )
+    )
 
 
 def _missing() -> NotFound:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,10 +22,12 @@ from gis.errors import Conflict, Fault, Invalid, LinliError, NotFound
 from gis.intake import Cancelled, ImportReport, run_import
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
+from gis.services.import_progress import Teller
+from gis.store.auditing import Note, note, write_as_owner
 from gis.store.session import Store
+from gis.store.vault import about, vault_of
 
 log = structlog.get_logger("linli.imports")
-_TELL_EVERY_S = 0.3
 _KEPT_FAULTS = 200
 NOTHING_KEPT = "导入被中断，未保留任何内容，请重新上传 / the import was interrupted and nothing was kept; upload the file again"
 FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
@@ -84,10 +85,11 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
             sha256=hashlib.sha256(upload.content).hexdigest(),
             crs=upload.crs,
             dry_run=upload.dry_run,
-            content=upload.content,
+            content=vault_of(session).cipher.seal(upload.content, about("imports.content", str(import_id))),
             account_id=account_id,
         )
     )
+    note(session, "import.submit", f"import:{import_id}", detail={"kind": upload.kind, "dry_run": upload.dry_run})
     return import_id
 
 
@@ -118,7 +120,9 @@ def rejected_rows(session: Session, import_id: UUID) -> tuple[str, bytes]:
         raise _missing(import_id)
     if row.rejected_csv is None:
         raise NotFound("没有被拒绝的行 / no rows were rejected")
-    return f"{row.file_name}.rejected.csv", bytes(row.rejected_csv)
+    content = vault_of(session).cipher.open(row.rejected_csv, about("imports.rejected_csv", str(import_id)))
+    note(session, "import.read", f"import:{import_id}")
+    return f"{row.file_name}.rejected.csv", content
 
 
 def cancel(session: Session, import_id: UUID) -> None:
@@ -224,16 +228,19 @@ def import_file(
         cancelled=None,
     )
     if not dry_run:
+        import_id = uuid4()
         connection.execute(
             insert(Import).values(
+                id=import_id,
                 kind=kind,
                 file_name=_base_name(path.name),
                 sha256=report.sha256,
                 started_at=started_at,
                 state="done",
-                **_outcome(report),
+                **_outcome(connection, import_id, report),
             )
         )
+        _audit(connection, import_id, report)
     return report
 
 
@@ -258,9 +265,9 @@ def _claim(watch: Connection) -> Any:
 
 
 def _run(store: Store, watch: Connection, job: Any, stopping: Callable[[], bool]) -> None:
-    teller = _Teller(watch, job.id, stopping)
+    teller = Teller(watch, job.id, stopping)
     try:
-        with _as_file(job) as path, store.owner_engine.connect() as connection, connection.begin():
+        with _as_file(watch, job) as path, store.owner_engine.connect() as connection, connection.begin():
             _one_at_a_time(connection)
             report = run_import(
                 connection,
@@ -275,10 +282,12 @@ def _run(store: Store, watch: Connection, job: Any, stopping: Callable[[], bool]
             ended = connection.execute(
                 update(Import)
                 .where(Import.id == job.id, Import.state == "running")
-                .values(state="done", content=None, **_outcome(report))
+                .values(state="done", content=None, **_outcome(connection, job.id, report))
             )
             if not ended.rowcount:  # cancelled in the last moment: the whole transaction goes
                 raise Cancelled
+            if not job.dry_run:
+                _audit(connection, job.id, report)
     except Cancelled:
         if stopping():
             _end_now(watch, job.id, [Fault(job.file_name, NOTHING_KEPT)])
@@ -289,44 +298,8 @@ def _run(store: Store, watch: Connection, job: Any, stopping: Callable[[], bool]
         _end_now(watch, job.id, [Fault(job.file_name, FAILED)])
 
 
-class _Teller:
-    """Writes an import's progress beside its transaction, and learns there that it has been cancelled."""
-
-    def __init__(self, watch: Connection, import_id: UUID, stopping: Callable[[], bool]) -> None:
-        self._watch = watch
-        self._import_id = import_id
-        self._stopping = stopping
-        self._told_at = 0.0
-        self._done: tuple[int, int | None] = (0, None)
-        self._cancelled = False
-
-    def tell(self, done: int, total: int | None) -> None:
-        """Take note of rows read so far, and of how many there are if that is known."""
-        self._done = (done, total)
-        self._exchange()
-
-    def is_cancelled(self) -> bool:
-        """Tell whether to give up."""
-        self._exchange()
-        return self._cancelled or self._stopping()
-
-    def _exchange(self) -> None:
-        if time.monotonic() - self._told_at < _TELL_EVERY_S:
-            return
-        self._told_at = time.monotonic()
-        done, total = self._done
-        with self._watch.begin():
-            state = self._watch.scalar(
-                update(Import)
-                .where(Import.id == self._import_id, Import.state == "running")
-                .values(read=done, progress=min(0.99, done / total) if total else 0.0)
-                .returning(Import.state)
-            )
-        self._cancelled = state != "running"
-
-
 @contextmanager
-def _as_file(job: Any) -> Iterator[Path]:
+def _as_file(watch: Connection, job: Any) -> Iterator[Path]:
     """Give the uploaded content as a file with the ending by which its format is known, and nothing else of its name."""
     with tempfile.TemporaryDirectory(prefix="linli-import-") as folder:
         endings = [
@@ -335,7 +308,7 @@ def _as_file(job: Any) -> Iterator[Path]:
             if re.fullmatch(r"\.[A-Za-z0-9]{1,10}", ending)
         ]
         path = Path(folder) / ("upload" + "".join(endings))
-        path.write_bytes(job.content)
+        path.write_bytes(vault_of(watch).cipher.open(job.content, about("imports.content", str(job.id))))
         yield path
 
 
@@ -344,7 +317,16 @@ def _one_at_a_time(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli imports'))"))
 
 
-def _outcome(report: ImportReport) -> dict[str, Any]:
+def _audit(connection: Connection, import_id: UUID, report: ImportReport) -> None:
+    """Write down that a file was imported, as the last act of its transaction."""
+    detail = {"kind": report.kind, "read": report.read, "loaded": report.loaded, "sha256": report.sha256}
+    write_as_owner(connection, Note("import.run", f"import:{import_id}", detail=detail))
+
+
+def _outcome(connection: Connection, import_id: UUID, report: ImportReport) -> dict[str, Any]:
+    rejected = report.rejected_csv
+    if rejected is not None:  # whatever the file held, in clear
+        rejected = vault_of(connection).cipher.seal(rejected, about("imports.rejected_csv", str(import_id)))
     return {
         "read": report.read,
         "loaded": report.loaded,
@@ -353,7 +335,7 @@ def _outcome(report: ImportReport) -> dict[str, Any]:
         "crs": report.crs,
         "errors": [asdict(fault) for fault in report.faults[:_KEPT_FAULTS]],
         "notices": report.notices,
-        "rejected_csv": report.rejected_csv,
+        "rejected_csv": rejected,
         "finished_at": datetime.now(UTC),
     }
 

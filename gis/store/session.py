@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -13,8 +14,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from gis.store.auditing import write_noted
+from gis.store.vault import OPTION, KeySource, Vault
+
 SERVICE_ROLE = "linli_service"
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, for the audit log."""
+
+    address: str = ""
+    request_id: str = ""
 
 
 class Store:
@@ -24,27 +36,44 @@ class Store:
     ``migrations/sql`` allow to the account of the transaction.
     """
 
-    def __init__(self, owner_url: str, service_url: str | None = None, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        owner_url: str,
+        service_url: str | None = None,
+        *,
+        pool_size: int = 10,
+        keys: KeySource | None = None,
+    ) -> None:
         """Prepare both engines; nothing is connected yet.
 
-        Without ``service_url`` the service signs in as the owner and takes on ``linli_service`` at once.
+        Without ``service_url`` the service signs in as the owner and takes on ``linli_service`` at once. Without ``keys`` no sealed field
+        can be read or written.
         """
         self.owner_url = owner_url
         url = make_url(service_url or owner_url)
         if service_url is None:
             url = url.update_query_dict({"options": f"-c role={SERVICE_ROLE}"})
         self.service_url = url.render_as_string(hide_password=False)
-        self.owner_engine = _engine(owner_url, 4)
-        self.service_engine = _engine(self.service_url, pool_size)
+        self.vault = Vault(keys) if keys is not None else None
+        self.owner_engine = _engine(owner_url, 4, self.vault)
+        self.service_engine = _engine(self.service_url, pool_size, self.vault)
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to ``revision``; several programs at once wait for each other."""
         with self.owner_engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli migrations'))"))
-            if revision == "base":
-                command.downgrade(migration_config(connection), revision)
+            config = migration_config(connection, self.vault)
+            current = MigrationContext.configure(connection).get_current_revision()
+            if revision == "base" or (current is not None and revision != "head" and revision < current):
+                command.downgrade(config, revision)
             else:
-                command.upgrade(migration_config(connection), revision)
+                command.upgrade(config, revision)
+
+    def open_vault(self) -> None:
+        """Prove the field keys against the migrated database; see :meth:`gis.store.vault.Vault.open`."""
+        if self.vault is not None:
+            with self.owner_engine.begin() as connection:
+                self.vault.open(connection)
 
     def is_current(self) -> bool:
         """Tell whether the database stands at the newest migration."""
@@ -53,23 +82,34 @@ class Store:
         return heads == set(ScriptDirectory.from_config(migration_config()).get_heads())
 
     @contextmanager
-    def session(self, account_id: int | None) -> Iterator[Session]:
+    def session(self, account_id: int | None, origin: Origin | None = None) -> Iterator[Session]:
         """Open a transaction as the service on behalf of an account; without one no personal row is seen.
 
-        The account is set for this transaction only, so a pooled connection cannot carry it into the next.
+        The account is set for this transaction only, so a pooled connection cannot carry it into the next. What the transaction has noted for
+        the audit log (gis/store/auditing.py) is written as its last act.
         """
+        origin = origin or Origin()
         with Session(self.service_engine, expire_on_commit=False) as session, session.begin():
             session.execute(
-                text("SELECT set_config('linli.account', :account, true)"),
-                {"account": "" if account_id is None else str(account_id)},
+                text(
+                    "SELECT set_config('linli.account', :account, true), set_config('linli.address', :address, true), "
+                    "set_config('linli.request', :request, true)"
+                ),
+                {
+                    "account": "" if account_id is None else str(account_id),
+                    "address": origin.address,
+                    "request": origin.request_id,
+                },
             )
             yield session
+            write_noted(session, account_id)
 
     @contextmanager
     def owner_session(self) -> Iterator[Session]:
         """Open a transaction as the owner, beyond row security: for the command line on the machine itself."""
         with Session(self.owner_engine, expire_on_commit=False) as session, session.begin():
             yield session
+            write_noted(session, None)
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -77,15 +117,21 @@ class Store:
         self.service_engine.dispose()
 
 
-def migration_config(connection: object | None = None) -> Config:
-    """Return Alembic's configuration for linli's migrations, on ``connection`` where one is given."""
+def migration_config(connection: object | None = None, vault: Vault | None = None) -> Config:
+    """Return Alembic's configuration for linli's migrations, on ``connection`` where one is given, with the keys that they may need."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["vault"] = vault
     return config
 
 
-def _engine(url: str, pool_size: int) -> Engine:
+def _engine(url: str, pool_size: int, vault: Vault | None) -> Engine:
     return create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=10
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        execution_options={OPTION: vault},
     )

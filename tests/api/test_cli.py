@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from api.cli import app
 from gis.store.session import Store
 from tests.api.conftest import PASSWORD
+from tests.conftest import KEY
 from tests.gis.services.conftest import lonlat
 
 
@@ -26,6 +27,7 @@ def outside(database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("LINLI_DATABASE_URL", database_urls[0])
     monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", database_urls[1])
     monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINLI_FIELD_KEY", KEY.text)
 
 
 def run(*words: str | Path, given: str = "") -> Result:

@@ -27,6 +27,7 @@ def sign_in(page: Page, name: str, password: str) -> None:
         ("planner", "/", "网格地图"),
         ("worker", "/worker", "我的网格"),
         ("screen", "/screen", "邻里"),
+        ("auditor", "/audit", "审计记录"),
     ],
 )
 def test_each_role_lands_on_its_own_page(visit: Visitor, account: str, home: str, seen: str) -> None:
@@ -160,12 +161,3 @@ def test_a_page_of_others_is_refused_kindly(visit: Visitor, account: str, page_o
         window.program.base + {"worker": "/worker", "screen": "/screen", "planner": "/"}[account]
     )
     window.settled()
-
-
-def test_a_role_without_a_page_is_told_so(visit: Visitor) -> None:
-    window = visit("auditor", own_session=True)
-    window.expect("status 403", "403 (Forbidden)")
-    page = window.open("/login")
-    expect(page.get_by_text("审计员账号通过接口工作")).to_be_visible()
-    page.get_by_role("button", name="换个账号登录").click()
-    page.wait_for_url(window.program.base + "/login")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import date
+from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import literal_column, text
-from sqlalchemy.sql import column
+from sqlalchemy import ColumnElement, case, literal_column, text
 
 from gis.intake.duplicates import Occurrences, digest_codes
 from gis.intake.fields import (
@@ -26,14 +29,10 @@ from gis.intake.sheet import MISSING, Sheet
 from gis.intake.staging import References, read_columns, upsert
 from gis.models import Resident
 from gis.models.vocabulary import CARE_FLAGS, SEXES
+from gis.store.vault import Vault, vault_of
 
 HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
 _SEPARATORS = (";", "；", ",", "，", "、", "|")
-
-# The key tells people apart when a file comes again: a digest of household, person, and which of several alike.
-_WITH_KEY = """
-SELECT s.*, encode(sha256(convert_to(concat_ws(E'\\x1f', household, person, occurrence), 'UTF8')), 'hex') AS key
-FROM staged_residents s"""
 
 
 class Residents(Kind):
@@ -44,16 +43,16 @@ class Residents(Kind):
     required = ("household",)
     staged = MappingProxyType(
         {
-            "household": "text",
+            "key": "text",
             "household_id": "bigint",
-            "person": "text",
-            "occurrence": "bigint",
             "birth_date": "date",
             "birth_year": "smallint",
             "sex": "text",
             "name": "text",
-            "phone": "text",
-            "id_number": "text",
+            "phone_sealed": "bytea",
+            "phone_hash": "bytea",
+            "id_number_sealed": "bytea",
+            "id_number_hash": "bytea",
             "care_flags": "text[]",
         }
     )
@@ -64,6 +63,7 @@ class Residents(Kind):
             read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
         )
         self._occurrences = Occurrences()
+        self._vault = vault_of(self.connection)
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, dates, words and numbers."""
@@ -84,18 +84,18 @@ class Residents(Kind):
         self.first_rows.reject_repeats(sheet, "id_number", bases, among=sheet.given("id_number"))
         occurrence = np.zeros(sheet.size, dtype=np.int64)
         occurrence[sheet.ok] = self._occurrences.number(digest_codes(bases)[sheet.ok])
+        # A keyed hash of household, person, and which of several alike: tells people apart when a file comes again.
+        keys = self._vault.search.person_keys(_digests(households, person, occurrence))
+        sealed = self._vault.seal_people(keys, phone.to_pylist(), id_number.to_pylist())
         return pa.table(
             {
-                "household": households,
+                "key": pa.array(keys, pa.string()),
                 "household_id": self._households.column("id", at),
-                "person": person,
-                "occurrence": pa.array(occurrence),
                 "birth_date": dates_array(birth_date),
                 "birth_year": birth_year,
                 "sex": sex,
                 "name": name,
-                "phone": phone,
-                "id_number": id_number,
+                **{each.name: _hexadecimal(getattr(sealed, each.name)) for each in fields(sealed)},
                 "care_flags": care_flags,
             }
         )
@@ -103,22 +103,23 @@ class Residents(Kind):
     def write(self) -> None:
         """Write the residents."""
         self.staging.analyse()
-        source = text(_WITH_KEY).columns(column("key"), *self.staging.table.c).subquery("s")
-        told = self.stored("sex", "name", "phone", "id_number", "care_flags")
-        births = ["birth_date", "birth_year"]
-        plain_columns = ("household_id", "birth_date", "birth_year", "sex", "name", "phone", "id_number")
+        told = self.stored("sex", "name", "care_flags")
+        for protected in self.stored("phone", "id_number"):
+            told += [f"{protected}_sealed", f"{protected}_hash"]
+        as_staged = ("key", "household_id", "birth_date", "birth_year", "sex", "name", "phone_hash", "id_number_hash")
         upsert(
             self.connection,
             Resident,
-            source,
-            lambda _: {
-                "key": staged("key"),
-                **{name: staged(name) for name in plain_columns},
+            text("SELECT * FROM staged_residents").columns(*self.staging.table.c).subquery("s"),
+            lambda stored: {
+                **{name: staged(name) for name in as_staged},
+                "phone_sealed": _sealed_anew(stored, "phone"),
+                "id_number_sealed": _sealed_anew(stored, "id_number"),
                 "care_flags": literal_column("s.care_flags"),
             },
             key="key",
             new_rows=self.staging.rows,
-            update=["household_id", *births, *told],
+            update=["household_id", "birth_date", "birth_year", *told],
         )
 
     def _births(self, sheet: Sheet) -> tuple[np.ndarray, pa.Array]:
@@ -170,3 +171,54 @@ def _person(
     described = pc.binary_join_element_wise(*parts, "\x1e")
     numbered = pc.binary_join_element_wise("id", pc.utf8_upper(id_number), "\x1e")
     return pc.coalesce(numbered, described)
+
+
+def person_key(
+    vault: Vault,
+    household: str,
+    id_number: str | None,
+    name: str | None,
+    birth_date: date | None,
+    birth_year: int,
+    sex: str | None,
+    occurrence: int = 0,
+) -> str:
+    """Return the key of one person as an import would make it, so that a file that comes later finds whoever was entered by hand.
+
+    Args:
+        vault: open.
+        household: code of the household.
+        id_number: readable.
+        name: as entered.
+        birth_date: where known.
+        birth_year: of birth.
+        sex: ``male``, ``female`` or None.
+        occurrence: which of several alike in the household, from 0.
+    """
+    person = _person(
+        pa.array([id_number or None], pa.string()),
+        pa.array([name], pa.string()),
+        np.array([birth_date], dtype="datetime64[D]"),
+        pa.array([birth_year], pa.int64()),
+        pa.array([sex], pa.string()),
+    )
+    digests = _digests(pa.array([household], pa.string()), person, np.array([occurrence], dtype=np.int64))
+    return vault.search.person_keys(digests)[0]
+
+
+def _sealed_anew(stored: Any, field: str) -> ColumnElement[Any]:
+    """Return the sealed value: the stored one where the hash says that it is the same, since nothing is sealed alike twice."""
+    same = stored[f"{field}_hash"] == staged(f"{field}_hash")
+    return case((same, stored[f"{field}_sealed"]), else_=staged(f"{field}_sealed"))
+
+
+def _digests(households: pa.Array, person: pa.Array, occurrence: np.ndarray) -> list[str]:
+    """Return the SHA-256 of what identifies each person, in hexadecimal (n,)."""
+    parts = [pc.fill_null(households, ""), person, pc.cast(pa.array(occurrence), pa.string())]
+    joined = pc.binary_join_element_wise(*parts, "\x1f")
+    return [sha256(each.encode()).hexdigest() for each in joined.to_pylist()]
+
+
+def _hexadecimal(values: list[bytes | None]) -> pa.Array:
+    """Return bytes as PostgreSQL reads them in CSV (n,)."""
+    return pa.array([None if value is None else f"\\x{value.hex()}" for value in values], pa.string())

@@ -23,6 +23,7 @@ from gis.crs import MetricCRS
 from gis.services.snapshots import Snapshots
 from gis.store.assigning import assign
 from gis.store.session import Store
+from gis.store.vault import vault_of
 
 METRIC = MetricCRS("EPSG:4543")
 ORIGIN = np.array([500_000.0, 2_770_000.0])
@@ -133,14 +134,22 @@ def add_household(session: Session, code: str, building: str, elders: int, child
         ),
         {"code": code, "building": building},
     )
+    vault = vault_of(session)
     people = [(1950, ["living_alone"])] * elders + [(2020, [])] * children + [(1990, [])]
     for number, (year, flags) in enumerate(people):
         session.execute(
             text(
-                "INSERT INTO residents (key, household_id, birth_year, name, phone, care_flags) "
-                "SELECT :key, id, :year, '某人', '19900001234', :flags FROM households WHERE code = :code"
+                "INSERT INTO residents (key, household_id, birth_year, name, phone_sealed, phone_hash, care_flags) "
+                "SELECT :key, id, :year, '某人', :sealed, :hash, :flags FROM households WHERE code = :code"
             ),
-            {"key": f"{code}/{number}", "year": year, "flags": flags, "code": code},
+            {
+                "key": f"{code}/{number}",
+                "year": year,
+                "flags": flags,
+                "code": code,
+                "sealed": vault.seal_one("residents.phone_sealed", f"{code}/{number}", "19900001234"),
+                "hash": vault.search.phone("19900001234"),
+            },
         )
 
 

@@ -213,7 +213,7 @@ def test_cancelling_in_the_last_moment_keeps_nothing(
     place: Store, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the last question and the commit: the whole transaction goes."""
-    monkeypatch.setattr(imports._Teller, "is_cancelled", lambda self: False)
+    monkeypatch.setattr(imports.Teller, "is_cancelled", lambda self: False)
     import_id = queue(place, households("N1"))
     thread = in_thread(place)
     assert slow.writing.wait(10)
