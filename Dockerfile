@@ -18,6 +18,10 @@ RUN pip install --no-index --no-deps --no-build-isolation -e . \
  && python -m compileall -q gis maps api fixtures
 
 FROM python:3.12-slim-bookworm
+# Door sheets are printed with a Chinese font.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
+# Codes for doors are printed with a Chinese font.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin linli \
  && install -d -o linli -g linli -m 0700 /data
 COPY --from=build /opt/venv /opt/venv
