@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import AskedVersion, Code, Cursor, Limit
+from api.parameters import Code, Cursor, IfMatch, Limit, version_of
 from api.schemas import Household, HouseholdPatch, Page
 from api.security import allow
 from gis.services import households
@@ -64,12 +64,14 @@ def get_household(desk: AtDesk, code: Code) -> Json:
     responses=problems(404, 412, 428),
     dependencies=[allow(*READERS)],
 )
-def patch_household(desk: AtDesk, code: Code, version: AskedVersion, body: HouseholdPatch) -> Json:
-    """Change colour, unit or room."""
+def patch_household(desk: AtDesk, code: Code, body: HouseholdPatch, if_match: IfMatch = None) -> Json:
+    """Change colour, unit or room; 404 for a household of another worker's grid."""
     with desk.session() as session:
+        # Whom the caller may not see is missing before the tag is: a worker could never have read one.
+        households.check_visible(session, code)
         return _tagged(
             households.patch_household(
-                session, code, body.model_dump(exclude_unset=True), version, desk.today()
+                session, code, body.model_dump(exclude_unset=True), version_of(if_match), desk.today()
             )
         )
 

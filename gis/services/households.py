@@ -80,6 +80,16 @@ def get_household(session: Session, code: str, today: date) -> dict[str, Any]:
     }
 
 
+def check_visible(session: Session, code: str) -> None:
+    """Tell that a household is there for this account to see.
+
+    Raises:
+        NotFound: there is none, or it is in another worker's grid.
+    """
+    if session.execute(text("SELECT 1 FROM households WHERE code = :code"), {"code": code}).first() is None:
+        raise _missing()
+
+
 def patch_household(
     session: Session, code: str, body: dict[str, Any], version: int, today: date
 ) -> dict[str, Any]:
