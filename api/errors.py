@@ -152,7 +152,7 @@ def _database(error: SQLAlchemyError) -> Json | None:
     state = _state(error) or ""
     if isinstance(error, DataError) or state.startswith(_LIMITS):
         detail = "内容无法保存：含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
-        return problem(422, Invalid.title, detail)
+        return problem(422, Invalid.title, detail, [Fault("request", detail)])
     away = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if away or getattr(error, "connection_invalidated", False):
         detail = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import AskedVersion, Code, Cursor, Limit
+from api.parameters import Code, Cursor, IfMatch, Limit, version_of
 from api.schemas import Household, HouseholdPatch, HouseholdSearch, Page
 from api.security import allow
 from gis.services import households
@@ -80,12 +80,18 @@ def get_household(desk: AtDesk, code: Code) -> Json:
     "/api/households/{code}",
     summary="修改住户 / change a household",
     response_model=Household,
-    responses=problems(404, 412, 428),
+    responses=problems(404, 412),
     dependencies=[allow(*READERS)],
 )
-def patch_household(desk: AtDesk, code: Code, version: AskedVersion, body: HouseholdPatch) -> Json:
-    """Change colour, unit or room."""
+def patch_household(desk: AtDesk, code: Code, body: HouseholdPatch, if_match: IfMatch = None) -> Json:
+    """Change colour, unit or room; 404 for a household of another worker's grid.
+
+    Only the fields that are sent change. With If-Match a file that somebody else has changed since it was read is refused (412).
+    """
     with desk.file(f"household:{code}") as session:
+        # Whom the caller may not see is missing before the tag is: a worker could never have read one.
+        households.check_visible(session, code)
+        version = None if if_match is None else version_of(if_match)
         return _tagged(
             households.patch_household(
                 session, code, body.model_dump(exclude_unset=True), version, desk.today()

@@ -79,7 +79,9 @@ def read_geometry(value: Any, kinds: tuple[str, ...], where: str = "geometry") -
         shapely.errors.ShapelyError,
     ) as error:
         raise _fault(where, "不是有效的 GeoJSON 几何 / not a GeoJSON geometry") from error
-    if geometry.is_empty or geometry.geom_type not in kinds:
+    if geometry.is_empty:
+        raise _fault(where, "几何是空的 / the geometry is empty")
+    if geometry.geom_type not in kinds:
         raise _fault(
             where,
             f"需要 {'、'.join(kinds)}，得到 {geometry.geom_type} / expected {', '.join(kinds)}, got {geometry.geom_type}",

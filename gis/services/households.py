@@ -99,10 +99,20 @@ def _file(session: Session, code: str, today: date) -> dict[str, Any]:
     }
 
 
+def check_visible(session: Session, code: str) -> None:
+    """Tell that a household is there for this account to see.
+
+    Raises:
+        NotFound: there is none, or it is in another worker's grid.
+    """
+    if session.execute(text("SELECT 1 FROM households WHERE code = :code"), {"code": code}).first() is None:
+        raise _missing()
+
+
 def patch_household(
-    session: Session, code: str, body: dict[str, Any], version: int, today: date
+    session: Session, code: str, body: dict[str, Any], version: int | None, today: date
 ) -> dict[str, Any]:
-    """Change a household's colour, unit or room.
+    """Change a household's colour, unit or room; with ``version``, only if it is still the stored one.
 
     Raises:
         NotFound, Stale, Invalid: not visible; changed since it was read; a field is wrong or may not be changed.
@@ -112,7 +122,8 @@ def patch_household(
     ).one_or_none()
     if row is None:
         raise _missing()
-    check_version(row.version, version)
+    if version is not None:
+        check_version(row.version, version)
     faults = [
         Fault(
             field,

@@ -121,7 +121,7 @@ def put_grid(
 
     Raises:
         NotFound, Stale: no such grid; it has changed since.
-        Invalid: an invalid ring or an overlap with another grid, with its place.
+        Invalid: an invalid ring or an overlap with another grid, with its place; properties of another form.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli grids'))"))
     grid = session.scalar(select(Grid).where(Grid.code == code, Grid.valid_to.is_(None)).with_for_update())
@@ -132,13 +132,35 @@ def put_grid(
     boundary = MultiPolygon([geometry]) if isinstance(geometry, Polygon) else geometry
     _refuse_overlap(session, snapshots, code, boundary)
     before = _members(session, grid.id)
-    name = str((body.get("properties") or {}).get("name") or grid.name)
+    name = _name_of(code, body) or grid.name
     session.execute(
         update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name)
     )
     assign_round(session.connection(), grid.id, boundary)
     after = _members(session, grid.id)
     return {"moved_in": len(after - before), "moved_out": len(before - after), "version": version + 1}
+
+
+def _name_of(code: str, body: dict[str, Any]) -> str | None:
+    """Return the name that a Feature gives to the grid ``code``; None where it gives none.
+
+    Raises:
+        Invalid: the properties are no object, name another grid, or the name is no text of at most 300 characters.
+    """
+    properties = body.get("properties")
+    if properties is None:
+        return None
+    if not isinstance(properties, dict):
+        message = "应为对象 / expected an object"
+        raise Invalid(message, [Fault("properties", message)])
+    if properties.get("code") not in (None, code):
+        message = f"与地址中的编码 {code} 不同 / is not the code in the address, {code}"
+        raise Invalid(message, [Fault("properties.code", message)])
+    name = properties.get("name")
+    if name is not None and (not isinstance(name, str) or len(name) > 300):
+        message = "应为文字，最多 300 字 / expected text of at most 300 characters"
+        raise Invalid(message, [Fault("properties.name", message)])
+    return name.strip() or None if name is not None else None
 
 
 def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str, Any]:

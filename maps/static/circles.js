@@ -30,6 +30,12 @@
       lines.clearLayers().addData({ type: "FeatureCollection", features: features.map(linli.outerEdge) });
       lines.eachLayer((circle) => circle.bindTooltip(() => told(circle.feature.properties), { className: "linli-tip", sticky: true }));
     };
+    /** Let the circles of some stations (codes) step back: they no longer stand there. */
+    shapes.fade = (codes) => {
+      const gone = (circle) => codes.has(circle.feature.properties.code);
+      insides.eachLayer((circle) => circle.setStyle({ fillOpacity: gone(circle) ? 0 : 1 }));
+      lines.eachLayer((circle) => circle.setStyle({ opacity: gone(circle) ? 0.25 : 1 }));
+    };
     return shapes;
   };
 

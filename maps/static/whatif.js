@@ -66,6 +66,7 @@
       this.arm(false);
       for (const layer of [this.reaches, this.group, this.outlines]) this.map[editing ? "addLayer" : "removeLayer"](layer);
       if (editing) { this.loadStations(); return; }
+      this.page.circles.fade(new Set());
       this.show(null);
     }
 
@@ -98,6 +99,7 @@
     }
 
     changedEdits() {
+      this.page.circles.fade(new Set(this.edits.state().keys()));
       this.drawStations();
       this.listEdits();
       this.fillPlace();

@@ -91,7 +91,9 @@ def test_the_log_of_a_failure_has_no_values(capsys: pytest.CaptureFixture[str]) 
 def test_errors_of_the_database(store: Store, statement: str, status: int) -> None:
     with pytest.raises(SQLAlchemyError) as caught, store.owner_session() as session:
         session.execute(text(statement))
-    assert answer(caught.value, "abc").status_code == status
+    answered = answer(caught.value, "abc")
+    assert answered.status_code == status
+    assert ("errors" in orjson.loads(answered.body)) == (status == 422)
 
 
 def test_row_security_answers_403(store: Store) -> None:

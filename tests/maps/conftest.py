@@ -34,14 +34,16 @@ class Stub:
     pages: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    posted: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    """Path, headers (names in lower case) and body of every POST."""
     layers: dict[str, Any] = field(default_factory=place.layers)
 
     def queries(self, path: str) -> list[dict[str, list[str]]]:
         """Return the queries with which a path has been asked for."""
         return [parse_qs(urlsplit(one).query) for one in self.asked if urlsplit(one).path == path]
 
-    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, str, bytes]:
-        """Return status, type and content for a request."""
+    def answer(self, path: str, query: Any) -> tuple[int, str, bytes]:
+        """Return status, type and content for a request; ``query`` is the body where it is a POST."""
         if path == "/favicon.ico":
             return 204, "image/x-icon", b""
         if path in self.pages:
@@ -77,6 +79,9 @@ def standard_answers() -> dict[str, Any]:
         "/api/stations": place.stations(),
         "/api/circles": lambda query: (200, place.circles(query)),
         "/api/coverage": lambda query: (200, place.coverage(query)),
+        "/api/coverage/buildings": place.buildings(),
+        "/api/coverage/scenario": lambda body: (200, place.scenario(body)),
+        "/api/siting": lambda body: (200, place.siting(body)),
         "/api/needs/cells": lambda query: (200, place.cells(query)),
     }
     for feature in place.grids()["features"]:
@@ -96,10 +101,18 @@ def stub() -> Iterator[Stub]:
     told = Stub(answers=standard_answers())
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            told.posted.append((self.path, headers, sent))
+            self._give(*told.answer(self.path, sent))
+
         def do_GET(self) -> None:
             told.asked.append(self.path)
             parts = urlsplit(self.path)
-            status, kind, content = told.answer(parts.path, parse_qs(parts.query))
+            self._give(*told.answer(parts.path, parse_qs(parts.query)))
+
+        def _give(self, status: int, kind: str, content: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))

@@ -199,6 +199,55 @@ def coverage(query: dict[str, list[str]]) -> dict[str, Any]:
     }
 
 
+def buildings(count: int = 3) -> dict[str, Any]:
+    """Return what /api/coverage/buildings answers: the farthest first, one of them with a hostile name, one without a way."""
+    items = [
+        {
+            "code": f"B{i}", "name": HOSTILE if i == 0 else f"{i}栋", "lon": WEST + (i % 60) * 0.0001, "lat": SOUTH + (i // 60) * 0.0001,
+            "seconds": None if i == 0 else 2000.0 - i / 10, "distance_m": None if i == 0 else 1500.0, "station": None if i == 0 else "S1",
+            "reason": "separate island" if i == 0 else None, "reason_label": "位于孤立的路网" if i == 0 else None,
+            "covered": False, "households": None if i == 1 else 24,
+        }
+        for i in range(count)
+    ]  # fmt: skip
+    return {"items": items}
+
+
+def scenario(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what /api/coverage/scenario answers: ten homes more in the second grid for each edit, five fewer in the third."""
+    n = len(body["edits"])
+    rows = [
+        {k: v for k, v in row.items() if k not in ("code", "name")}
+        for row in coverage({"minutes": ["15"]})["grids"]
+    ]
+    before = {key: sum(row[key] for row in rows) for key in rows[0]}
+    changed = [
+        {"code": CODES[i], "name": NAMES[i], "before": rows[i], "after": {**rows[i], "covered": rows[i]["covered"] + by * n}}
+        for i, by in ((1, 10), (2, -5))
+    ]  # fmt: skip
+    return {
+        "parameters": body["parameters"],
+        "before": before,
+        "after": {**before, "covered": before["covered"] + 5 * n},
+        "grids": changed if n else [],
+        "newly_covered": 10 * n,
+        "newly_uncovered": 5 * n,
+    }
+
+
+def siting(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what /api/siting answers when it had to stop early: two sites, greedy ones elsewhere."""
+    sites = [
+        {"code": "B1", "name": HOSTILE, "lon": WEST + 0.002, "lat": SOUTH + 0.002},
+        {"code": "B2", "name": "2栋", "lon": WEST + 0.006, "lat": SOUTH + 0.004},
+    ]
+    greedy = [sites[0], {"code": "B9", "name": "9栋", "lon": WEST + 0.004, "lat": SOUTH + 0.001}]
+    return {
+        "parameters": {"service": body["service"]}, "candidates": 3, "chosen": {"sites": sites, "covered": 180.0},
+        "greedy": {"sites": greedy, "covered": 170.0}, "uncovered": 675.0, "bound": 200.0, "gap": 0.1, "optimal": False,
+    }  # fmt: skip
+
+
 def cells(query: dict[str, list[str]]) -> dict[str, Any]:
     """Return what /api/needs/cells answers: a hot corner, a suppressed cell, an empty one; fewer months have fewer needs."""
     months = (

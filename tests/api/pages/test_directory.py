@@ -23,9 +23,11 @@ def test_each_role_has_its_home_and_its_pages(role: str, home: str, all_pages: s
     assert {page.path for page in pages_of(role)} == all_pages
 
 
-def test_an_auditor_has_no_page() -> None:
-    assert home_of("auditor") is None
-    assert after_sign_in("auditor", "/screen") == "/"
+def test_an_auditor_has_one_page() -> None:
+    home = home_of("auditor")
+    assert home is not None
+    assert home.path == "/audit"
+    assert after_sign_in("auditor", "/screen") == "/audit"
 
 
 @pytest.mark.parametrize(

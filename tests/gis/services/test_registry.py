@@ -136,6 +136,36 @@ def test_faulty_boundaries_are_refused_with_their_place(session: Session, snapsh
     assert households_of(session, G1) == 6
 
 
+def test_an_empty_geometry_is_called_empty(session: Session, snapshots: Snapshots) -> None:
+    for kind in ("Polygon", "MultiPolygon"):
+        empty = {"geometry": {"type": kind, "coordinates": []}}
+        with pytest.raises(Invalid, match="empty"):
+            registry.put_grid(session, snapshots, G1, empty, 1)
+
+
+def test_properties_of_another_form_are_refused(session: Session, snapshots: Snapshots) -> None:
+    feature = registry.get_grid(session, G1)
+    version = feature["properties"]["version"]
+    for wrong, where in (
+        ("x", "properties"),
+        ([], "properties"),
+        ({"name": 5}, "properties.name"),
+        ({"name": "格" * 301}, "properties.name"),
+        ({"code": G2}, "properties.code"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            registry.put_grid(session, snapshots, G1, {**feature, "properties": wrong}, version)
+        assert [fault.where for fault in refused.value.faults] == [where], wrong
+    kept = registry.get_grid(session, G1)["properties"]
+    assert kept == feature["properties"]
+    for absent in (None, {}, {"name": " "}):
+        registry.put_grid(session, snapshots, G1, {**feature, "properties": absent}, version)
+        session.expire_all()
+        now = registry.get_grid(session, G1)["properties"]
+        assert now["name"] == kept["name"]
+        version = now["version"]
+
+
 def test_zoning_reports_strays_and_sizes(session: Session, snapshots: Snapshots) -> None:
     report = registry.zoning(session, snapshots, None)
     assert report["overlaps"]["features"] == []

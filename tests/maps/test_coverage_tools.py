@@ -1,0 +1,151 @@
+"""Left-out buildings, what-if and siting in Chromium against made-up answers: what is sent, bounds, refusals, hostile names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+import maps
+from tests.maps import place
+from tests.maps.conftest import Watched
+from tests.maps.place import CONFIG
+
+pytestmark = pytest.mark.browser
+
+
+def drawn(watched: Watched) -> Page:
+    """Open the map of coverage where streets are known."""
+    return watched.draw(maps.coverage_map(replace(CONFIG, methods=maps.WALKING_METHODS)))
+
+
+def editing(watched: Watched) -> Page:
+    """Begin to edit stations."""
+    page = drawn(watched)
+    page.get_by_text("假如调整站点").click()
+    page.get_by_role("button", name="在地图上调整站点").click()
+    watched.settled()
+    return page
+
+
+def test_without_streets_there_is_nothing_to_compare(watched: Watched) -> None:
+    page = watched.draw(maps.coverage_map(CONFIG))
+    assert page.locator("[name=method]").evaluate_all("all => all.map((one) => one.value)") == ["buffer"]
+    assert page.locator("[data-shade][value=difference]").count() == 0
+
+
+def test_left_out_buildings_are_bounded_and_their_names_are_text(watched: Watched) -> None:
+    watched.stub.answers["/api/coverage/buildings"] = place.buildings(2100)
+    page = drawn(watched)
+    page.locator("[data-tool=uncovered] > summary").click()
+    watched.settled()
+    assert page.locator("path.linli-left-out").count() == 2000
+    assert "2,100" in page.locator("[data-tool=uncovered] [data-said]").inner_text()
+    assert page.locator("[data-bound]").is_visible()
+    first, second = (page.locator("[data-list] li").nth(i).inner_text() for i in (0, 1))
+    assert "<img" in first and "位于孤立的路网" in first, "shown as text, with the reason"
+    assert "33.3 分钟" in second and "不足5户" in second
+    page.locator("[data-coverage]").get_by_label("日间照料").check()
+    page.wait_for_timeout(300)
+    watched.settled()
+    assert page.locator("path.linli-left-out").count() == 0
+    assert "请只选一项服务" in page.locator("[data-tool=uncovered] [data-said]").inner_text()
+
+
+def test_edits_are_sent_folded_with_the_proof_against_forgery(watched: Watched) -> None:
+    page = editing(watched)
+    watched.script(
+        """() => { const { whatIf } = Object.values(linli.maps)[0].coverage;
+        whatIf.move('S1', 102.7111111, 25.0361); whatIf.move('S1', 102.7122229, 25.0372); whatIf.close('S2');
+        whatIf.add(102.713, 25.038); }"""
+    )
+    watched.settled()
+    path, headers, body = watched.stub.posted[-1]
+    assert path == "/api/coverage/scenario"
+    assert headers["x-requested-with"] == "linli" and headers["content-type"] == "application/json"
+    assert body["parameters"] == {
+        "service": ["meal"], "minutes": 15, "profile": "own", "method": "walk", "at": "any",
+    }  # fmt: skip
+    assert body["edits"] == [
+        {"op": "move", "station": {"code": "S1", "lon": 102.712223, "lat": 25.0372}},
+        {"op": "close", "station": {"code": "S2"}},
+        {"op": "add", "station": {"code": "new-1", "name": "新站点 1", "lon": 102.713, "lat": 25.038, "services": [{"kind": "meal"}]}},
+    ]  # fmt: skip
+    assert page.locator("[data-change=households] .delta").inner_text() == "+15"
+    changed = [" ".join(row.split()) for row in page.locator("[data-changed] li").all_inner_texts()]
+    assert changed == ["盘龙江东岸网格 +30", "翠湖西路网格 −15"]
+    watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.close('new-1')")
+    watched.settled()
+    assert [edit["op"] for edit in watched.stub.posted[-1][2]["edits"]] == ["move", "close"], "never added"
+
+
+def test_leaving_shows_the_place_as_it_is_and_edits_wait(watched: Watched) -> None:
+    page = editing(watched)
+    watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.close('S0')")
+    watched.settled()
+    rows = page.locator("[data-legend] li").all_inner_texts()
+    assert "<img" in page.locator("[data-edits]").inner_text(), "a hostile station's name is text"
+    page.get_by_role("button", name="结束调整").click()
+    watched.settled()
+    assert page.locator(".linli-edit").count() == 0
+    assert watched.script("() => Object.values(linli.maps)[0].coverage.changes.size") == 0
+    page.get_by_role("button", name="在地图上调整站点").click()
+    watched.settled()
+    assert page.locator("[data-edits] [data-op=close]").count() == 1
+    assert page.locator("[data-legend] li").all_inner_texts() == rows
+
+
+def test_a_refused_edit_is_said_in_the_servers_words(watched: Watched) -> None:
+    page = editing(watched)
+
+    def refused(body: Any) -> tuple[int, Any]:
+        fault = {"where": "edits[0].station.lon", "message": "经度超出范围 / longitude out of range"}
+        return 422, {
+            "title": "x",
+            "detail": "有无法进行的修改 / some edits cannot be made",
+            "errors": [fault],
+        }
+
+    watched.stub.answers["/api/coverage/scenario"] = refused
+    watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.close('S0')")
+    watched.settled()
+    shown = page.locator(".linli-notice").inner_text()
+    assert "有无法进行的修改" in shown and "经度超出范围" in shown
+    watched.faults.clear()  # the browser's own lines about the 422
+
+
+def test_sites_that_are_not_proven_show_the_gap_and_the_greedy_choice(watched: Watched) -> None:
+    page = drawn(watched)
+    page.locator("[data-tool=siting] > summary").click()
+    page.get_by_label("新建数量").fill("2")
+    page.get_by_label("优先覆盖").select_option("elders_60")
+    page.get_by_role("button", name="计算最佳位置").click()
+    watched.settled()
+    path, _, body = watched.stub.posted[-1]
+    assert path == "/api/siting" and (body["new_stations"], body["weights"]) == (2, {"elders_60": 1})
+    facts = " ".join(page.locator("[data-facts]").inner_text().split())
+    assert (
+        "180 人" in facts and "10%" in facts and "≤ 200 人" in facts and "170 人" in facts and "−10" in facts
+    )
+    assert "已证明最优" not in facts and "<img" in page.locator("[data-sites]").inner_text()
+    assert page.locator(".linli-site-mark .best").all_inner_texts() == ["1", "2"]
+    assert page.locator(".linli-site-mark .greedy").count() == 2
+    page.get_by_role("button", name="加入假如推演").click()
+    watched.settled()
+    sent = watched.stub.posted[-1][2]["edits"]
+    assert [(edit["op"], edit["station"]["services"]) for edit in sent] == [("add", [{"kind": "meal"}])] * 2
+
+
+def test_classes_of_uneven_values_are_few_and_hold_every_value(watched: Watched) -> None:
+    drawn(watched)
+    for values in ([0, 1, 1, 1], [0, 26, 84, 163, 174, 304], [0.4, 0.41, 7.3, 14.64], [0, 0], [-3, 5]):
+        found = watched.script(
+            """(values) => { const shades = linli.coverageShades({ share: 'abcde'.split(''), difference: 'abcde'.split(''),
+            week: 'abcdef'.split(''), capacity: 'abcdef'.split('') });
+            return ['difference', 'capacity'].map((name) => values.map((value) => shades[name].classes(values).filter((one) => one.has(value)).length)); }""",
+            values,
+        )
+        assert found[0] == [1] * len(values)
+        assert found[1] == [0 if value < 0 else 1 for value in values]
