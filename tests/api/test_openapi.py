@@ -28,7 +28,9 @@ def test_every_operation_is_described(client: TestClient, as_: SignIn) -> None:
             if operation["security"]:
                 assert {"401", "403"} <= operation["responses"].keys(), name
             if method in ("put", "patch") or (method == "delete" and "{code}" in path):
-                assert {"404", "412", "428"} <= operation["responses"].keys(), name
+                # A PATCH changes only what it sends, so it may come without a tag.
+                expected = {"404", "412"} if method == "patch" else {"404", "412", "428"}
+                assert expected <= operation["responses"].keys(), name
 
 
 def test_every_answer_and_parameter_says_what_it_is(client: TestClient, as_: SignIn) -> None:

@@ -13,6 +13,7 @@ from api.runtime import open_store
 from api.settings import Settings
 from gis.errors import Unavailable
 from gis.store.session import Store
+from tests.conftest import KEY
 
 
 @pytest.fixture
@@ -54,10 +55,12 @@ def test_an_outside_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_the_settings_say_of_the_place(
-    store: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    store: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LINLI_DATABASE_URL", database_urls[0])
     monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", database_urls[1])
+    monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINLI_FIELD_KEY", KEY.text)
 
     def metric() -> str | None:
         with store.owner_session() as session:
