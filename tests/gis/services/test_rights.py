@@ -1,5 +1,6 @@
 """Export, erasure and the retention policy."""
 
+# ruff: noqa: F811 - a fixture is named by its parameter
 from __future__ import annotations
 
 from datetime import datetime, timedelta
