@@ -40,7 +40,7 @@ def grid_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataF
 def grid_summary(session: Session, snapshots: Snapshots, code: str, today: date) -> dict[str, Any]:
     """Return the counts of one grid: people, care flags, colours, open needs, and the share of households covered per service.
 
-    Shares are of households within 15 minutes by buffer, opening hours ignored; None where nobody lives.
+    Shares are of households within 15 minutes (on the streets where they are known), opening hours ignored; None where nobody lives.
     """
     grids = snapshots.grids(session)
     if code not in grids.codes:
