@@ -170,10 +170,10 @@ class Coverage(BaseModel):
     """Who can reach the services: households = covered + beyond + unreachable, in total and per grid."""
 
     parameters: dict[str, Any]
-    totals: dict[str, int]
+    totals: dict[str, int | None]
     grids: list[dict[str, Any]]
-    unassigned: dict[str, int]
-    unreachable: dict[str, int]
+    unassigned: dict[str, int | None]
+    unreachable: dict[str, int | None]
 
 
 class Page(BaseModel):

@@ -65,3 +65,13 @@ def test_circles_single_and_dissolved(client: TestClient, as_: SignIn) -> None:
     assert len(whole["features"]) == 1
     assert whole["features"][0]["properties"]["stations"] == 2
     assert client.get("/api/circles?service=rest", headers=headers).json()["features"] == []
+
+
+def test_a_wall_is_told_no_small_count(client: TestClient, as_: SignIn) -> None:
+    asked = "/api/coverage?service=meal&at=any&method=buffer"
+    full, wall = (client.get(asked, headers=as_(role)).json() for role in ("planner", "screen"))
+    assert full["unassigned"]["households"] == 2
+    assert wall["unassigned"]["households"] is None
+    assert wall["totals"]["households"] == full["totals"]["households"]
+    told = [n for row in wall["grids"] for n in row.values() if isinstance(n, int)]
+    assert all(n == 0 or abs(n) >= 5 for n in told)
