@@ -18,7 +18,7 @@ router = APIRouter(tags=["网格 / grids"])
     "/api/zoning",
     summary="划分检查 / check the division",
     response_model=Zoning,
-    dependencies=[allow("planner", "worker", "screen")],
+    dependencies=[allow("planner", "worker")],
 )
 def zoning(desk: AtDesk, area: Area = None) -> Json:
     """Return overlaps, gaps, strays (where households are in no grid), oversize and undersize grids, with geometry."""

@@ -48,7 +48,7 @@ CONTRACT = {
     ("GET", "/api/grids/{code}"): "admin planner worker screen",
     ("PUT", "/api/grids/{code}"): "admin",
     ("GET", "/api/grids/{code}/summary"): "admin planner worker screen",
-    ("GET", "/api/zoning"): "admin planner worker screen",
+    ("GET", "/api/zoning"): "admin planner worker",
     ("GET", "/api/buildings"): "admin planner worker screen",
     ("POST", "/api/buildings"): "admin",
     ("GET", "/api/buildings/{code}"): "admin planner worker screen",
