@@ -11,8 +11,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session, SessionTransaction
 
 from gis.store.auditing import write_noted
 from gis.store.vault import OPTION, KeySource, Vault
@@ -21,12 +21,29 @@ SERVICE_ROLE = "linli_service"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+_CALLER = "linli_caller"
+_SET_CALLER = text(
+    "SELECT set_config('linli.account', :account, true), set_config('linli.address', :address, true), "
+    "set_config('linli.request', :request, true)"
+)
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a request comes from, for the audit log."""
 
     address: str = ""
     request_id: str = ""
+
+
+class _Accountable(Session):
+    """A session whose transactions tell the database on whose behalf they are, before anything else."""
+
+
+@event.listens_for(_Accountable, "after_begin")
+def _tell_caller(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        connection.execute(_SET_CALLER, session.info[_CALLER])
 
 
 class Store:
@@ -85,22 +102,16 @@ class Store:
     def session(self, account_id: int | None, origin: Origin | None = None) -> Iterator[Session]:
         """Open a transaction as the service on behalf of an account; without one no personal row is seen.
 
-        The account is set for this transaction only, so a pooled connection cannot carry it into the next. What the transaction has noted for
-        the audit log (gis/store/auditing.py) is written as its last act.
+        The account is set for this transaction only, so a pooled connection cannot carry it into the next; whoever asks nothing of the
+        database takes no connection. What the transaction has noted for the audit log (gis/store/auditing.py) is written as its last act.
         """
         origin = origin or Origin()
-        with Session(self.service_engine, expire_on_commit=False) as session, session.begin():
-            session.execute(
-                text(
-                    "SELECT set_config('linli.account', :account, true), set_config('linli.address', :address, true), "
-                    "set_config('linli.request', :request, true)"
-                ),
-                {
-                    "account": "" if account_id is None else str(account_id),
-                    "address": origin.address,
-                    "request": origin.request_id,
-                },
-            )
+        with _Accountable(self.service_engine, expire_on_commit=False) as session, session.begin():
+            session.info[_CALLER] = {
+                "account": "" if account_id is None else str(account_id),
+                "address": origin.address,
+                "request": origin.request_id,
+            }
             yield session
             write_noted(session, account_id)
 
