@@ -8,6 +8,7 @@ from gis.models.files import (
     DoorCode,
     HistoryEntry,
     HouseholdAddress,
+    HouseholdConfirmation,
     HouseholdContact,
     Residency,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "HistoryEntry",
     "Household",
     "HouseholdAddress",
+    "HouseholdConfirmation",
     "HouseholdContact",
     "Import",
     "KeyEntry",

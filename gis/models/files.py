@@ -140,6 +140,19 @@ class HistoryEntry(Base):
     """Of each changed field ``{"old": …, "new": …}``; ``{"changed": true}`` where its values are not for keeping."""
 
 
+class HouseholdConfirmation(Base):
+    """核对记录: when a file was last found unchanged, and by whom. The last time alone: it speaks of the file and not of who works how much."""
+
+    __tablename__ = "household_confirmations"
+
+    household_id: Mapped[int] = mapped_column(
+        ForeignKey("households.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    confirmed_by: Mapped[str] = mapped_column(Text)
+    """The account's name at that time."""
+    confirmed_at: Mapped[Moment] = mapped_column(server_default=func.now())
+
+
 class DoorCode(Base):
     """一户一码: the random code on a household's door; one at a time, revocable, it carries nothing."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    Uuid,
     func,
     text,
 )
@@ -90,6 +92,9 @@ class Resident(Base, Versioned):
             "id_number_hash",
             postgresql_where=text("id_number_hash IS NOT NULL"),
         ),
+        Index(
+            "uq_residents_entry_id", "entry_id", unique=True, postgresql_where=text("entry_id IS NOT NULL")
+        ),
         Index("ix_residents_guardian_id", "guardian_id", postgresql_where=text("guardian_id IS NOT NULL")),
         Index("ix_residents_moved_out_on", "moved_out_on", postgresql_where=text("moved_out_on IS NOT NULL")),
     )
@@ -97,6 +102,8 @@ class Resident(Base, Versioned):
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(Text, unique=True)
     """What tells this person from others when a file is imported again: a keyed hash. Never changes: sealed values are bound to it."""
+    entry_id: Mapped[UUID | None] = mapped_column(Uuid)
+    """Chosen by the form with which somebody was entered, so that the same form sent twice enters nobody twice."""
     household_id: Mapped[int] = mapped_column(ForeignKey("households.id"), index=True)
     birth_date: Mapped[date | None] = mapped_column(Date)
     birth_year: Mapped[int] = mapped_column(SmallInteger)

@@ -98,6 +98,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             NOBODY,
             protection="带密钥的哈希 / keyed hash",
         ),
+        "entry_id": _technical("同一张表单重复提交时不重复登记 / the same form sent twice enters nobody twice"),
         "household_id": Purpose("属于哪一户 / the household", SERVICE, RESIDENCE, WORKERS),
         "birth_date": Purpose(
             "按年龄提供一老一小服务 / services by age",
@@ -251,6 +252,13 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             WORKERS,
             sensitive=True,
             protection="加密字段与备注不记值 / no values of sealed fields and notes",
+        ),
+    },
+    "household_confirmations": {
+        "household_id": Purpose("属于哪一户 / the household", SERVICE, DWELLING, WORKERS),
+        "confirmed_by": Purpose("由谁核对无变化 / who found it unchanged", SECURITY, DWELLING, WORKERS),
+        "confirmed_at": Purpose(
+            "资料最近何时核对过(只留最近一次) / when the file was last found true; the last time alone", SERVICE, DWELLING, WORKERS
         ),
     },
     "door_codes": {
