@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -20,6 +19,7 @@ from starlette.types import Scope
 import api.pages
 from api import errors, openapi
 from api.answers import Json
+from api.compression import Compression
 from api.desk import Office
 from api.feed import Feed
 from api.frame import Frame
@@ -69,7 +69,7 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         lifespan=_lifespan,
         middleware=[
             Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
-            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3),
+            Middleware(Compression),
             Middleware(Guard, sessions=sessions),
         ],
     )
