@@ -41,6 +41,7 @@ def run_import(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     today: date | None = None,
+    scratch: Path | None = None,
 ) -> ImportReport:
     """Import a file within the caller's transaction: the caller commits.
 
@@ -54,6 +55,7 @@ def run_import(
         progress: called after every batch.
         cancelled: asked after every batch whether to stop.
         today: the day after which nobody can have been born; today in China by default.
+        scratch: a private folder for what is unpacked, cleared by its owner after a kill; the system's by default.
 
     Returns:
         What came of it; ``read = loaded + rejected``. Rows that were stored already count as loaded.
@@ -70,7 +72,7 @@ def run_import(
             [Fault("kind", f"可用 / known: {known}")],
         )
     wanted = KINDS[kind]
-    with TemporaryDirectory(prefix="linli-import-") as folder:
+    with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder:
         source = open_source(
             path, name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
         )
