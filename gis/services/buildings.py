@@ -23,6 +23,7 @@ from gis.services.features import (
     read_geometry,
 )
 from gis.store.assigning import assign, assign_buildings
+from gis.store.locking import hold_grids
 
 _COLUMNS = """
 b.code, b.name, b.kind, b.floors, b.units, b.version, ST_AsGeoJSON(b.geometry, 15) AS shape,
@@ -62,6 +63,7 @@ def create_building(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid, Conflict: a field is wrong; the code is taken.
     """
+    hold_grids(session.connection())
     building = Building(**_read(session, body))
     session.add(building)
     try:
@@ -78,6 +80,7 @@ def update_building(session: Session, code: str, body: dict[str, Any], version: 
     Raises:
         NotFound, Stale, Invalid: no such building; changed since it was read; a field is wrong.
     """
+    hold_grids(session.connection())
     building = _locked(session, code)
     check_version(building.version, version)
     session.execute(update(Building).where(Building.id == building.id).values(**_read(session, body, code)))

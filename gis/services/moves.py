@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from gis.services.chiefs import own_building
 from gis.services.features import check_version
 from gis.store.assigning import assign
 from gis.store.auditing import note
+from gis.store.locking import hold_grids
 from gis.store.vault import vault_of
 
 _MOST_ALIKE = 50
@@ -35,7 +37,8 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
         session: a transaction of the account that enters.
         household: code.
         body: ``on`` (the first day, today where absent) and ``resident``, or ``birth_date`` or ``birth_year`` with ``name``, ``sex``,
-            ``phone``, ``id_number`` and ``care_flags``.
+            ``phone``, ``id_number`` and ``care_flags``; with ``entry``, a number of the caller's own choice, the same entry sent again finds
+            whom it has made.
         today: the place's date.
 
     Raises:
@@ -44,7 +47,7 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
     household_id = _household(session, household)["id"]
     first = _day(body.get("on"), today)
     if body.get("resident") is not None:
-        extra = sorted(key for key, value in body.items() if key not in ("on", "resident") and value)
+        extra = sorted(key for key, value in body.items() if key not in ("on", "resident", "entry") and value)
         if extra:
             message = "已在册居民只需编号；其他信息请在档案中修改 / give the number alone; the rest is corrected in the file"
             raise Invalid(message, [Fault(f"body.{key}", message) for key in extra])
@@ -57,6 +60,9 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
         resident_id = int(person["id"])
         session.execute(_ARRIVE, {"household": household_id, "on": first, "id": resident_id})
     else:
+        found = _entered(session, body.get("entry"))
+        if found is not None:
+            return where(session, found)
         resident_id = _new_person(session, household, household_id, body, first, today)
     note(session, "resident.move_in", f"resident:{resident_id}", detail={"household": household})
     return where(session, resident_id)
@@ -109,6 +115,7 @@ def move_household(
     Raises:
         NotFound, Stale, Invalid: household or building not in the account's grids; changed since it was read; a day that is to come.
     """
+    hold_grids(session.connection())
     row = _household(session, household)
     check_version(row["version"], version)
     day = _day(body.get("on"), today)
@@ -228,6 +235,7 @@ def _new_person(
         "id_number_hash": vault.search.id_number(body.get("id_number")),
         "flags": [flag for flag in CARE_FLAGS if flag in flags],
         "on": first,
+        "entry": body.get("entry"),
     }
     for occurrence in range(1 if body.get("id_number") else _MOST_ALIKE):
         key = person_key(
@@ -236,8 +244,8 @@ def _new_person(
         made = session.scalar(
             text(
                 "INSERT INTO residents (key, household_id, birth_date, birth_year, sex, name, phone_sealed, phone_hash, "
-                "id_number_sealed, id_number_hash, care_flags, moved_in_on) VALUES (:key, :household, :birth_date, :birth_year, :sex, "
-                ":name, :phone, :phone_hash, :id_number, :id_number_hash, :flags, :on) ON CONFLICT (key) DO NOTHING RETURNING id"
+                "id_number_sealed, id_number_hash, care_flags, moved_in_on, entry_id) VALUES (:key, :household, :birth_date, :birth_year, :sex, "
+                ":name, :phone, :phone_hash, :id_number, :id_number_hash, :flags, :on, :entry) ON CONFLICT (key) DO NOTHING RETURNING id"
             ),
             {
                 **values,
@@ -249,6 +257,14 @@ def _new_person(
         if made is not None:
             return int(made)
     raise Conflict("此人已登记在这一户 / this person has been entered in this household already")
+
+
+def _entered(session: Session, entry: UUID | None) -> int | None:
+    """Return whom an entry that was sent before has made."""
+    if entry is None:
+        return None
+    found: int | None = session.scalar(text("SELECT id FROM residents WHERE entry_id = :entry"), {"entry": entry})
+    return found
 
 
 def _leave(session: Session, person: Any, until: date) -> None:

@@ -28,6 +28,7 @@ from gis.services.features import (
 )
 from gis.services.snapshots import Snapshots
 from gis.store.assigning import assign_round
+from gis.store.locking import lock_tables
 
 GRID_HOUSEHOLDS = (300, 500)
 """Households of an urban grid (GB/T 34300, to be checked); real ones differ, so this only warns."""
@@ -123,7 +124,7 @@ def put_grid(
         NotFound, Stale: no such grid; it has changed since.
         Invalid: an invalid ring or an overlap with another grid, with its place; properties of another form.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli grids'))"))
+    lock_tables(session.connection(), writes=("grids",))
     grid = session.scalar(select(Grid).where(Grid.code == code, Grid.valid_to.is_(None)).with_for_update())
     if grid is None:
         raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from gis.grids.assignment import GridIndex
 from gis.store.bulk import copy_frame, read_frame
+from gis.store.locking import hold_grids
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class StoredGrids:
 
 
 def read_grids(connection: Connection) -> StoredGrids:
-    """Return the grids in force, in the order of their codes."""
+    """Return the grids in force, in the order of their codes; they stay so until the transaction ends."""
+    hold_grids(connection)
     rows = connection.execute(
         text('SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
     ).all()
