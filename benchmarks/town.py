@@ -13,7 +13,9 @@ from gis.crs import MetricCRS
 
 METRIC = MetricCRS("EPSG:4543")
 ORIGIN_M = np.array([500_000.0, 2_770_000.0])
-BLOCK_M = 100.0
+BLOCK_M = 250.0
+"""Between two streets: so wide that 800 stations leave a part of the city uncovered."""
+JITTER_M = 50.0
 HOUSEHOLDS_A_BUILDING = 33
 """An old estate has 24–33 households a building (domain.md, section 6)."""
 
@@ -34,11 +36,11 @@ class Town:
 
 
 def town(households: int, n_grids: int, n_stations: int, junctions: int, seed: int = 1) -> Town:
-    """Return a city of ``junctions`` × ``junctions`` junctions, about 100 m apart."""
+    """Return a city of ``junctions`` × ``junctions`` junctions, about ``BLOCK_M`` apart."""
     rng = np.random.default_rng(seed)
     step = np.arange(junctions) * BLOCK_M
     x, y = np.meshgrid(step, step)
-    points = np.stack([x, y], axis=2) + rng.uniform(-20, 20, (junctions, junctions, 2)) + ORIGIN_M
+    points = np.stack([x, y], axis=2) + rng.uniform(-JITTER_M, JITTER_M, (junctions, junctions, 2)) + ORIGIN_M
     lines = [shapely.linestrings(row) for row in points] + [
         shapely.linestrings(row) for row in points.transpose(1, 0, 2)
     ]

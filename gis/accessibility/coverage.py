@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property, reduce
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -71,10 +72,44 @@ class DemandSites:
         """Return the number of sites."""
         return len(self.site_id)
 
-    @property
+    @cached_property
     def placed(self) -> np.ndarray:
         """Which sites have a position, bool (n,)."""
         return np.isfinite(self.x_m) & np.isfinite(self.y_m)
+
+    @cached_property
+    def summed(self) -> Summed:
+        """What every tally of these sites needs, made once."""
+        return Summed(self)
+
+    def take(self, chosen: np.ndarray) -> DemandSites:
+        """Return some of the sites, by position or as booleans."""
+        return DemandSites(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
+
+
+class Summed:
+    """People of sites as float64 and the grids as bins, so that counting those who are covered is one pass for each group.
+
+    Sums of float64 are exact for any count below 2**53.
+    """
+
+    def __init__(self, sites: DemandSites) -> None:
+        self.people = {name: getattr(sites, name).astype(np.float64) for name in GROUPS}
+        self._bin = sites.grid.astype(np.intp) + 1
+        """Bin 0 holds those in no grid."""
+        self._all: dict[tuple[str, int], np.ndarray] = {}
+
+    def per_bin(self, group: str, chosen: np.ndarray, n_grids: int) -> np.ndarray:
+        """Count the people of a group at the chosen sites (bool): int64 (n_grids + 1,), those in no grid first."""
+        weights = self.people[group] * chosen
+        return np.bincount(self._bin, weights=weights, minlength=n_grids + 1).astype(np.int64)
+
+    def everybody(self, group: str, n_grids: int) -> np.ndarray:
+        """Count all people of a group in the same way."""
+        key = (group, n_grids)
+        if key not in self._all:
+            self._all[key] = self.per_bin(group, np.ones(len(self._bin), dtype=bool), n_grids)
+        return self._all[key]
 
 
 @dataclass(frozen=True)
@@ -105,11 +140,11 @@ class Covered:
         Returns:
             Covered where every service lies within reach and there is no reason against it.
         """
-        farthest = np.max(np.stack(distance_m), axis=0)  # NaN, no way, wins the maximum and fails every comparison
-        farthest = np.where(reason == 0, farthest, np.nan)
-        return cls(
-            **{group: farthest <= reach_m[group] + TOLERANCE_M for group in GROUPS}, reason=reason
-        )
+        farthest = reduce(np.maximum, distance_m)  # NaN, no way, wins the maximum and fails every comparison
+        if reason.any():
+            farthest = np.where(reason == 0, farthest, np.nan)
+        within = {metres: farthest <= metres + TOLERANCE_M for metres in set(reach_m.values())}
+        return cls(**{group: within[reach_m[group]] for group in GROUPS}, reason=reason)
 
     def take(self, chosen: np.ndarray) -> Covered:
         """Return the decision for some of the sites, by position or as booleans."""
@@ -182,28 +217,27 @@ def tally(sites: DemandSites, covered: Covered, n_grids: int) -> Tally:
         Totals with ``households = covered + beyond + sum(unreachable)``; per grid the same counts, int64 (n_grids,) each (people in
         no grid count in the totals only), with ``unreachable`` as one more; and households by reason, reasons that occur only.
     """
+    summed = sites.summed
     has_way = covered.reason == 0
+    homes = summed.everybody("households", n_grids)
+    reached = summed.per_bin("households", covered.households, n_grids)
+    by_reason = np.zeros(len(REASONS) + 1)
+    no_way = np.zeros_like(homes)
+    if not has_way.all():
+        by_reason = np.bincount(covered.reason, weights=summed.people["households"], minlength=len(REASONS) + 1)
+        no_way = summed.per_bin("households", ~has_way, n_grids)
     counts = {
-        "households": sites.households,
-        "covered": np.where(covered.households, sites.households, 0),
-        "beyond": np.where(has_way & ~covered.households, sites.households, 0),
-        "unreachable": np.where(has_way, 0, sites.households),
-        "elders_60": sites.elders_60,
-        "elders_60_covered": np.where(covered.elders_60, sites.elders_60, 0),
-        "children_12": sites.children_12,
-        "children_12_covered": np.where(covered.children_12, sites.children_12, 0),
+        "households": homes,
+        "covered": reached,
+        "beyond": homes - reached - no_way,
+        "unreachable": no_way,
     }
-    inside = sites.grid >= 0
-    grid = sites.grid[inside]
-    grids = {
-        # Weights are summed as float64, exact for any count below 2**53.
-        name: np.bincount(grid, weights=values[inside], minlength=n_grids).astype(np.int64)
-        for name, values in counts.items()
-    }
-    by_reason = np.bincount(covered.reason, weights=sites.households, minlength=len(REASONS) + 1)
+    for group in ("elders_60", "children_12"):
+        counts[group] = summed.everybody(group, n_grids)
+        counts[f"{group}_covered"] = summed.per_bin(group, getattr(covered, group), n_grids)
     unreachable = {name: int(by_reason[code]) for code, name in REASONS.items() if by_reason[code]}
     totals = {name: int(values.sum()) for name, values in counts.items() if name != "unreachable"}
-    return Tally(totals, grids, unreachable)
+    return Tally(totals, {name: values[1:] for name, values in counts.items()}, unreachable)
 
 
 def share_of_week(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -22,6 +23,9 @@ class Snapped:
         offset_m: float64 (n,), metres along the edge's shape; NaN where a place does not join.
         access_m: float64 (n,), metres from the place to the street, known up to the policy's ``network_reach_m``, NaN beyond.
         snap_x_m, snap_y_m: float64 (n,), the point on the street, NaN where a place does not join.
+        u, v: int32 (n,), the nodes at the ends of the edge, −1 where a place does not join.
+        to_u_m, to_v_m: float64 (n,), metres from the place itself to these nodes, NaN where it does not join.
+        component: int32 (n,), the connected part of the network, −1 where a place does not join.
         reason: int8 (n,), why a place does not join, a code of `coverage.REASONS`, 0 where it does.
     """
 
@@ -32,11 +36,32 @@ class Snapped:
     access_m: np.ndarray
     snap_x_m: np.ndarray
     snap_y_m: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    to_u_m: np.ndarray
+    to_v_m: np.ndarray
+    component: np.ndarray
     reason: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of places."""
         return len(self.edge)
+
+    @cached_property
+    def joined(self) -> np.ndarray:
+        """Which places join, by position in ascending order."""
+        return np.flatnonzero(self.edge >= 0)
+
+    @cached_property
+    def here(self) -> Snapped:
+        """Those that join; itself where all do."""
+        return self if len(self.joined) == len(self) else self.take(self.joined)
+
+    @cached_property
+    def by_edge(self) -> tuple[np.ndarray, np.ndarray]:
+        """The places ordered by their edge: positions, and the edges in that order."""
+        order = np.argsort(self.edge, kind="stable")
+        return order, self.edge[order]
 
     def take(self, chosen: np.ndarray) -> Snapped:
         """Return some of the places, by position or by a mask."""
@@ -81,7 +106,22 @@ def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolic
         edge[joined] = graph.segment_edge[segment[near]]
         offset_m[joined] = along_m[best][near]
         snap_x_m[joined], snap_y_m[joined] = foot_x[best][near], foot_y[best][near]
-    return Snapped(x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, reason)
+    ends = _ends(graph, edge, offset_m, access_m)
+    return Snapped(x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, *ends, reason)
+
+
+def _ends(
+    graph: StreetGraph, edge: np.ndarray, offset_m: np.ndarray, access_m: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """The nodes at both ends of each place's edge, the metres to them, and the connected part."""
+    joined = edge >= 0
+    u, v, component = (np.full(len(edge), -1, dtype=np.int32) for _ in range(3))
+    to_u_m, to_v_m = np.full(len(edge), np.nan), np.full(len(edge), np.nan)
+    own = edge[joined]
+    u[joined], v[joined], component[joined] = graph.edge_u[own], graph.edge_v[own], graph.edge_component[own]
+    to_u_m[joined] = access_m[joined] + offset_m[joined]
+    to_v_m[joined] = access_m[joined] + (graph.edge_length_m[own] - offset_m[joined])
+    return u, v, to_u_m, to_v_m, component
 
 
 def _nearest_segments(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -57,38 +58,54 @@ def walk_to_nearest(graph: StreetGraph, homes: Snapped, stations: Snapped, limit
         Distances, stations and reasons. ``no station``: none is there, or none stands at a street; ``separate island``: no station
         stands on the part of the network where the home is.
     """
-    distance_m = np.full(len(homes), np.inf)
+    best_m, best = _nearest(graph, homes, stations, limit_m, which=True)
+    distance_m = np.full(len(homes), np.nan)
     station = np.full(len(homes), -1, dtype=np.int32)
+    within = best_m <= limit_m + TOLERANCE_M
+    within &= np.isfinite(best_m)
+    distance_m[homes.joined[within]] = best_m[within]
+    station[homes.joined[within]] = stations.joined[best[within]]
+    return Walked(distance_m, station, _reasons(homes, stations))
+
+
+def _nearest(
+    graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: float, *, which: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """From each home that joins the network: metres to the nearest station (infinite for no way, exact up to the limit), and if asked which."""
+    found, here = stations.here, homes.here
+    best_m, best = np.full(len(here), np.inf), np.zeros(len(here) if which else 0, dtype=np.int64)
+    if not len(found) or not len(here):
+        return best_m, best
+    node_m, node_station = _spread(graph, found, limit_m, which=which)
+    by_u_m, by_v_m = node_m[here.u] + here.to_u_m, node_m[here.v] + here.to_v_m
+    if which:
+        best = np.where(by_u_m <= by_v_m, node_station[here.u], node_station[here.v])
+    best_m = np.minimum(by_u_m, by_v_m)
+    for home, other, direct_m in _along_one_edge(here, found):
+        if not which:
+            np.minimum.at(best_m, home, direct_m)
+            continue
+        shorter = direct_m < best_m[home]
+        # Of several stations on the edge the nearest must stay: the longest are written first.
+        order = np.argsort(-direct_m[shorter], kind="stable")
+        best_m[home[shorter][order]] = direct_m[shorter][order]
+        best[home[shorter][order]] = other[shorter][order]
+    return best_m, best
+
+
+def _reasons(homes: Snapped, stations: Snapped) -> np.ndarray:
+    """Why there is no way from each home to any of the stations: codes of `coverage.REASONS`, 0 where there is one."""
     reason = homes.reason.copy()
-    usable = np.flatnonzero(stations.edge >= 0)
-    joined = np.flatnonzero(homes.edge >= 0)
-    if len(usable) == 0:
+    if not len(stations.here):
         # Nobody can come, so what keeps a home from the street does not matter: only a missing position is told apart.
         reason[np.isfinite(homes.x_m) & np.isfinite(homes.y_m)] = NO_STATION
-        return Walked(np.full(len(homes), np.nan), station, reason)
-    if len(joined):
-        found = stations.take(usable)
-        node_m, node_station = _spread(graph, found, limit_m)
-        here = homes.take(joined)
-        u, v = graph.edge_u[here.edge], graph.edge_v[here.edge]
-        by_u_m = node_m[u] + here.offset_m
-        by_v_m = node_m[v] + (graph.edge_length_m[here.edge] - here.offset_m)
-        best_m = np.minimum(by_u_m, by_v_m) + here.access_m
-        best = np.where(by_u_m <= by_v_m, node_station[u], node_station[v])
-        for home, other, direct_m in _along_one_edge(here, found):
-            shorter = direct_m < best_m[home]
-            # Of several stations on the edge the nearest must stay: the longest are written first.
-            order = np.argsort(-direct_m[shorter], kind="stable")
-            best_m[home[shorter][order]] = direct_m[shorter][order]
-            best[home[shorter][order]] = other[shorter][order]
-        distance_m[joined] = best_m
-        station[joined] = np.where(np.isfinite(best_m), usable[best], -1)
-        served = np.zeros(int(graph.component.max()) + 1, dtype=bool)
-        served[graph.edge_component[found.edge]] = True
-        reason[joined] = np.where(served[graph.edge_component[here.edge]], 0, ISLAND)
-    within = distance_m <= limit_m + TOLERANCE_M
-    within &= np.isfinite(distance_m)
-    return Walked(np.where(within, distance_m, np.nan), np.where(within, station, -1).astype(np.int32), reason)
+        return reason
+    served = np.unique(stations.here.component)
+    home_component = homes.here.component
+    apart = home_component != served[0] if len(served) == 1 else ~np.isin(home_component, served)
+    if apart.any():
+        reason[homes.joined[apart]] = ISLAND
+    return reason
 
 
 def cover_by_walk(
@@ -111,11 +128,19 @@ def cover_by_walk(
     if not station_groups:
         raise ValueError("至少选择一项服务 / choose at least one service")
     limit_m = max(reach_m.values())
-    walks = [walk_to_nearest(graph, homes, stations, limit_m) for stations in station_groups]
-    reason = walks[0].reason.copy()
-    for walk in walks[1:]:
-        reason = np.where(reason == 0, walk.reason, reason)
-    return Covered.within([walk.distance_m for walk in walks], reach_m, reason)
+    reasons = [_reasons(homes, stations) for stations in station_groups]
+    reason = reduce(lambda first, later: np.where(first == 0, later, first), reasons)
+    return Covered.within([_distances(graph, homes, stations, limit_m) for stations in station_groups], reach_m, reason)
+
+
+def _distances(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: float) -> np.ndarray:
+    """From every home: metres to the nearest station, beyond the limit somewhere beyond it, infinite for no way."""
+    best_m, _ = _nearest(graph, homes, stations, limit_m, which=False)
+    if len(homes.joined) == len(homes):
+        return best_m
+    distance_m = np.full(len(homes), np.inf)
+    distance_m[homes.joined] = best_m
+    return distance_m
 
 
 def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: float) -> Pairs:
@@ -128,11 +153,8 @@ def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: f
     Returns:
         The pairs with their distances.
     """
-    joined = np.flatnonzero(homes.edge >= 0)
-    here = homes.take(joined)
-    u, v = graph.edge_u[here.edge], graph.edge_v[here.edge]
-    to_v_m = graph.edge_length_m[here.edge] - here.offset_m
-    at_node = _Index(np.concatenate([u, v]), graph.n_nodes)
+    joined, here = homes.joined, homes.here
+    at_node = _Index(np.concatenate([here.u, here.v]), graph.n_nodes)
     on_edge = _Index(here.edge, graph.n_edges)
     usable = np.flatnonzero(stations.edge >= 0)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -142,10 +164,12 @@ def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: f
         for row, node_m in enumerate(spread_each(graph, found, limit_m)):
             from_ends = at_node.members(np.flatnonzero(np.isfinite(node_m))) % max(1, len(joined))
             near = np.unique(np.concatenate([from_ends, on_edge.members(found.edge[row : row + 1])]))
-            walk_m = np.minimum(node_m[u[near]] + here.offset_m[near], node_m[v[near]] + to_v_m[near])
-            direct_m = np.abs(here.offset_m[near] - found.offset_m[row]) + found.access_m[row]
+            walk_m = np.minimum(
+                node_m[here.u[near]] + here.to_u_m[near], node_m[here.v[near]] + here.to_v_m[near]
+            )
+            along_m = np.abs(here.offset_m[near] - found.offset_m[row])
+            direct_m = along_m + found.access_m[row] + here.access_m[near]
             walk_m = np.where(here.edge[near] == found.edge[row], np.minimum(walk_m, direct_m), walk_m)
-            walk_m += here.access_m[near]
             kept = walk_m <= limit_m + TOLERANCE_M
             home = joined[near[kept]].astype(np.int32)
             parts.append((home, np.full(len(home), chunk[row], dtype=np.int32), walk_m[kept]))
@@ -177,26 +201,25 @@ def spread_each(graph: StreetGraph, stations: Snapped, limit_m: float) -> np.nda
     return dijkstra(augmented, directed=True, indices=sources, limit=_limit(limit_m))[:, : graph.n_nodes]
 
 
-def _spread(graph: StreetGraph, stations: Snapped, limit_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """From all stations at once: metres to every node, infinite beyond the limit, and which station (−1 for none)."""
-    distance_m, _, source = dijkstra(
-        _with_sources(graph, stations),
-        directed=True,
-        indices=graph.n_nodes + np.arange(len(stations)),
-        min_only=True,
-        return_predecessors=True,
-        limit=_limit(limit_m),
-    )
+def _spread(
+    graph: StreetGraph, stations: Snapped, limit_m: float, *, which: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """From all stations at once: metres to every node, infinite beyond the limit, and if asked which station (−1 for none)."""
+    matrix, sources = _with_sources(graph, stations), graph.n_nodes + np.arange(len(stations))
     nodes = slice(0, graph.n_nodes)
+    if not which:
+        only_m = dijkstra(matrix, directed=True, indices=sources, min_only=True, limit=_limit(limit_m))
+        return only_m[nodes], np.zeros(0, dtype=np.int64)
+    distance_m, _, source = dijkstra(
+        matrix, directed=True, indices=sources, min_only=True, return_predecessors=True, limit=_limit(limit_m)
+    )
     return distance_m[nodes], np.where(source[nodes] >= 0, source[nodes] - graph.n_nodes, -1)
 
 
 def _with_sources(graph: StreetGraph, stations: Snapped) -> csr_array:
     """The graph's matrix with a row for each station, from which two one-way edges lead to the ends of its edge."""
     base, count = graph.matrix, len(stations)
-    u, v = graph.edge_u[stations.edge], graph.edge_v[stations.edge]
-    to_u_m = stations.access_m + stations.offset_m
-    to_v_m = stations.access_m + (graph.edge_length_m[stations.edge] - stations.offset_m)
+    u, v, to_u_m, to_v_m = stations.u, stations.v, stations.to_u_m, stations.to_v_m
     loop = u == v
     # On a loop both ways lead to the same node: the shorter counts, and the other entry leads from the station to itself,
     # because a row must not name a column twice.
@@ -213,8 +236,7 @@ def _along_one_edge(
     homes: Snapped, stations: Snapped
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Homes and stations on one edge, with the way along it: home, station, metres; in portions of bounded size."""
-    order = np.argsort(homes.edge, kind="stable")
-    edges = homes.edge[order]
+    order, edges = homes.by_edge
     first = np.searchsorted(edges, stations.edge, side="left")
     counts = np.searchsorted(edges, stations.edge, side="right") - first
     if not counts.any():
