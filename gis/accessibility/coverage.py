@@ -221,11 +221,7 @@ def tally(sites: DemandSites, covered: Covered, n_grids: int) -> Tally:
     has_way = covered.reason == 0
     homes = summed.everybody("households", n_grids)
     reached = summed.per_bin("households", covered.households, n_grids)
-    by_reason = np.zeros(len(REASONS) + 1)
-    no_way = np.zeros_like(homes)
-    if not has_way.all():
-        by_reason = np.bincount(covered.reason, weights=summed.people["households"], minlength=len(REASONS) + 1)
-        no_way = summed.per_bin("households", ~has_way, n_grids)
+    no_way = np.zeros_like(homes) if has_way.all() else summed.per_bin("households", ~has_way, n_grids)
     counts = {
         "households": homes,
         "covered": reached,
@@ -235,7 +231,8 @@ def tally(sites: DemandSites, covered: Covered, n_grids: int) -> Tally:
     for group in ("elders_60", "children_12"):
         counts[group] = summed.everybody(group, n_grids)
         counts[f"{group}_covered"] = summed.per_bin(group, getattr(covered, group), n_grids)
-    unreachable = {name: int(by_reason[code]) for code, name in REASONS.items() if by_reason[code]}
+    by_reason = {code: int(sites.households[covered.reason == code].sum()) for code in REASONS} if no_way.any() else {}
+    unreachable = {REASONS[code]: n for code, n in by_reason.items() if n}
     totals = {name: int(values.sum()) for name, values in counts.items() if name != "unreachable"}
     return Tally(totals, {name: values[1:] for name, values in counts.items()}, unreachable)
 

@@ -106,13 +106,15 @@ def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolic
         edge[joined] = graph.segment_edge[segment[near]]
         offset_m[joined] = along_m[best][near]
         snap_x_m[joined], snap_y_m[joined] = foot_x[best][near], foot_y[best][near]
-    ends = _ends(graph, edge, offset_m, access_m)
-    return Snapped(x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, *ends, reason)
+    u, v, to_u_m, to_v_m, component = _ends(graph, edge, offset_m, access_m)
+    return Snapped(
+        x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, u, v, to_u_m, to_v_m, component, reason
+    )
 
 
 def _ends(
     graph: StreetGraph, edge: np.ndarray, offset_m: np.ndarray, access_m: np.ndarray
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The nodes at both ends of each place's edge, the metres to them, and the connected part."""
     joined = edge >= 0
     u, v, component = (np.full(len(edge), -1, dtype=np.int32) for _ in range(3))
