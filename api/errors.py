@@ -18,6 +18,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from api.answers import Json
 from api.wording import wording
@@ -33,8 +34,10 @@ from gis.errors import (
     Unauthenticated,
     Unavailable,
 )
+from gis.services.memory import Overtaken
 
 log = structlog.get_logger("linli")
+_MOST_BEGINNINGS = 3
 RETRY_S = 2
 """After how many seconds to try again when the database does not answer."""
 
@@ -119,8 +122,24 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Json:
         return answer(error, request.state.request_id)
 
+    app.add_exception_handler(Overtaken, _begin_again)
     for kind in (LinliError, RequestValidationError, HTTPException, SQLAlchemyError):
         app.add_exception_handler(kind, handle)
+
+
+class _Again:
+    """An answer that makes the request once more from the start; nothing of it has been sent, and a GET has no body to miss."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].router(scope, receive, send)
+
+
+async def _begin_again(request: Request, error: Exception) -> Any:
+    """Make a reading request once more if the data changed while it was being answered; tell others to do so."""
+    begun = request.scope["state"]["begun"] = request.scope["state"].get("begun", 1) + 1
+    if request.method in ("GET", "HEAD") and begun <= _MOST_BEGINNINGS:
+        return _Again()
+    return answer(error, request.state.request_id)
 
 
 def _linli(error: LinliError) -> Json:

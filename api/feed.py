@@ -14,16 +14,15 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from gis.store.journal import FRESH_S, VERSIONS_SQL, Reading
 from gis.store.session import Store
 
 log = structlog.get_logger("linli.feed")
 CHANNEL = "linli"
 SESSIONS_ENDED = "sessions"
 """The notice that sessions have been revoked; it is no topic of the journal."""
-_LOOK_EVERY_S = 15.0
-"""How often to look without a notice: it finds a connection that has died in silence."""
-_DRAIN_S = 0.02
-"""For how long to gather notices that come together."""
+BEAT_S = FRESH_S / 4
+"""How often to ask without a notice: a busy process asks the database nothing else, as long as this goes well."""
 _PAUSE_S = 1.0
 _MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")
 
@@ -70,7 +69,10 @@ class Feed:
         self._revive = revive
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._stop_here, self._stop_there = socket.socketpair()
+        self._nudged_here, self._nudged_there = socket.socketpair()
+        self._nudged_here.setblocking(False)
+        self._nudged_there.setblocking(False)
+        self._heard: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Event] = set()
         self.versions: Versions = {}
@@ -80,17 +82,19 @@ class Feed:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen; streams are woken in ``loop``."""
         self._loop = loop
+        self._store.journal.on_doubt = self._nudge
         self._thread = threading.Thread(target=self._run, name="linli-feed", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop listening, at once."""
         self._stopping.set()
-        self._stop_there.send(b".")
+        self._nudge()
         if self._thread is not None:
             self._thread.join()
-        self._stop_here.close()
-        self._stop_there.close()
+        self._store.journal.on_doubt = lambda: None
+        self._nudged_here.close()
+        self._nudged_there.close()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[asyncio.Event]:
@@ -112,6 +116,11 @@ class Feed:
                 with contextlib.suppress(Exception):  # a server that cannot be revived is tried again
                     self._revive()
 
+    def _nudge(self) -> None:
+        """Have the listener look at once."""
+        with contextlib.suppress(OSError):  # full: it has been nudged enough; closed: it has ended
+            self._nudged_there.send(b".")
+
     def _listen(self) -> None:
         """Listen on a connection of its own until it breaks; whatever happened in between shows in the versions."""
         borrowed = self._store.service_engine.raw_connection()
@@ -120,35 +129,39 @@ class Feed:
         try:
             connection.rollback()
             connection.autocommit = True
+            connection.add_notify_handler(lambda notice: self._heard.add(notice.payload))
             connection.execute(f"LISTEN {CHANNEL}")
             self._sessions_ended()
-            self._publish(connection)
             with selectors.DefaultSelector() as selector:
                 selector.register(connection, selectors.EVENT_READ)
-                selector.register(self._stop_here, selectors.EVENT_READ)
+                selector.register(self._nudged_here, selectors.EVENT_READ)
                 while not self._stopping.is_set():
-                    if selector.select(_LOOK_EVERY_S):
-                        self._take(
-                            {notice.payload for notice in connection.notifies(timeout=_DRAIN_S)}, connection
-                        )
-                    else:
-                        self._publish(connection)
+                    self._ask(connection)
+                    selector.select(BEAT_S)
+                    with contextlib.suppress(BlockingIOError):
+                        self._nudged_here.recv(4096)
         finally:
             with contextlib.suppress(SQLAlchemyError):
                 connection.close()
 
-    def _take(self, topics: set[str], connection: Any) -> None:
-        if SESSIONS_ENDED in topics:
+    def _ask(self, connection: Any) -> None:
+        """Read the versions, and with them the notices that have come; offer them, and wake whoever waits for a change."""
+        journal = self._store.journal
+        while True:
+            asked_at = journal.clock()
+            rows = connection.execute(VERSIONS_SQL).fetchall()
+            versions = {topic: (newest, count) for topic, newest, count in rows}
+            # Refused where another thread has read at the same time: which is the later nobody knows, so it asks once more.
+            if journal.offer(Reading(versions, asked_at, journal.clock())) or self._stopping.is_set():
+                break
+        if SESSIONS_ENDED in self._heard:
             self._sessions_ended()
-        if topics - {SESSIONS_ENDED}:
-            self._publish(connection)
-
-    def _publish(self, connection: Any) -> None:
-        rows = connection.execute("SELECT topic, newest, changes FROM linli_versions()").fetchall()
-        self.versions = {topic: (newest, count) for topic, newest, count in rows}
-        self.known.set()
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+        self._heard.clear()
+        if versions != self.versions or not self.known.is_set():
+            self.versions = versions
+            self.known.set()
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         for event in self._waiting:

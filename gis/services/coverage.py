@@ -170,13 +170,13 @@ def covered_shares(
 ) -> dict[str, np.ndarray]:
     """Return for each offered service the households covered in each grid (and last, in none), in the order of the grids."""
 
-    def compute() -> dict[str, np.ndarray]:
-        sites, stations = snapshots.sites(session, today).demand, snapshots.stations(session)
+    def compute(loading: Session) -> dict[str, np.ndarray]:
+        sites, stations = snapshots.sites(loading, today).demand, snapshots.stations(loading)
         counts = {}
         for service in sorted(set(stations.service)):
             query = CoverageQuery(services=(service,), minutes=minutes, at=at)
-            covered = cover(session, snapshots, query, today, stations)
-            totals, per_grid, _ = tally(sites, covered, len(snapshots.grids(session).codes))
+            covered = cover(loading, snapshots, query, today, stations)
+            totals, per_grid, _ = tally(sites, covered, len(snapshots.grids(loading).codes))
             counts[service] = np.append(per_grid["covered"], totals["covered"] - per_grid["covered"].sum())
         return counts
 

@@ -33,7 +33,7 @@ _TOPICS = ("grids", "households", "buildings", "needs", "place")
 def grid_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataFrame:
     """Return every measure of every grid: one row a grid in the order of codes, then one for households in no grid; 0 where nothing is."""
     return snapshots.remember(
-        session, ("counts", today), _TOPICS, lambda: _load_counts(session, snapshots, today)
+        session, ("counts", today), _TOPICS, lambda loading: _load_counts(loading, snapshots, today)
     )
 
 

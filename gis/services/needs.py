@@ -39,7 +39,7 @@ class NeedSet:
 def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
     """Return all needs by position; columns lon, lat, grid_id, service, opened_on, closed_on, needs."""
     topics = ("needs", "households", "buildings", "grids", "place")
-    return snapshots.remember(session, ("needs",), topics, lambda: _load(session, snapshots))
+    return snapshots.remember(session, ("needs",), topics, lambda loading: _load(loading, snapshots))
 
 
 def cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> dict[str, Any]:

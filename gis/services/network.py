@@ -38,7 +38,7 @@ def has_streets(session: Session, snapshots: Snapshots) -> bool:
             session,
             ("has streets",),
             ("streets",),
-            lambda: session.scalar(text("SELECT EXISTS (SELECT 1 FROM streets)")),
+            lambda loading: loading.scalar(text("SELECT EXISTS (SELECT 1 FROM streets)")),
         )
     )
 
@@ -59,13 +59,13 @@ def network(session: Session, snapshots: Snapshots, profile: str) -> Network:
     walker = "wheelchair" if profile == "wheelchair" else "all"
     topics = ("streets", "place")
 
-    def whole() -> StreetGraph:
-        return build_graph(street_ways(session, snapshots))
+    def whole(loading: Session) -> StreetGraph:
+        return build_graph(street_ways(loading, snapshots))
 
     graph: StreetGraph = snapshots.remember(session, ("graph",), topics, whole)
     if walker == "wheelchair":
         graph = snapshots.remember(
-            session, ("graph", walker), topics, lambda: _whole_graph(session, snapshots).for_profile(walker)
+            session, ("graph", walker), topics, lambda loading: _whole_graph(loading, snapshots).for_profile(walker)
         )
     return Network(walker, graph)
 
@@ -73,8 +73,8 @@ def network(session: Session, snapshots: Snapshots, profile: str) -> Network:
 def snapped_homes(session: Session, snapshots: Snapshots, net: Network, as_of: date) -> Snapped:
     """Return where every site of that date joins the network, in the order of the sites."""
 
-    def join() -> Snapped:
-        demand = snapshots.sites(session, as_of).demand
+    def join(loading: Session) -> Snapped:
+        demand = snapshots.sites(loading, as_of).demand
         return snap(net.graph, demand.x_m, demand.y_m, POLICY)
 
     return snapshots.remember(session, ("homes", net.profile, as_of), (*SITE_TOPICS, "streets"), join)
@@ -83,12 +83,12 @@ def snapped_homes(session: Session, snapshots: Snapshots, net: Network, as_of: d
 def snapped_stations(session: Session, snapshots: Snapshots, net: Network, stations: StationSet) -> Snapped:
     """Return where stations join the network; those of the store are joined once, a scenario's own each time."""
 
-    def join() -> Snapped:
-        x_m, y_m = snapshots.metric(session).to_m(stations.lon, stations.lat)
+    def join(loading: Session) -> Snapped:
+        x_m, y_m = snapshots.metric(loading).to_m(stations.lon, stations.lat)
         return snap(net.graph, x_m, y_m, POLICY)
 
     if stations is not snapshots.stations(session):
-        return join()
+        return join(session)
     return snapshots.remember(
         session, ("stations joined", net.profile), ("stations", "streets", "place"), join
     )

@@ -1,12 +1,9 @@
-"""What computations need of the store, kept in memory per process and never older than the last commit."""
+"""What computations need of the store, kept in memory per process; how it stays current is told in gis/services/memory.py."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import shapely
@@ -17,12 +14,11 @@ from gis.accessibility.coverage import DemandSites
 from gis.crs import MetricCRS
 from gis.errors import Unavailable
 from gis.grids.assignment import GridIndex
+from gis.services.memory import Memory
 from gis.store.bulk import read_frame
 
 SITE_TOPICS = ("grids", "households", "buildings", "place")
 """What changes where households live and which grid they are in."""
-_KEPT_DAYS = 4
-"""How many dates' sites are kept at once: ages depend on the date asked for."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +77,26 @@ class AreaName:
     level: str
 
 
-class Snapshots:
-    """Caches that check themselves: each answer is compared with the journal of changes before it is used again."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+class Snapshots(Memory):
+    """What requests compute with, as the protocol of gis/services/memory.py keeps it."""
 
     def grids(self, session: Session) -> GridSet:
         """Return the grids in force."""
-        return self._get(session, ("grids",), ("grids",), lambda: _load_grids(session))
+        return self.remember(session, ("grids",), ("grids",), _load_grids)
 
     def areas(self, session: Session) -> dict[str, AreaName]:
         """Return every area by its code."""
-        return self._get(session, ("areas",), ("areas",), lambda: _load_areas(session))
+        return self.remember(session, ("areas",), ("areas",), _load_areas)
 
     def sites(self, session: Session, as_of: date) -> SiteSet:
         """Return where households live, with ages as of a date."""
-        return self._get(session, ("sites", as_of), SITE_TOPICS, lambda: _load_sites(session, self, as_of))
+        return self.remember(
+            session, ("sites", as_of), SITE_TOPICS, lambda loading: _load_sites(loading, self, as_of)
+        )
 
     def stations(self, session: Session) -> StationSet:
         """Return the stations and what they offer."""
-        return self._get(session, ("stations",), ("stations",), lambda: _load_stations(session))
+        return self.remember(session, ("stations",), ("stations",), _load_stations)
 
     def metric(self, session: Session) -> MetricCRS:
         """Return the place's metric zone.
@@ -110,35 +104,7 @@ class Snapshots:
         Raises:
             Unavailable: nothing with a position has been imported yet.
         """
-        return self._get(session, ("metric",), ("place",), lambda: _load_metric(session))
-
-    def remember(
-        self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]
-    ) -> Any:
-        """Return ``load()``, or what it gave last time if none of the topics has changed since."""
-        return self._get(session, key, topics, load)
-
-    def _get(
-        self, session: Session, key: tuple[Any, ...], topics: Sequence[str], load: Callable[[], Any]
-    ) -> Any:
-        versions = _versions(session)
-        wanted = tuple(versions.get(topic) for topic in topics)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] == wanted:
-            return kept[1]
-        value = load()
-        with self._lock:
-            self._kept[key] = (wanted, value)
-            dated = [k for k in self._kept if len(k) > 1]
-            for old in dated[: max(0, len(dated) - _KEPT_DAYS * 8)]:
-                del self._kept[old]
-        return value
-
-
-def _versions(session: Session) -> dict[str, tuple[int, int]]:
-    """Return each topic's version, read before anything is loaded: what is loaded can only be newer."""
-    rows = session.execute(text("SELECT topic, newest, changes FROM linli_versions()"))
-    return {topic: (newest, changes) for topic, newest, changes in rows}
+        return self.remember(session, ("metric",), ("place",), _load_metric)
 
 
 def _load_grids(session: Session) -> GridSet:

@@ -12,20 +12,25 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from gis.store.auditing import write_noted
+from gis.store.journal import Journal, Reading, read_versions
 from gis.store.vault import OPTION, KeySource, Vault
 
 SERVICE_ROLE = "linli_service"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-_CALLER = "linli_caller"
+_CALLER, _STORE, _BEGUN = "linli_caller", "linli_store", "linli_begun"
 _SET_CALLER = text(
     "SELECT set_config('linli.account', :account, true), set_config('linli.address', :address, true), "
     "set_config('linli.request', :request, true)"
 )
+
+_NOBODY = {"account": "", "address": "", "request": ""}
+_HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,19 @@ class _Accountable(Session):
 @event.listens_for(_Accountable, "after_begin")
 def _tell_caller(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if not transaction.nested:
+        session.info[_BEGUN] = True
         connection.execute(_SET_CALLER, session.info[_CALLER])
+
+
+def store_of(session: Session) -> Store | None:
+    """Return the store that a transaction was opened by; None for a session made elsewhere."""
+    store: Store | None = session.info.get(_STORE)
+    return store
+
+
+def has_begun(session: Session) -> bool:
+    """Tell whether anything has been asked of the database in a transaction of :meth:`Store.session`."""
+    return _BEGUN in session.info
 
 
 class Store:
@@ -74,6 +91,13 @@ class Store:
         self.vault = Vault(keys) if keys is not None else None
         self.owner_engine = _engine(owner_url, 4, self.vault)
         self.service_engine = _engine(self.service_url, pool_size, self.vault)
+        # A pool of its own: whoever waits for a load may hold a connection of the other. It needs no limit, since nothing is loaded twice at once.
+        self._loading_engine = _engine(self.service_url, 1, self.vault, overflow=-1).execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self.journal = Journal()
+        """What this process knows of the changes."""
+        event.listen(self.owner_engine, "checkin", lambda *_: self.journal.committed())
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to ``revision``; several programs at once wait for each other."""
@@ -106,19 +130,38 @@ class Store:
         database takes no connection. What the transaction has noted for the audit log (gis/store/auditing.py) is written as its last act.
         """
         origin = origin or Origin()
-        with _Accountable(self.service_engine, expire_on_commit=False) as session, session.begin():
-            session.info[_CALLER] = {
-                "account": "" if account_id is None else str(account_id),
-                "address": origin.address,
-                "request": origin.request_id,
-            }
-            yield session
-            write_noted(session, account_id)
+        caller = {
+            "account": "" if account_id is None else str(account_id),
+            "address": origin.address,
+            "request": origin.request_id,
+        }
+        info = {_CALLER: caller, _STORE: self}
+        wrote = False
+        try:
+            with _Accountable(self.service_engine, expire_on_commit=False, info=info) as session, session.begin():
+                yield session
+                write_noted(session, account_id)
+                wrote = has_begun(session) and _wrote(session)
+        finally:
+            if wrote:
+                self.journal.committed()
+
+    @contextmanager
+    def loading(self, on_behalf: Session) -> Iterator[tuple[Session, Reading]]:
+        """Open a transaction that sees one moment of the database, and the versions of that moment; it can write nothing.
+
+        Args:
+            on_behalf: the transaction whose account asks.
+        """
+        info = {_CALLER: on_behalf.info.get(_CALLER, _NOBODY), _STORE: self}
+        with _Accountable(self._loading_engine, info=info) as session, session.begin():
+            yield session, read_versions(session, self.journal.clock)
 
     @contextmanager
     def owner_session(self) -> Iterator[Session]:
         """Open a transaction as the owner, beyond row security: for the command line on the machine itself."""
-        with Session(self.owner_engine, expire_on_commit=False) as session, session.begin():
+        info = {_STORE: self, _BEGUN: True}
+        with Session(self.owner_engine, expire_on_commit=False, info=info) as session, session.begin():
             yield session
             write_noted(session, None)
 
@@ -126,6 +169,7 @@ class Store:
         """Close all pooled connections."""
         self.owner_engine.dispose()
         self.service_engine.dispose()
+        self._loading_engine.dispose()
 
 
 def migration_config(connection: object | None = None, vault: Vault | None = None) -> Config:
@@ -137,11 +181,19 @@ def migration_config(connection: object | None = None, vault: Vault | None = Non
     return config
 
 
-def _engine(url: str, pool_size: int, vault: Vault | None) -> Engine:
+def _wrote(session: Session) -> bool:
+    """Tell whether a transaction has changed anything, as the database has it: a statement may write without looking so."""
+    try:
+        return bool(session.scalar(_HAS_WRITTEN))
+    except SQLAlchemyError:
+        return True
+
+
+def _engine(url: str, pool_size: int, vault: Vault | None, overflow: int | None = None) -> Engine:
     return create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=pool_size if overflow is None else overflow,
         pool_pre_ping=True,
         pool_timeout=10,
         execution_options={OPTION: vault},

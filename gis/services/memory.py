@@ -1,0 +1,225 @@
+"""What was loaded from the store, kept in memory, and never wrong: the protocol behind gis/services/snapshots.py.
+
+Every value is kept with the versions of the topics that it was made from (gis/store/journal.py), and used only for a transaction that
+sees exactly these versions:
+
+- Each transaction pins one reading of the journal at its first question: the process's own where that may be believed, so that no database
+  is asked at all; else what the transaction itself reads. All it is given belongs to that reading, so grids and households always fit together.
+- What is missing is loaded in a transaction of its own that sees one moment (REPEATABLE READ) and reads the versions of that very moment
+  with the rest. The asker moves on to that moment, unless something it already holds has changed by then: :class:`Overtaken`, and the
+  request is made again from the start (api/errors.py).
+- One loads, the others wait for it without holding a lock, and take what it has loaded if that is not older than what they pinned;
+  else one of them loads again. A failure is the loader's own: who waited tries for itself.
+- A transaction that has itself written sees what nobody else may: it asks the database each time, and keeps for itself what it loads.
+
+A load may need other values: these come from the loading transaction's moment too. Which value needs which must be free of circles.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gis.errors import Unavailable
+from gis.store.journal import Journal, Reading, read_own_versions
+from gis.store.session import Store, has_begun, store_of
+
+Key = tuple[Any, ...]
+Topics = tuple[str, ...]
+Load = Callable[[Session], Any]
+"""Makes the value from what the given transaction sees."""
+_VIEW, _PRIVATE = "linli_view", "linli_private"
+_DATED_KEPT = 32
+"""How many values of keys with a date or a time are kept at once: ages depend on the date asked for."""
+
+
+class Overtaken(Unavailable):
+    """What a request has begun to work with changed before it had all; it has to begin again."""
+
+    def __init__(self) -> None:
+        super().__init__("数据刚刚改变，请重试 / the data changed just now; try again")
+
+
+class _Kept:
+    """A value, the versions it was made from, and when these were asked for."""
+
+    __slots__ = ("asked_at", "value", "versions")
+
+    def __init__(self, versions: tuple[Any, ...], value: Any, asked_at: float) -> None:
+        self.versions, self.value, self.asked_at = versions, value, asked_at
+
+
+class _Flight:
+    """A load under way."""
+
+    __slots__ = ("landed", "reading")
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.reading: Reading | None = None
+
+
+class _View:
+    """What one transaction has pinned, and what it already holds."""
+
+    def __init__(self, reading: Reading, *, fixed: bool = False) -> None:
+        self.reading = reading
+        self.fixed = fixed
+        """Whether the transaction itself stands still at that reading: it is a loading one."""
+        self._held: dict[Key, Any] = {}
+        self._used: dict[str, tuple[int, int] | None] = {}
+
+    def held(self, key: Key) -> Any:
+        return self._held.get(key)
+
+    def hold(self, key: Key, topics: Topics, value: Any) -> Any:
+        self._held[key] = value
+        self._used.update(zip(topics, self.reading.of(topics), strict=True))
+        return value
+
+    def move_to(self, reading: Reading) -> None:
+        """Pin a later reading.
+
+        Raises:
+            Overtaken: something held has changed in between.
+        """
+        if any(reading.versions.get(topic) != version for topic, version in self._used.items()):
+            raise Overtaken
+        self.reading = reading
+
+
+class Memory:
+    """Values by key, shared by all threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[Key, _Kept] = {}
+        self._flights: dict[Key, _Flight] = {}
+
+    def remember(self, session: Session, key: Key, topics: Topics, load: Load) -> Any:
+        """Return what ``load`` gives, or gave when the topics had the versions that this transaction sees.
+
+        Args:
+            session: who asks.
+            key: names the value; with a date or time in it, the oldest of many are let go.
+            topics: all that the value depends on, also through other values.
+            load: makes the value; it must ask only the transaction that it is given, and never return None.
+
+        Raises:
+            Overtaken: see above.
+        """
+        store = store_of(session)
+        view = _view_of(session, store)
+        if store is None or view is None:
+            return self._for_itself(session, key, topics, load)
+        held = view.held(key)
+        if held is not None:
+            return held
+        while True:
+            kept = self._matching(key, view.reading.of(topics))
+            if kept is not None:
+                return view.hold(key, topics, kept.value)
+            flight, first = self._board(key)
+            if first:
+                return self._lead(flight, session, store, view, key, topics, load)
+            flight.landed.wait()
+            later = flight.reading
+            if not view.fixed and later is not None and later.asked_at >= view.reading.heard_at:
+                view.move_to(later)
+
+    def at_hand(self, journal: Journal, key: Key, topics: Topics) -> Any:
+        """Return a value if it is here and known to be current without asking anybody; else None."""
+        reading = journal.latest()
+        kept = None if reading is None else self._matching(key, reading.of(topics))
+        return None if kept is None else kept.value
+
+    def former(self, key: Key) -> Any:
+        """Return the newest value kept, current or not, for a load that can go on from it; None where there is none."""
+        kept = self._kept.get(key)
+        return None if kept is None else kept.value
+
+    def _matching(self, key: Key, versions: tuple[Any, ...]) -> _Kept | None:
+        kept = self._kept.get(key)
+        return kept if kept is not None and kept.versions == versions else None
+
+    def _board(self, key: Key) -> tuple[_Flight, bool]:
+        """Return the load of a key that is under way, or a new one and True."""
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None:
+                return flight, False
+            flight = self._flights[key] = _Flight()
+            return flight, True
+
+    def _lead(
+        self, flight: _Flight, session: Session, store: Store, view: _View, key: Key, topics: Topics, load: Load
+    ) -> Any:
+        try:
+            if view.fixed:
+                flight.reading = view.reading
+                return view.hold(key, topics, self._load(session, view.reading, key, topics, load))
+            with store.loading(session) as (loading, reading):
+                store.journal.offer(reading)
+                view.move_to(reading)
+                flight.reading = reading
+                loading.info[_VIEW] = _View(reading, fixed=True)
+                return view.hold(key, topics, self._load(loading, reading, key, topics, load))
+        finally:
+            with self._lock:
+                del self._flights[key]
+            flight.landed.set()
+
+    def _load(self, session: Session, reading: Reading, key: Key, topics: Topics, load: Load) -> Any:
+        versions = reading.of(topics)
+        kept = self._matching(key, versions)
+        if kept is not None:
+            return kept.value
+        value = load(session)
+        with self._lock:
+            newest = self._kept.get(key)
+            if newest is None or newest.asked_at <= reading.asked_at:
+                self._kept.pop(key, None)
+                self._kept[key] = _Kept(versions, value, reading.asked_at)
+            dated = [each for each in self._kept if len(each) > 1]
+            for old in dated[: max(0, len(dated) - _DATED_KEPT)]:
+                del self._kept[old]
+        return value
+
+    def _for_itself(self, session: Session, key: Key, topics: Topics, load: Load) -> Any:
+        reading, _ = read_own_versions(session, _no_clock)
+        versions = reading.of(topics)
+        kept = self._matching(key, versions)
+        if kept is not None:
+            return kept.value
+        private: dict[Key, tuple[Any, Any]] = session.info.setdefault(_PRIVATE, {})
+        if key not in private or private[key][0] != versions:
+            private[key] = (versions, load(session))
+        return private[key][1]
+
+
+def _no_clock() -> float:
+    return 0.0
+
+
+def _view_of(session: Session, store: Store | None) -> _View | None:
+    """Return what the transaction has pinned, pinning it now at its first question; None for one that has itself written."""
+    view: _View | None = session.info.get(_VIEW)
+    if store is None or (view is not None and view.fixed):
+        return view
+    if has_begun(session):
+        reading, wrote = read_own_versions(session, store.journal.clock)
+        if wrote:
+            return None
+        store.journal.offer(reading)
+    elif view is None:
+        believed = store.journal.latest()
+        if believed is None:
+            believed, _ = read_own_versions(session, store.journal.clock)
+            store.journal.offer(believed)
+        reading = believed
+    if view is None:
+        view = session.info[_VIEW] = _View(reading)
+    return view
