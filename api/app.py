@@ -23,10 +23,12 @@ from api.compression import Compression
 from api.desk import Office
 from api.feed import Feed
 from api.frame import Frame
+from api.pace import Pace, Seldom
 from api.routes import ROUTERS
 from api.security import Guard, check_rules, everyone
 from api.sessions import Sessions
 from api.settings import Settings
+from api.watch import Watch
 from api.worker import ImportWorker
 from gis.services.snapshots import Snapshots
 from gis.store.session import Store
@@ -57,7 +59,15 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         store, hours=settings.accounts.session_hours, screen_hours=settings.accounts.screen_session_hours
     )
     office = Office(
-        store, settings, Snapshots(), sessions, Feed(store, sessions.forget, revive), ImportWorker(store)
+        store,
+        settings,
+        Snapshots(),
+        sessions,
+        Feed(store, sessions.forget, revive),
+        ImportWorker(store),
+        files=Pace(settings.secrecy.files_per_hour, "户与居民档案 / files"),
+        reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
+        seldom=Seldom(),
     )
     app = FastAPI(
         title="邻里 linli",
@@ -70,6 +80,7 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         middleware=[
             Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
             Middleware(Compression),
+            Middleware(Watch, store=store),
             Middleware(Guard, sessions=sessions),
         ],
     )

@@ -13,10 +13,11 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from api.feed import Feed
+from api.pace import Pace, Seldom
 from api.sessions import Sessions
 from api.settings import Settings
 from api.worker import ImportWorker
-from gis.errors import NotFound, Unauthenticated
+from gis.errors import NotFound, TooMany, Unauthenticated
 from gis.services.accounts import Identity
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
@@ -36,6 +37,11 @@ class Office:
     sessions: Sessions
     feed: Feed
     worker: ImportWorker
+    files: Pace
+    """How many personal files an account may open."""
+    reveals: Pace
+    """How many protected fields an account may be shown."""
+    seldom: Seldom
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,35 @@ class Desk:
 
         Args:
             subject: what is opened, as the audit log names it.
+
+        Raises:
+            TooMany: the account has opened too many within the hour.
         """
+        self._keep_pace(self.office.files, "files", subject)
         try:
             with self.session() as session:
                 yield session
         except NotFound:
             with self.session() as session:
                 note(session, "household.refuse", subject)
+            raise
+
+    def reveal(self, *subjects: str) -> None:
+        """Count that protected fields are shown in clear, each named as the audit log does.
+
+        Raises:
+            TooMany: the account was shown too many within the hour.
+        """
+        for subject in subjects:
+            self._keep_pace(self.office.reveals, "reveals", subject)
+
+    def _keep_pace(self, pace: Pace, what: str, subject: str) -> None:
+        try:
+            pace.check(self.account.account_id, subject)
+        except TooMany:
+            if self.office.seldom.due((self.account.account_id, what)):
+                with self.session() as session:
+                    note(session, "access.pause", detail={"what": what})
             raise
 
     def now(self) -> datetime:

@@ -52,7 +52,7 @@ _ANSWERS = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problem answers a route gives beside those that all give (401, 403, 422, 503)."""
+    """Return the problem answers a route gives beside those that all give (401, 403, 422, 429, 503)."""
     return {status: _problem_answer(str(status)) for status in statuses}
 
 
@@ -104,7 +104,7 @@ def _describe(operation: dict[str, Any], route: APIRoute, *, public: bool) -> No
         line = f"角色 / roles: {', '.join(f'{role} {ROLES[role]}' for role in roles)}"
         operation["x-roles"] = roles
         operation["security"] = [{"bearer": []}, {"cookie": []}]
-        common += ["401", "403"]
+        common += ["401", "403", "429"]
     operation["description"] = "\n\n".join(part for part in (operation.get("description"), line) if part)
     for status in common:
         answers[status] = _problem_answer(status)

@@ -196,6 +196,7 @@ class HouseholdSearch(Strict):
 
     q: str = Field(min_length=1, max_length=100, examples=["154 1234 5678"])
     grid: str | None = Field(default=None, max_length=100)
+    order: Literal["code", "address"] = "code"
     limit: int = Field(default=100, ge=1, le=10_000)
     cursor: str | None = Field(default=None, max_length=200)
 

@@ -29,6 +29,7 @@ class Items(BaseModel):
 class ChiefIn(Strict):
     """A building chief to enter."""
 
+    id: UUID | None = None
     name: Words = Field(examples=["赵一"])
     phone: Phone | None = None
     resident: int | None = Field(default=None, ge=1, lt=2**63)
@@ -87,6 +88,7 @@ class BuildingsWithoutChief(BaseModel):
 class ContactIn(Strict):
     """A contact to enter."""
 
+    id: UUID | None = None
     name: Words = Field(examples=["钱二"])
     organisation: Words | None = None
     phone: Phone | None = None
@@ -180,6 +182,17 @@ class Colour(BaseModel):
     version: int
 
 
+class Confirmation(BaseModel):
+    """Who found a file unchanged last, and when; null: nobody yet. ``version`` counts the changes of the whole file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    household: str
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+    version: int
+
+
 class HealthNeedsIn(Strict):
     """Kinds of help that a resident's health asks for; never a diagnosis."""
 
@@ -198,6 +211,8 @@ class MoveIn(Strict):
     """Who moves in: somebody who is on file (``resident``), or a new person."""
 
     on: Day | None = None
+    entry: UUID | None = None
+    """Of the caller's choice: the same entry sent again enters nobody twice."""
     resident: int | None = Field(default=None, ge=1, lt=2**63)
     name: Words | None = None
     sex: Literal["male", "female"] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -90,6 +91,8 @@ class ServerSettings(BaseSettings):
     """Whether the session cookie is for https only; ``auto``: as the request came."""
     trusted_proxies: str = ""
     """Addresses (comma between, CIDR allowed) whose ``X-Forwarded-*`` headers are believed."""
+    public_url: str | None = None
+    """The address at which people reach the service, for the codes on doors; without it the one that the request came to."""
     max_upload_mb: int = Field(default=256, ge=1, le=900)
     """An upload waits in one field of the database, which holds up to 1 GB."""
 
@@ -104,6 +107,18 @@ class ServerSettings(BaseSettings):
                     "应为 IP 地址或网段，逗号分隔 / expected IP addresses or networks, comma between"
                 ) from None
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("应为 https://主机[:端口] / expected https://host[:port], without a path")
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("应为 https://主机[:端口] / expected https://host[:port] and nothing else")
+        return f"{parts.scheme}://{parts.netloc}"
 
     @model_validator(mode="after")
     def _cookies_over_the_network(self) -> Self:
@@ -166,6 +181,10 @@ class SecrecySettings(BaseSettings):
     keep_rejected_rows_days: int = Field(default=30, ge=0, le=36_500)
     keep_ended_sessions_days: int = Field(default=184, ge=0, le=36_500)
     keep_audit_days: int = Field(default=365, ge=KEPT_DAYS, le=36_500)
+    files_per_hour: int = Field(default=2000, ge=0)
+    """How many different household and resident files one account may open within an hour; 0: any number."""
+    reveals_per_hour: int = Field(default=120, ge=0)
+    """How many protected fields one account may be shown in clear within an hour; 0: any number."""
 
     @field_validator("field_key")
     @classmethod

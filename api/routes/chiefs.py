@@ -63,14 +63,14 @@ def list_chiefs(desk: AtDesk, code: Code) -> Json:
     summary="登记楼栋长 / enter a chief",
     status_code=201,
     response_model=Chief,
-    responses=problems(404),
+    responses={200: {"model": Chief, "description": "已登记过 / entered before"}, **problems(404, 409)},
     dependencies=[allow(*KEEPERS)],
 )
 def add_chief(desk: AtDesk, code: Code, body: ChiefIn) -> Json:
-    """Enter a chief of a building."""
+    """Enter a chief of a building; the same `id` again answers 200 with what is there."""
     with desk.session() as session:
-        made = chiefs.add_chief(session, code, body.model_dump(), desk.today())
-    return Json(made, 201, headers={"ETag": etag(made["version"])})
+        made, new = chiefs.add_chief(session, code, body.model_dump(), desk.today())
+    return Json(made, 201 if new else 200, headers={"ETag": etag(made["version"])})
 
 
 @router.patch(
@@ -98,5 +98,6 @@ def change_chief(desk: AtDesk, chief: ChiefId, version: AskedVersion, body: Chie
 )
 def reveal_phone(desk: AtDesk, chief: ChiefId, wanted: RevealPhone) -> Json:
     """Show a chief's phone in clear; who asked and why goes into the audit log."""
+    desk.reveal(f"chief:{chief}")
     with desk.session() as session:
         return Json(volunteers.reveal_phone(session, "building_chiefs", chief, wanted.reason))

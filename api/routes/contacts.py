@@ -86,13 +86,14 @@ def list_contacts(
     summary="登记联系人 / enter a contact",
     status_code=201,
     response_model=Contact,
+    responses={200: {"model": Contact, "description": "已登记过 / entered before"}, **problems(409)},
     dependencies=[allow(*KEEPERS)],
 )
 def add_contact(desk: AtDesk, body: ContactIn) -> Json:
-    """Enter a contact; a worker names one of own grids."""
+    """Enter a contact; a worker names one of own grids. The same `id` again answers 200 with what is there."""
     with desk.session() as session:
-        made = contacts.add_contact(session, body.model_dump(), desk.today())
-    return Json(made, 201, headers={"ETag": etag(made["version"])})
+        made, new = contacts.add_contact(session, body.model_dump(), desk.today())
+    return Json(made, 201 if new else 200, headers={"ETag": etag(made["version"])})
 
 
 @router.get(
@@ -134,6 +135,7 @@ def change_contact(desk: AtDesk, contact: ContactId, version: AskedVersion, body
 )
 def reveal_phone(desk: AtDesk, contact: ContactId, wanted: RevealPhone) -> Json:
     """Show a contact's phone in clear; who asked and why goes into the audit log."""
+    desk.reveal(f"contact:{contact}")
     with desk.session() as session:
         return Json(volunteers.reveal_phone(session, "contacts", contact, wanted.reason))
 
@@ -156,14 +158,14 @@ def of_household(desk: AtDesk, code: Code) -> Json:
     summary="确定包户联系人 / give a household a contact",
     status_code=201,
     response_model=Items,
-    responses=problems(404, 409),
+    responses={200: {"model": Items, "description": "已在台账中 / in the ledger already"}, **problems(404, 409)},
     dependencies=[allow(*KEEPERS)],
 )
 def link(desk: AtDesk, code: Code, body: LinkIn) -> Json:
-    """Enter that a contact keeps in touch with the household."""
+    """Enter that a contact keeps in touch with the household; the very same entry again answers 200."""
     with desk.file(f"household:{code}") as session:
-        ledger = contacts.link(session, code, body.contact, body.valid_from, body.valid_to, desk.today())
-    return Json({"items": ledger}, 201)
+        ledger, new = contacts.link(session, code, body.contact, body.valid_from, body.valid_to, desk.today())
+    return Json({"items": ledger}, 201 if new else 200)
 
 
 @router.post(

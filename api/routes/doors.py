@@ -11,6 +11,7 @@ from api import printing
 from api.answers import Json
 from api.desk import AtDesk
 from api.openapi import problems
+from api.pages.directory import DOOR_PATH
 from api.parameters import Code
 from api.schemas_files import DoorCodeOut, DoorCodesIssued
 from api.security import allow
@@ -75,6 +76,7 @@ def sheet(request: Request, desk: AtDesk, code: Code) -> Response:
     """Return the building's codes as PDF, to be printed and cut up; addresses only, no names."""
     with desk.session() as session:
         found = doors.sheet(session, code)
-    content = printing.door_sheet(found, f"{str(request.base_url).rstrip('/')}/d/")
+    base = desk.office.settings.server.public_url or str(request.base_url).rstrip("/")
+    content = printing.door_sheet(found, f"{base}{DOOR_PATH}")
     headers = {"Content-Disposition": 'attachment; filename="door-codes.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

@@ -15,6 +15,7 @@ from api.schemas import Page
 from api.schemas_files import (
     Colour,
     ColourIn,
+    Confirmation,
     HealthNeeds,
     HealthNeedsIn,
     HistoryPage,
@@ -27,7 +28,7 @@ from api.schemas_files import (
     MoveWithin,
 )
 from api.security import allow
-from gis.services import colours, health, history, moves
+from gis.services import colours, confirmations, health, history, moves
 from gis.services.features import Filter
 
 router = APIRouter(tags=["一户一档 / files"])
@@ -81,6 +82,32 @@ def set_colour(desk: AtDesk, code: Code, version: AskedVersion, body: ColourIn) 
 
 
 @router.get(
+    "/api/households/{code}/confirmation",
+    summary="最近核对 / last confirmation",
+    response_model=Confirmation,
+    responses=problems(404),
+    dependencies=[allow(*KEEPERS)],
+)
+def get_confirmation(desk: AtDesk, code: Code) -> Json:
+    """Return who found the file unchanged last, and when; the ETag is that of the whole file."""
+    with desk.file(f"household:{code}") as session:
+        return _tagged(confirmations.get_confirmation(session, code))
+
+
+@router.put(
+    "/api/households/{code}/confirmation",
+    summary="核对无变化 / confirm as unchanged",
+    response_model=Confirmation,
+    responses=problems(404, 412, 428),
+    dependencies=[allow(*KEEPERS)],
+)
+def confirm(desk: AtDesk, code: Code, version: AskedVersion) -> Json:
+    """Enter that the whole file, as it was read, is still true. No position is taken, and only the last time is kept."""
+    with desk.file(f"household:{code}") as session:
+        return _tagged(confirmations.confirm(session, code, version))
+
+
+@router.get(
     "/api/households/{code}/history",
     summary="变更记录 / history of a file",
     response_model=HistoryPage,
@@ -127,13 +154,17 @@ def move_household(desk: AtDesk, code: Code, version: AskedVersion, body: MoveHo
     summary="迁入 / move in",
     status_code=201,
     response_model=Moved,
-    responses=problems(404, 409),
+    responses={200: {"model": Moved, "description": "已登记过 / entered before"}, **problems(404, 409)},
     dependencies=[allow(*KEEPERS)],
 )
 def move_in(desk: AtDesk, code: Code, body: MoveIn) -> Json:
-    """Enter that somebody moves in: a new person, or one who is on file and has moved out."""
+    """Enter that somebody moves in: a new person, or one who is on file and has moved out.
+
+    The same `entry` again answers 200 with what is there.
+    """
     with desk.file(f"household:{code}") as session:
-        return _tagged(moves.move_in(session, code, body.model_dump(), desk.today()), 201)
+        found, new = moves.move_in(session, code, body.model_dump(), desk.today())
+        return _tagged(found, 201 if new else 200)
 
 
 @router.post(

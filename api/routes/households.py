@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
@@ -32,16 +32,20 @@ def list_households(
         str | None,
         Query(
             max_length=100,
-            description="编码、楼栋、小区、房号或姓名 / code, building, compound, room or name "
+            description="地址、编码或姓名，可用空格分开 / words of an address, a code or a name "
             "(phones and ID numbers: POST /api/households/search, which keeps them out of addresses)",
         ),
     ] = None,
+    order: Annotated[
+        Literal["code", "address"],
+        Query(description="按编码，或按小区、楼栋、单元、房号 / by code, or by compound, building, unit and room"),
+    ] = "code",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Json:
     """Return a page of households; a worker's are those of own grids."""
     with desk.session() as session:
-        found = households.list_households(session, grid, q, limit, cursor, desk.today())
+        found = households.list_households(session, grid, q, limit, cursor, desk.today(), order)
     return page_of_items(request, found)
 
 
@@ -58,7 +62,7 @@ def search_households(desk: AtDesk, wanted: HouseholdSearch) -> Json:
     """
     with desk.session() as session:
         found = households.list_households(
-            session, wanted.grid, wanted.q, wanted.limit, wanted.cursor, desk.today()
+            session, wanted.grid, wanted.q, wanted.limit, wanted.cursor, desk.today(), wanted.order
         )
     return Json(found)
 

@@ -36,6 +36,7 @@ def reveal(desk: AtDesk, code: Code, wanted: Reveal) -> Json:
 
     For a child under 14 a purpose is needed, and the ID number is for admins.
     """
+    desk.reveal(f"resident:{wanted.resident}.{wanted.field}")
     with desk.file(f"resident:{wanted.resident}") as session:
         return Json(
             residents.reveal(
@@ -82,6 +83,7 @@ def correct_resident(
 )
 def export_resident(desk: AtDesk, resident: ResidentId, request: Request = "subject_request") -> Json:
     """Return all that is stored of one person, in clear, with the purpose of each field, to be handed to that person."""
+    desk.reveal(*(f"resident:{resident}.{field}" for field in residents.REVEALED))
     with desk.file(f"resident:{resident}") as session:
         found = rights.export(session, resident, request, desk.now())
     disposition = f'attachment; filename="resident-{resident}.json"'

@@ -47,14 +47,20 @@ def list_chiefs(session: Session, building: str, today: date) -> list[dict[str, 
     return [_shown(session, row) for row in rows]
 
 
-def add_chief(session: Session, building: str, body: dict[str, Any], today: date) -> dict[str, Any]:
+def add_chief(
+    session: Session, building: str, body: dict[str, Any], today: date
+) -> tuple[dict[str, Any], bool]:
     """Enter a chief of a building.
 
     Args:
         session: a transaction of the account that enters.
         building: code of the building.
-        body: ``name``, ``phone``, ``resident`` (number of the chief's own file), ``valid_from`` (today where absent), ``valid_to``.
+        body: ``name``, ``phone``, ``resident`` (number of the chief's own file), ``valid_from`` (today where absent), ``valid_to``, ``id`` (of
+            the caller's choice: the same entry sent again finds what it has made).
         today: the place's date.
+
+    Returns:
+        The chief, and whether it was made just now.
 
     Raises:
         NotFound, Invalid: the building is not the account's; a field is wrong.
@@ -69,7 +75,12 @@ def add_chief(session: Session, building: str, body: dict[str, Any], today: date
         raise Invalid(
             "居民有误 / wrong resident", [Fault("body.resident", "没有这位居民 / no such resident")]
         )
-    made = uuid4()
+    made = body.get("id") or uuid4()
+    if session.scalar(
+        text("SELECT true FROM building_chiefs WHERE id = :id AND building_id = :building"),
+        {"id": made, "building": building_id},
+    ):
+        return _one(session, made, today), False
     session.execute(
         text(
             "INSERT INTO building_chiefs (id, building_id, resident_id, name, phone_sealed, valid_from, valid_to) "
@@ -86,7 +97,7 @@ def add_chief(session: Session, building: str, body: dict[str, Any], today: date
         },
     )
     note(session, "chief.create", f"chief:{made}", detail={"building": building})
-    return _one(session, made, today)
+    return _one(session, made, today), True
 
 
 def change_chief(

@@ -21,6 +21,10 @@ SELECT c.id, c.name, c.organisation, c.phone_sealed, g.code AS grid, c.version,
        (SELECT count(*) FROM household_contacts WHERE contact_id = c.id AND {_IN_FORCE}) AS households
 FROM contacts c LEFT JOIN grids g ON g.id = c.grid_id
 """
+_SAME_LINK = (
+    "SELECT true FROM household_contacts WHERE household_id = :household AND contact_id = :contact AND valid_from = :first "
+    "AND valid_to IS NOT DISTINCT FROM :last"
+)
 _UNCOVERED = f"""
 SELECT h.code, b.code AS building, b.name AS building_name, h.unit, h.room, g.code AS grid
 FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN grids g ON g.id = h.grid_id
@@ -64,13 +68,17 @@ def get_contact(session: Session, contact: UUID, today: date) -> dict[str, Any]:
     return _shown(session, row)
 
 
-def add_contact(session: Session, body: dict[str, Any], today: date) -> dict[str, Any]:
+def add_contact(session: Session, body: dict[str, Any], today: date) -> tuple[dict[str, Any], bool]:
     """Enter a contact: ``name``, ``organisation``, ``phone``, and the ``grid`` whose workers may change the entry (admins: may be absent).
+
+    With an ``id`` of the caller's choice the same entry sent again finds what it has made. Returns the contact, and whether it was made just now.
 
     Raises:
         Invalid: there is no such grid, or it is not the account's.
     """
-    made = uuid4()
+    made = body.get("id") or uuid4()
+    if session.scalar(text("SELECT true FROM contacts WHERE id = :id"), {"id": made}):
+        return get_contact(session, made, today), False
     grid_id = _grid(session, body.get("grid"))
     session.execute(
         text(
@@ -85,7 +93,7 @@ def add_contact(session: Session, body: dict[str, Any], today: date) -> dict[str
         },
     )
     note(session, "contact.create", f"contact:{made}")
-    return get_contact(session, made, today)
+    return get_contact(session, made, today), True
 
 
 def change_contact(
@@ -147,11 +155,11 @@ def link(
     first: date | None,
     last: date | None,
     today: date,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], bool]:
     """Enter that a contact keeps in touch with a household from ``first`` (today where absent) to ``last``.
 
     Returns:
-        The household's ledger.
+        The household's ledger, and whether anything was added: the very same entry sent again is there already.
 
     Raises:
         NotFound, Denied, Invalid, Conflict: household or contact not visible; the contact is another grid's; days that contradict each other;
@@ -163,12 +171,15 @@ def link(
         raise Denied("这位联系人属于其他网格 / this contact belongs to another grid")
     first = first or today
     check_days(first, last)
+    values = {"household": household_id, "contact": contact, "first": first, "last": last}
+    if session.scalar(text(_SAME_LINK), values):
+        return of_household(session, household, today), False
     overlapping = session.scalar(
         text(
             "SELECT count(*) FROM household_contacts WHERE household_id = :household AND contact_id = :contact "
             "AND daterange(valid_from, valid_to, '[]') && daterange(:first, :last, '[]')"
         ),
-        {"household": household_id, "contact": contact, "first": first, "last": last},
+        values,
     )
     if overlapping:
         raise Conflict("该联系人此时已联系此户 / this contact has this household at that time already")
@@ -176,10 +187,10 @@ def link(
         text(
             "INSERT INTO household_contacts (household_id, contact_id, valid_from, valid_to) VALUES (:household, :contact, :first, :last)"
         ),
-        {"household": household_id, "contact": contact, "first": first, "last": last},
+        values,
     )
     note(session, "household.contact", f"household:{household}", detail={"contact": contact})
-    return of_household(session, household, today)
+    return of_household(session, household, today), True
 
 
 def end_link(session: Session, household: str, link_id: int, last: date, today: date) -> list[dict[str, Any]]:

@@ -10,60 +10,96 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid, NotFound
 from gis.models.vocabulary import COLOURS
+from gis.services.confirmations import last_confirmation
 from gis.services.features import check_version
-from gis.services.residents import CHILD_AGE, of_household
+from gis.services.residents import CHILD_AGE, former_of_household, of_household
 from gis.store.auditing import note
 from gis.store.vault import vault_of
 
-_LIST = """
+_FROM = """FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN compounds c ON c.id = b.compound_id
+LEFT JOIN grids g ON g.id = h.grid_id"""
+_ADDRESS = """replace(concat(c.name, coalesce(b.name, b.code), CASE WHEN h.unit ~ '^[0-9]+$' THEN h.unit || '单元' ELSE h.unit END,
+CASE WHEN h.room ~ '^[0-9]+$' THEN h.room || '室' ELSE h.room END), ' ', '')"""
+"""An address as it is written on paper: 阳光小区3栋2单元301室."""
+_DOOR = """(b.id IS NULL), coalesce(c.name, ''), length(coalesce(b.name, b.code, '')), coalesce(b.name, b.code, ''), coalesce(b.code, ''),
+length(coalesce(h.unit, '')), coalesce(h.unit, ''), length(coalesce(h.room, '')), coalesce(h.room, ''), h.code"""
+"""Shorter first, so that 9栋 comes before 10栋 and room 302 before 1101."""
+_LIST = f"""
 SELECT h.code, b.code AS building, b.name AS building_name, c.name AS compound_name, h.unit, h.room, h.colour, g.code AS grid,
        h.lon, h.lat, h.version,
        (SELECT count(*) FROM residents r WHERE r.household_id = h.id AND (r.moved_out_on IS NULL OR r.moved_out_on > :today)) AS residents,
        (SELECT count(*) FROM needs n WHERE n.household_id = h.id AND n.closed_on IS NULL) AS needs_open
-FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN compounds c ON c.id = b.compound_id
-LEFT JOIN grids g ON g.id = h.grid_id
-WHERE h.code COLLATE "C" > :after
-  AND (CAST(:grid AS text) IS NULL OR g.code = :grid)
-  AND (CAST(:like AS text) IS NULL OR h.code ILIKE :like OR b.name ILIKE :like OR c.name ILIKE :like OR h.room ILIKE :like
-       OR h.id = ANY(:numbered)
-       OR EXISTS (SELECT 1 FROM residents r WHERE r.household_id = h.id AND r.name ILIKE :like
-                  AND linli_age(r.birth_date, r.birth_year, :today) >= :child_age))
-ORDER BY h.code COLLATE "C" LIMIT :limit
+{_FROM}
+WHERE (CAST(:grid AS text) IS NULL OR g.code = :grid)
+  AND (CAST(:words AS text[]) IS NULL OR h.id = ANY(:numbered) OR NOT EXISTS (
+       SELECT 1 FROM unnest(CAST(:words AS text[])) word WHERE NOT (
+         h.code ILIKE word OR coalesce(b.code, '') ILIKE word OR {_ADDRESS} ILIKE word
+         OR EXISTS (SELECT 1 FROM residents r WHERE r.household_id = h.id AND r.name ILIKE word
+                    AND linli_age(r.birth_date, r.birth_year, :today) >= :child_age))))
+"""
+_ORDERS = {
+    "code": 'AND h.code COLLATE "C" > :after ORDER BY h.code COLLATE "C" LIMIT :limit',
+    "address": f"AND (:after = '' OR ROW({_DOOR}) > (SELECT {_DOOR} {_FROM} WHERE h.code = :after)) ORDER BY {_DOOR} LIMIT :limit",
+}
+_FILE = f"""
+SELECT h.id, h.code, b.code AS building, b.name AS building_name, c.name AS compound_name, h.unit, h.room, h.colour,
+       g.code AS grid, h.grid_reason, h.lon, h.lat, h.version {_FROM} WHERE h.code = :code
 """
 
 _NEEDS = "SELECT id, service, note, opened_on, closed_on FROM needs WHERE household_id = :household ORDER BY opened_on DESC"
 
 _FEWEST_DIGITS = 5
 """What is shorter is no phone and no ID number."""
+_MOST_WORDS = 8
 _EDITABLE = {"colour", "unit", "room"}
 
 
 def list_households(
-    session: Session, grid: str | None, search: str | None, limit: int, cursor: str | None, today: date
+    session: Session,
+    grid: str | None,
+    search: str | None,
+    limit: int,
+    cursor: str | None,
+    today: date,
+    order: str = "code",
 ) -> dict[str, Any]:
     """Return a page of households: ``items`` and ``next``; without names, phones or ID numbers.
 
-    ``search`` is part of a code, of a building's, compound's, room's or grown-up's name, or a whole phone or ID number, found by its keyed hash.
+    Args:
+        session: a transaction of the account that asks.
+        grid: only of this grid.
+        search: words of an address, a code or a grown-up's name, all of which must be found; or a whole phone or ID number, found by its
+            keyed hash.
+        limit: items of a page.
+        cursor: as given by the page before.
+        today: the place's date.
+        order: ``code``, or ``address``: by compound, building, unit and room.
+
+    Raises:
+        Invalid: the household after which the page would begin is no longer there.
     """
-    like = None
+    words: list[str] | None = None
     numbered: list[int] = []
-    if search:
+    if search and search.strip():
         escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        like = f"%{escaped}%"
+        words = [f"%{word}%" for word in escaped.split()[:_MOST_WORDS]]
         numbered = _numbered(session, search)
+    if order == "address" and cursor and not _is_visible(session, cursor):
+        message = "列表已变化，请从头再看 / the list has changed: begin again"
+        raise Invalid(message, [Fault("query.cursor", message)])
     params = {
         "after": cursor or "",
         "grid": grid,
-        "like": like,
+        "words": words,
         "limit": limit + 1,
         "today": today,
         "numbered": numbered,
         "child_age": CHILD_AGE,
     }
-    rows = session.execute(text(_LIST), params).mappings().all()
+    rows = session.execute(text(_LIST + _ORDERS[order]), params).mappings().all()
     more = len(rows) > limit
     items = [dict(row) for row in rows[:limit]]
-    if search:
+    if words:
         note(session, "household.search", detail={"found": len(items), "by_number": bool(numbered), "grid": grid})
     return {"items": items, "next": items[-1]["code"] if more else None}
 
@@ -80,22 +116,16 @@ def get_household(session: Session, code: str, today: date) -> dict[str, Any]:
 
 
 def _file(session: Session, code: str, today: date) -> dict[str, Any]:
-    found = session.execute(
-        text(
-            "SELECT h.id, h.code, b.code AS building, b.name AS building_name, h.unit, h.room, h.colour, g.code AS grid, "
-            "h.grid_reason, h.lon, h.lat, h.version FROM households h LEFT JOIN buildings b ON b.id = h.building_id "
-            "LEFT JOIN grids g ON g.id = h.grid_id WHERE h.code = :code"
-        ),
-        {"code": code},
-    ).mappings()
-    row = found.one_or_none()
+    row = session.execute(text(_FILE), {"code": code}).mappings().one_or_none()
     if row is None:
         raise _missing()
     needs = session.execute(text(_NEEDS), {"household": row["id"]}).mappings()
     return {
         **{key: value for key, value in row.items() if key != "id"},
         "residents": of_household(session, row["id"], today),
+        "former_residents": former_of_household(session, row["id"], today),
         "needs": [dict(need) for need in needs],
+        "confirmation": last_confirmation(session, row["id"]),
     }
 
 
@@ -105,7 +135,7 @@ def check_visible(session: Session, code: str) -> None:
     Raises:
         NotFound: there is none, or it is in another worker's grid.
     """
-    if session.execute(text("SELECT 1 FROM households WHERE code = :code"), {"code": code}).first() is None:
+    if not _is_visible(session, code):
         raise _missing()
 
 
@@ -150,6 +180,10 @@ def patch_household(
     )
     note(session, "household.change", f"household:{code}", detail={"fields": sorted(body)})
     return _file(session, code, today)
+
+
+def _is_visible(session: Session, code: str) -> bool:
+    return session.execute(text("SELECT 1 FROM households WHERE code = :code"), {"code": code}).first() is not None
 
 
 def _numbered(session: Session, search: str) -> list[int]:

@@ -30,7 +30,9 @@ _ARRIVE = text(
 )
 
 
-def move_in(session: Session, household: str, body: dict[str, Any], today: date) -> dict[str, Any]:
+def move_in(
+    session: Session, household: str, body: dict[str, Any], today: date
+) -> tuple[dict[str, Any], bool]:
     """Enter that somebody moves into a household: a new person, or one who is on file and has moved out (``resident``).
 
     Args:
@@ -40,6 +42,9 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
             ``phone``, ``id_number`` and ``care_flags``; with ``entry``, a number of the caller's own choice, the same entry sent again finds
             whom it has made.
         today: the place's date.
+
+    Returns:
+        Where the person lives, and whether that was entered just now.
 
     Raises:
         NotFound, Invalid, Conflict: household or resident not visible; a field is wrong; the resident lives in a household.
@@ -62,10 +67,10 @@ def move_in(session: Session, household: str, body: dict[str, Any], today: date)
     else:
         found = _entered(session, body.get("entry"))
         if found is not None:
-            return where(session, found)
+            return where(session, found), False
         resident_id = _new_person(session, household, household_id, body, first, today)
     note(session, "resident.move_in", f"resident:{resident_id}", detail={"household": household})
-    return where(session, resident_id)
+    return where(session, resident_id), True
 
 
 def move_out(session: Session, resident: int, on: date | None, version: int, today: date) -> dict[str, Any]:

@@ -48,6 +48,9 @@ _OF_HOUSEHOLD = text(
     f"SELECT {_COLUMNS} {_FROM} WHERE r.household_id = :household AND (r.moved_out_on IS NULL OR r.moved_out_on > :today) "
     "ORDER BY r.birth_year, r.id"
 )
+_FORMER = text(
+    f"SELECT {_COLUMNS} {_FROM} WHERE r.household_id = :household AND r.moved_out_on <= :today ORDER BY r.moved_out_on DESC, r.id"
+)
 _ONE = text(f"SELECT {_COLUMNS} {_FROM} WHERE r.id = :id")
 _ONE_LOCKED = text(f"SELECT {_COLUMNS} {_FROM} WHERE r.id = :id FOR UPDATE OF r")
 
@@ -57,6 +60,14 @@ def of_household(session: Session, household_id: int, today: date) -> list[dict[
     vault = vault_of(session)
     rows = session.execute(_OF_HOUSEHOLD, {"household": household_id, "today": today}).mappings()
     return [shown(vault, dict(row)) for row in rows]
+
+
+def former_of_household(session: Session, household_id: int, today: date) -> list[dict[str, Any]]:
+    """Return who has moved out of a household to nowhere in this place, the last first: number, name, age, days."""
+    vault = vault_of(session)
+    rows = session.execute(_FORMER, {"household": household_id, "today": today}).mappings()
+    keys = ("id", "name", "age", "child", "moved_in_on", "moved_out_on", "version")
+    return [{key: person[key] for key in keys} for person in (shown(vault, dict(row)) for row in rows)]
 
 
 def get_resident(session: Session, resident_id: int, today: date) -> dict[str, Any]:

@@ -91,6 +91,8 @@ CONTRACT = {
     ("GET", "/api/colours/review"): "admin worker",
     ("GET", "/api/households/{code}/colour"): "admin worker",
     ("PUT", "/api/households/{code}/colour"): "admin worker",
+    ("GET", "/api/households/{code}/confirmation"): "admin worker",
+    ("PUT", "/api/households/{code}/confirmation"): "admin worker",
     ("GET", "/api/households/{code}/history"): "admin worker",
     ("GET", "/api/households/{code}/addresses"): "admin worker",
     ("POST", "/api/households/{code}/move"): "admin worker",

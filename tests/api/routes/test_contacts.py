@@ -44,7 +44,8 @@ def test_a_household_gets_a_contact_and_is_covered(
     assert linked.status_code == 201, linked.text
     entry = linked.json()["items"][0]
     assert (entry["name"], entry["phone"], entry["in_force"]) == ("李四", "154****5678", True)
-    assert link(client, headers, "H001", contact["id"]).status_code == 409
+    assert link(client, headers, "H001", contact["id"]).status_code == 200  # sent twice
+    assert link(client, headers, "H001", contact["id"], valid_from="2020-01-01").status_code == 409
     assert coverage(client, headers) == {
         "totals": {"households": 6, "covered": 1, "uncovered": 5},
         "grids": [{"code": G1, "name": "一网格", "households": 6, "covered": 1, "uncovered": 5}],
