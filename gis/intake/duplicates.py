@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,7 +25,8 @@ class FirstRows:
     Digests are kept in sorted runs whose lengths double, so a batch costs a few binary searches however long the file is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """Remember nothing yet; ``folder`` is for what does not fit into memory."""
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def find(self, digests: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from gis.intake.kinds import KINDS, Job, Kind
 from gis.intake.positions import Positions
 from gis.intake.report import Cancelled, ImportReport, Rejects
 from gis.intake.sheet import Sheet
+from gis.intake.writer import Writer
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -84,8 +85,19 @@ def run_import(
             lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
             connection.execute(lock, {"name": f"linli import {kind}"})
             day = today or datetime.now(_ZONE).date()
-            job = Job(connection, layout, Positions(system), name, source.has_geometry, day)
-            read, rejects = _read(wanted(job), source, layout, name, progress, cancelled)
+            with Writer() as writer:
+                job = Job(
+                    connection,
+                    layout,
+                    Positions(system),
+                    name,
+                    source.has_geometry,
+                    day,
+                    writer,
+                    source.total,
+                    scratch,
+                )
+                read, rejects = _read(wanted(job), source, layout, name, progress, cancelled)
             if dry_run:
                 savepoint.rollback()
     notices = [*_notices(source, layout, job, crs, rejects.count), *job.notices]
@@ -130,7 +142,7 @@ def _read(
             progress(read, source.total)
     if cancelled is not None and cancelled():
         raise Cancelled
-    kind.write()
+    kind.end()
     return read, rejects
 
 

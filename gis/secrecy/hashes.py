@@ -6,9 +6,11 @@ one by one. Equal values have equal hashes: that two people share a telephone ca
 
 from __future__ import annotations
 
-import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from gis.secrecy.keys import derive
 
@@ -29,19 +31,19 @@ class SearchHashes:
 
     def phone(self, text: str | None) -> bytes | None:
         """Return the hash of a telephone number however it is written; None where there is none."""
-        return _hash(self._phone, plain_phone(text))
+        return self.phones([text])[0]
 
     def id_number(self, text: str | None) -> bytes | None:
         """Return the hash of an ID number however it is written."""
-        return _hash(self._id_number, plain_id_number(text))
+        return self.id_numbers([text])[0]
 
     def phones(self, texts: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of telephone numbers, (n,)."""
-        return [_hash(self._phone, plain_phone(text)) for text in texts]
+        return [each and each[:HASH_BYTES] for each in _hmacs(self._phone, map(plain_phone, texts))]
 
     def id_numbers(self, texts: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of ID numbers, (n,)."""
-        return [_hash(self._id_number, plain_id_number(text)) for text in texts]
+        return [each and each[:HASH_BYTES] for each in _hmacs(self._id_number, map(plain_id_number, texts))]
 
     def person_keys(self, digests: Sequence[str]) -> list[str]:
         """Return the keys by which people are told apart, 64 hexadecimal digits each.
@@ -49,12 +51,13 @@ class SearchHashes:
         Args:
             digests: (n,) what identifies each person; may be a digest of readable parts, whose few possibilities the key hides.
         """
-        key = self._person
-        return [hmac.digest(key, each.encode(), "sha256").hex() for each in digests]
+        return [each.hex() for each in _hmacs(self._person, digests) if each is not None]
 
 
 def plain_phone(text: str | None) -> str:
     """Return the digits of a telephone number, without +86 before a mainland mobile number; words without digits as they are."""
+    if text and len(text) <= 11 and text.isascii() and text.isdigit():  # as nearly all are
+        return text
     digits = _NO_DIGIT.sub("", text or "")
     mobile = _MAINLAND_MOBILE.fullmatch(digits)
     return mobile[1] if mobile else digits or (text or "").strip()
@@ -62,8 +65,18 @@ def plain_phone(text: str | None) -> str:
 
 def plain_id_number(text: str | None) -> str:
     """Return the letters (in capitals) and digits of an ID number; words without any as they are."""
+    if text and text.isascii() and text.isdigit():  # as nearly all are
+        return text
     return _NO_SIGN.sub("", (text or "").upper()) or (text or "").strip()
 
 
-def _hash(key: bytes, plain: str) -> bytes | None:
-    return hmac.digest(key, plain.encode(), "sha256")[:HASH_BYTES] if plain else None
+def _hmacs(key: bytes, plains: Iterable[str]) -> Iterator[bytes | None]:
+    """Yield the HMAC-SHA256 of each text, None where it is empty: from copies of one begun with the key, three times as fast as anew."""
+    begun = HMAC(key, SHA256())
+    for plain in plains:
+        if plain:
+            one = begun.copy()
+            one.update(plain.encode())
+            yield one.finalize()
+        else:
+            yield None

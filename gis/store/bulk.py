@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 _READ_BLOCK = 1 << 22
 _CSV = sql.SQL("(FORMAT csv, HEADER true, NULL '')")
+_PLAIN_CSV = sql.SQL("(FORMAT csv, NULL '')")
 
 
 def read_frame(connection: Connection, query: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def read_frame(connection: Connection, query: str, params: Mapping[str, Any] | N
         A frame with the query's columns; NULL is NaN or None.
     """
     block = io.BytesIO()
-    with _cursor(connection) as cursor:
+    with cursor_of(connection) as cursor:
         statement = sql.SQL("COPY ({}) TO STDOUT {}").format(sql.SQL(query), _CSV)
         with cursor.copy(statement, params) as copy:
             for chunk in copy:
@@ -56,10 +57,42 @@ def copy_frame(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     pacsv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), block)
     columns = sql.SQL(", ").join(sql.Identifier(str(name)) for name in frame.columns)
     statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(sql.Identifier(table), columns, _CSV)
-    with _cursor(connection) as cursor, cursor.copy(statement) as copy:
+    with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
         copy.write(block.getbuffer())
 
 
-def _cursor(connection: Connection) -> Any:
+def read_columns(connection: Connection, query: str, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Return the rows of ``query`` as Arrow columns of these types: codes stay text, whatever digits they are of."""
+    block = io.BytesIO()
+    statement = sql.SQL("COPY ({}) TO STDOUT {}").format(sql.SQL(query), _PLAIN_CSV)
+    with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
+        for chunk in copy:
+            block.write(chunk)
+    if block.tell() == 0:
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+    block.seek(0)
+    return pacsv.read_csv(
+        block,
+        read_options=pacsv.ReadOptions(column_names=list(types)),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict(types), null_values=[""], strings_can_be_null=True
+        ),
+    ).combine_chunks()
+
+
+def copy_rows(connection: Connection, target: sql.Composable, rows: pa.Table) -> None:
+    """Append rows to a table by COPY; their columns are named as the table's, and hold what PostgreSQL reads in CSV."""
+    if rows.num_rows == 0:
+        return
+    block = io.BytesIO()
+    pacsv.write_csv(rows, block, pacsv.WriteOptions(include_header=False))
+    names = sql.SQL(", ").join(sql.Identifier(each) for each in rows.column_names)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(target, names, _PLAIN_CSV)
+    with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
+        copy.write(block.getbuffer())
+
+
+def cursor_of(connection: Connection) -> Any:
     """Return a cursor of psycopg itself, which alone speaks COPY."""
     return connection.connection.driver_connection.cursor()  # type: ignore[union-attr]

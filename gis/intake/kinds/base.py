@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,10 +20,13 @@ from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
 from gis.grids.codes import CodeProfile
 from gis.intake.duplicates import FirstRows
+from gis.intake.guards import Direct
 from gis.intake.headings import GEOMETRY, Layout
 from gis.intake.positions import Positions
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
+from gis.intake.writer import Writer
+from gis.models import Base
 
 _WESTERNMOST = 74.0
 MANY = 5
@@ -39,6 +43,11 @@ class Job:
     file_name: str
     has_geometry: bool
     today: date
+    writer: Writer
+    expected_rows: int | None = None
+    """How many rows the file has, as far as that is known."""
+    folder: Path | None = None
+    """Where large notes of the import may lie; the system's place for temporary files by default."""
     profile: CodeProfile = field(default_factory=CodeProfile)
     notices: list[str] = field(default_factory=list)
 
@@ -64,15 +73,20 @@ class Kind(ABC):
     """The columns of the staging table and their types."""
     locks: ClassVar[tuple[str, ...]] = ()
     """Tables that must stand still between check and commit: grids before buildings, so that nobody waits in a ring."""
+    straight: ClassVar[tuple[type[Base], str] | None] = None
+    """The table, and the key, into which many new rows may go straight; see :meth:`finish`."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
-        self.first_rows = FirstRows()
+        self.first_rows = FirstRows(job.folder)
         for table in self.locks:
             # Readers go on; whoever would change what this import builds upon waits for its end.
             self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
+        self._direct: Direct | None = None
+        if self.straight is not None and Direct.suits(self.connection, self.straight[0], job.expected_rows):
+            self._direct = Direct(self.connection, *self.straight)
 
     @classmethod
     def check_layout(cls, layout: Layout, file_name: str, *, has_geometry: bool) -> None:
@@ -108,9 +122,24 @@ class Kind(ABC):
         """Write the staged rows."""
 
     def take(self, sheet: Sheet) -> None:
-        """Check a batch and stage its good rows."""
-        rows = self.check(sheet)
-        self.staging.append(rows.filter(pa.array(sheet.ok)))
+        """Check a batch and write its good rows: new ones to the table itself where it takes them, others to the staging table."""
+        rows = self.check(sheet).filter(pa.array(sheet.ok))
+        if self._direct is not None and self.straight is not None:
+            new = self._direct.is_new(rows[self.straight[1]].combine_chunks())
+            self.job.writer.do(self._direct.append, self.finish(rows.filter(new)))
+            rows = rows.filter(pc.invert(new))
+        self.job.writer.do(self.staging.append, rows)
+
+    def finish(self, rows: pa.Table) -> pa.Table:
+        """Return staged rows as the table's own."""
+        return rows
+
+    def end(self) -> None:
+        """Write everything, once all batches have been taken."""
+        self.job.writer.settle()
+        if self._direct is not None:
+            self._direct.close()
+        self.write()
 
     def stored(self, *columns: str) -> list[str]:
         """Return those of the columns that the file has: what it does not speak of stays as it is."""

@@ -11,11 +11,14 @@ from sqlalchemy import ColumnElement, and_, case, literal_column
 
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Job, Kind, ids, staged
+from gis.intake.positions import points_as_hex
+from gis.intake.references import References
 from gis.intake.sheet import Sheet
-from gis.intake.staging import References, read_columns, upsert
+from gis.intake.staging import upsert
 from gis.models import Household
 from gis.models.vocabulary import COLOURS
 from gis.store.assigning import place, read_grids
+from gis.store.bulk import read_columns
 
 _PLACED = ("own_position", "geometry", "lon", "lat", "grid_id", "grid_reason")
 _BUILDINGS = {"code": pa.string(), "id": pa.int64(), "lon": pa.float64(), "lat": pa.float64()}
@@ -47,6 +50,7 @@ class Households(Kind):
         }
     )
     locks = ("grids", "buildings")
+    straight = (Household, "code")
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -90,6 +94,11 @@ class Households(Kind):
                 "colour": colours,
             }
         )
+
+    def finish(self, rows: pa.Table) -> pa.Table:
+        """Return the rows with their points."""
+        lon, lat = (_floats(rows[column].combine_chunks()) for column in ("lon", "lat"))
+        return rows.append_column("geometry", points_as_hex(lon, lat))
 
     def write(self) -> None:
         """Write the households."""

@@ -14,10 +14,12 @@ from gis.intake.duplicates import Occurrences, digest_codes
 from gis.intake.fields import dates_array, read_code, read_date, read_text, read_word
 from gis.intake.kinds.base import Job, Kind, or_stored, staged
 from gis.intake.kinds.residents import HOUSEHOLDS
+from gis.intake.references import References
 from gis.intake.sheet import Sheet
-from gis.intake.staging import References, read_columns, upsert
+from gis.intake.staging import upsert
 from gis.models import Need
 from gis.models.vocabulary import SERVICES
+from gis.store.bulk import read_columns
 
 # The id that a need has whenever it is imported: a UUID of version 8 (RFC 9562, 5.8) made of household, service, day, and which of
 # several alike.

@@ -25,10 +25,12 @@ from gis.intake.fields import (
 )
 from gis.intake.kinds.base import Job, Kind, staged
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
+from gis.intake.references import References
 from gis.intake.sheet import MISSING, Sheet
-from gis.intake.staging import References, read_columns, upsert
+from gis.intake.staging import upsert
 from gis.models import Resident
 from gis.models.vocabulary import CARE_FLAGS, SEXES
+from gis.store.bulk import read_columns
 from gis.store.vault import Vault, vault_of
 
 HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
@@ -56,6 +58,7 @@ class Residents(Kind):
             "care_flags": "text[]",
         }
     )
+    straight = (Resident, "key")
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

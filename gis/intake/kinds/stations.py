@@ -83,7 +83,7 @@ class Stations(Kind):
     def take(self, sheet: Sheet) -> None:
         """Check a batch and stage its good rows and what they offer."""
         rows = self.check(sheet)
-        self.staging.append(rows.filter(pa.array(sheet.ok)))
+        self.job.writer.do(self.staging.append, rows.filter(pa.array(sheet.ok)))
         codes = rows["code"].to_pylist()
         offered: list[tuple[str, Offer]] = []
         if self._parsed is not None:
@@ -96,7 +96,7 @@ class Stations(Kind):
             "hours": pa.array([offer.hours for _, offer in offered], pa.string()),
             "capacity": pa.array([offer.capacity for _, offer in offered], pa.int64()),
         }
-        self._offers.append(pa.table(columns))
+        self.job.writer.do(self._offers.append, pa.table(columns))
 
     def write(self) -> None:
         """Write the stations and their services."""

@@ -111,8 +111,9 @@ class Streets(Kind):
             f"{name}{_PART}{n}" if many else name
             for name, n, many in zip(names, number, several, strict=True)
         ]
-        self.staging.append(
-            rows.append_column("code", pa.array(codes, pa.string())).append_column("geometry", as_hex(parts))
+        self.job.writer.do(
+            self.staging.append,
+            rows.append_column("code", pa.array(codes, pa.string())).append_column("geometry", as_hex(parts)),
         )
 
     def write(self) -> None:

@@ -8,9 +8,11 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import literal_column, text
 
-from gis.intake import staging
-from gis.intake.staging import References, Staging, read_columns, upsert
+from gis.intake import guards
+from gis.intake.references import References
+from gis.intake.staging import Staging, upsert
 from gis.models import Household
+from gis.store.bulk import read_columns
 from gis.store.session import Store
 from tests.gis.intake.conftest import Importer
 
@@ -60,7 +62,7 @@ def test_only_what_differs_is_written(
     importer: Importer, monkeypatch: pytest.MonkeyPatch, rebuild: bool
 ) -> None:
     importer.ok("households", "h.csv", "code,colour\nH1,red\nH2,green\n")
-    monkeypatch.setattr(staging, "_MANY_ROWS", 1 if rebuild else 1000)
+    monkeypatch.setattr(guards, "_MANY_ROWS", 1 if rebuild else 1000)
     with importer.store.owner_engine.begin() as connection:
         staged = Staging(connection, "staged_test", {"code": "text", "colour": "text"})
         staged.append(pa.table({"code": ["H1", "H2", "H3"], "colour": ["red", "yellow", None]}))
@@ -81,7 +83,7 @@ def test_only_what_differs_is_written(
 
 def test_the_owner_alone_makes_indexes_last(store: Store) -> None:
     with store.owner_engine.begin() as connection:
-        assert staging._may_rebuild(connection, "households", 1_000_000)
-        assert not staging._may_rebuild(connection, "households", 100)
+        assert guards.may_rebuild(connection, "households", 1_000_000)
+        assert not guards.may_rebuild(connection, "households", 100)
     with store.session(None) as session:
-        assert not staging._may_rebuild(session.connection(), "households", 1_000_000)
+        assert not guards.may_rebuild(session.connection(), "households", 1_000_000)

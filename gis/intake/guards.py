@@ -1,0 +1,138 @@
+"""A table's indexes and references, taken away while many rows are written and made again at the end.
+
+Building an index, and checking references by one join, is several times faster than doing it row by row (1,000,000 households: 9 s instead
+of 34 s). The transaction has the table for itself meanwhile. The primary key stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from gis.intake.references import References
+from gis.models import Base
+from gis.store.bulk import copy_rows, cursor_of, read_columns
+
+_MANY_ROWS = 20_000
+"""From so many new rows on indexes are made last."""
+_KNOWN_LIMIT = 1_000_000
+"""So many stored keys are held in memory at most."""
+
+
+class Guards:
+    """The indexes and references of one table, dropped."""
+
+    def __init__(self, connection: Connection, target: str) -> None:
+        """Lock the table and drop them."""
+        self._connection = connection
+        self._makes: list[sql.Composable] = []
+        drops: list[sql.Composable] = []
+        table_name = sql.Identifier(target)
+        for name, definition in connection.execute(text(_GUARDS), {"name": target}).all():
+            drops.append(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table_name, sql.Identifier(name))
+            )
+            self._makes.append(
+                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                    table_name, sql.Identifier(name), sql.SQL(definition)
+                )
+            )
+        for name, definition in connection.execute(text(_INDEXES), {"name": target}).all():
+            drops.append(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+            self._makes.append(sql.SQL(definition))
+        referenced = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
+        with cursor_of(connection) as cursor:
+            # First what the table refers to, as everybody does who changes both, so that nobody waits in a ring.
+            for other in referenced:
+                cursor.execute(
+                    sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(other))
+                )
+            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table_name))
+            for drop in drops:
+                cursor.execute(drop)
+
+    def make(self) -> None:
+        """Make them again."""
+        with cursor_of(self._connection) as cursor:
+            for make in self._makes:
+                cursor.execute(make)
+
+
+@contextmanager
+def guards_made_last(connection: Connection, target: str) -> Iterator[None]:
+    """Write many rows into a table without its guards."""
+    guards = Guards(connection, target)
+    yield
+    guards.make()
+
+
+def may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
+    """Tell whether a table's guards may be made anew: the connection owns it and there are many more new rows than stored ones."""
+    if new_rows < _MANY_ROWS:
+        return False
+    owns = connection.execute(
+        text("SELECT pg_get_userbyid(relowner) = current_user FROM pg_class WHERE oid = to_regclass(:name)"),
+        {"name": target},
+    ).scalar_one()
+    if not owns:
+        return False
+    counted = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) stored").format(
+        sql.Identifier(target), sql.Literal(new_rows)
+    )
+    with cursor_of(connection) as cursor:
+        return int(cursor.execute(counted).fetchone()[0]) < new_rows // 2
+
+
+class Direct:
+    """A nearly empty table that takes new rows by COPY as they are read, so that they are written once and not twice.
+
+    Rows whose key is stored already are not for it. The table stands without its guards, and nobody else can read it, until :meth:`close`.
+    """
+
+    def __init__(self, connection: Connection, model: type[Base], key: str) -> None:
+        """Drop the guards of the model's table, and learn which keys it has."""
+        self._connection = connection
+        self._target = sql.Identifier(model.__tablename__)
+        self._guards = Guards(connection, model.__tablename__)
+        query = f"SELECT {key} FROM {model.__tablename__}"
+        self._stored = References(read_columns(connection, query, {"code": pa.string()}))
+
+    @classmethod
+    def suits(cls, connection: Connection, model: type[Base], new_rows: int | None) -> bool:
+        """Tell whether so many rows, about, are better written so."""
+        return new_rows is not None and may_rebuild(
+            connection, model.__tablename__, min(new_rows, 2 * _KNOWN_LIMIT)
+        )
+
+    def is_new(self, keys: pa.Array) -> pa.Array:
+        """Return which keys are not stored, bool (n,)."""
+        return pa.array(self._stored.find(keys) < 0)
+
+    def append(self, rows: pa.Table) -> None:
+        """Write rows, whose columns are named as the table's."""
+        copy_rows(self._connection, self._target, rows)
+
+    def close(self) -> None:
+        """Make the guards again."""
+        self._guards.make()
+
+
+# References of the table to others, and its unique columns, to which none refers.
+_GUARDS = """
+SELECT c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c
+WHERE c.conrelid = to_regclass(:name) AND c.contype IN ('f', 'u')
+AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.contype = 'f' AND r.conindid = c.conindid AND r.confrelid = c.conrelid
+                AND c.contype = 'u')
+ORDER BY 1"""
+
+_REFERENCED = """
+SELECT DISTINCT o.relname FROM pg_constraint c JOIN pg_class o ON o.oid = c.confrelid
+WHERE c.conrelid = to_regclass(:name) AND c.contype = 'f' ORDER BY o.relname DESC"""
+
+_INDEXES = """
+SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+WHERE x.indrelid = to_regclass(:name) AND NOT x.indisunique AND NOT x.indisprimary ORDER BY 1"""

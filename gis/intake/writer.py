@@ -1,0 +1,47 @@
+"""Writing behind the reader's back: one thread hands rows to the database while the next batch is read and checked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import ParamSpec, Self
+
+Given = ParamSpec("Given")
+_WAITING = 1
+"""So many pieces of work wait at most, so that a slow database holds the reader up and memory stays flat."""
+
+
+class Writer:
+    """Does pieces of work on one connection, one after the other in their order.
+
+    Nothing else may use the connection between :meth:`do` and :meth:`settle`.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="linli-import")
+        self._pending: deque[Future[None]] = deque()
+
+    def do(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
+        """Have a piece of work done soon; raise what an earlier one has failed of."""
+        self._wait(_WAITING)
+        self._pending.append(self._thread.submit(work, *given, **named))
+
+    def settle(self) -> None:
+        """Wait until all is done; raise what has failed."""
+        self._wait(0)
+
+    def __enter__(self) -> Self:
+        """Use the writer as a context."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for what is being done, so that the connection is free; what waits is not begun."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _wait(self, left: int) -> None:
+        while len(self._pending) > left:
+            self._pending.popleft().result()
