@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from api.errors import is_only_try
 from api.feed import Feed
 from api.pace import Pace, Seldom
 from api.sessions import Sessions
@@ -19,6 +20,7 @@ from api.settings import Settings
 from api.worker import ImportWorker
 from gis.errors import NotFound, TooMany, Unauthenticated
 from gis.services.accounts import Identity
+from gis.services.memory import steady
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
@@ -125,6 +127,7 @@ async def desk_of(request: Request) -> Desk:
     account: Identity | None = getattr(request.state, "account", None)
     if account is None:
         raise Unauthenticated("需要登录 / sign in first")
+    steady.set(is_only_try(request))
     return Desk(office_of(request), account, request.state.token, origin_of(request))
 
 

@@ -37,7 +37,8 @@ from gis.errors import (
 from gis.services.memory import Overtaken
 
 log = structlog.get_logger("linli")
-_MOST_BEGINNINGS = 3
+_BEGUN_AGAIN = "begun_again"
+"""In a request's state: it is made for the second time."""
 RETRY_S = 2
 """After how many seconds to try again when the database does not answer."""
 
@@ -127,6 +128,11 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, handle)
 
 
+def is_only_try(request: Request) -> bool:
+    """Tell whether a request cannot be made again if the data changes while it is answered: its body is read, or it has been."""
+    return request.method not in ("GET", "HEAD") or _BEGUN_AGAIN in request.scope["state"]
+
+
 class _Again:
     """An answer that makes the request once more from the start; nothing of it has been sent, and a GET has no body to miss."""
 
@@ -135,9 +141,9 @@ class _Again:
 
 
 async def _begin_again(request: Request, error: Exception) -> Any:
-    """Make a reading request once more if the data changed while it was being answered; tell others to do so."""
-    begun = request.scope["state"]["begun"] = request.scope["state"].get("begun", 1) + 1
-    if request.method in ("GET", "HEAD") and begun <= _MOST_BEGINNINGS:
+    """Make a reading request once more if the data changed while it was being answered; this time it stands still from the start."""
+    if not is_only_try(request):
+        request.scope["state"][_BEGUN_AGAIN] = True
         return _Again()
     return answer(error, request.state.request_id)
 

@@ -5,20 +5,22 @@ sees exactly these versions:
 
 - Each transaction pins one reading of the journal at its first question: the process's own where that may be believed, so that no database
   is asked at all; else what the transaction itself reads. All it is given belongs to that reading, so grids and households always fit together.
-- What is missing is loaded in a transaction of its own that sees one moment (REPEATABLE READ) and reads the versions of that very moment
-  with the rest. The asker moves on to that moment, unless something it already holds has changed by then: :class:`Overtaken`, and the
-  request is made again from the start (api/errors.py).
-- One loads, the others wait for it without holding a lock, and take what it has loaded if that is not older than what they pinned;
-  else one of them loads again. A failure is the loader's own: who waited tries for itself.
+- What is missing is loaded in a second transaction, which sees one moment (REPEATABLE READ), has read the versions of that very moment,
+  and stays open as long as the first: all that the asker needs further is of that moment too. If something that it already held has changed
+  by then, :class:`Overtaken` is raised, and the request is made again from the start (api/errors.py), this time standing still from the
+  start (:data:`steady`), which cannot fail so. What cannot be made again, because its body has been read, stands still at once.
+- One loads, the others wait for it without holding a lock or a connection, and take what it has loaded if that is not older than what they
+  pinned; else one of them loads again. A failure is the loader's own: who waited tries for itself.
 - A transaction that has itself written sees what nobody else may: it asks the database each time, and keeps for itself what it loads.
 
-A load may need other values: these come from the loading transaction's moment too. Which value needs which must be free of circles.
+A load may need other values: these come from the same moment. Which value needs which must be free of circles.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -32,6 +34,8 @@ Topics = tuple[str, ...]
 Load = Callable[[Session], Any]
 """Makes the value from what the given transaction sees."""
 _VIEW, _PRIVATE = "linli_view", "linli_private"
+steady: ContextVar[bool] = ContextVar("steady", default=False)
+"""Whether the transactions of this request stand still at one moment from their first question on, though memory might do."""
 _DATED_KEPT = 32
 """How many values of keys with a date or a time are kept at once: ages depend on the date asked for."""
 
@@ -65,17 +69,19 @@ class _Flight:
 class _View:
     """What one transaction has pinned, and what it already holds."""
 
-    def __init__(self, reading: Reading, *, fixed: bool = False) -> None:
+    def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.fixed = fixed
-        """Whether the transaction itself stands still at that reading: it is a loading one."""
+        self.moment: Session | None = None
+        """The transaction that stands still at that reading, once one is needed."""
         self._held: dict[Key, Any] = {}
         self._used: dict[str, tuple[int, int] | None] = {}
 
     def held(self, key: Key) -> Any:
+        """Return what has been given for a key; None where nothing has."""
         return self._held.get(key)
 
     def hold(self, key: Key, topics: Topics, value: Any) -> Any:
+        """Give a value that belongs to the reading."""
         self._held[key] = value
         self._used.update(zip(topics, self.reading.of(topics), strict=True))
         return value
@@ -89,6 +95,18 @@ class _View:
         if any(reading.versions.get(topic) != version for topic, version in self._used.items()):
             raise Overtaken
         self.reading = reading
+
+    def stand_still(self, session: Session, store: Store) -> None:
+        """Open a moment for the rest of the transaction and move there.
+
+        Raises:
+            Overtaken: something held has changed.
+        """
+        moment, reading = store.moment(session)
+        store.journal.offer(reading)
+        self.move_to(reading)
+        self.moment = moment
+        moment.info[_VIEW] = self
 
 
 class Memory:
@@ -122,12 +140,17 @@ class Memory:
             kept = self._matching(key, view.reading.of(topics))
             if kept is not None:
                 return view.hold(key, topics, kept.value)
-            flight, first = self._board(key)
-            if first:
-                return self._lead(flight, session, store, view, key, topics, load)
+            flight = self._flights.get(key)
+            if flight is None:
+                if view.moment is None:
+                    view.stand_still(session, store)
+                    continue
+                flight, first = self._board(key)
+                if first:
+                    return self._lead(flight, view, view.moment, key, topics, load)
             flight.landed.wait()
             later = flight.reading
-            if not view.fixed and later is not None and later.asked_at >= view.reading.heard_at:
+            if view.moment is None and later is not None and later.asked_at >= view.reading.heard_at:
                 view.move_to(later)
 
     def at_hand(self, journal: Journal, key: Key, topics: Topics) -> Any:
@@ -154,39 +177,29 @@ class Memory:
             flight = self._flights[key] = _Flight()
             return flight, True
 
-    def _lead(
-        self, flight: _Flight, session: Session, store: Store, view: _View, key: Key, topics: Topics, load: Load
-    ) -> Any:
+    def _lead(self, flight: _Flight, view: _View, moment: Session, key: Key, topics: Topics, load: Load) -> Any:
+        flight.reading = view.reading
+        versions = view.reading.of(topics)
         try:
-            if view.fixed:
-                flight.reading = view.reading
-                return view.hold(key, topics, self._load(session, view.reading, key, topics, load))
-            with store.loading(session) as (loading, reading):
-                store.journal.offer(reading)
-                view.move_to(reading)
-                flight.reading = reading
-                loading.info[_VIEW] = _View(reading, fixed=True)
-                return view.hold(key, topics, self._load(loading, reading, key, topics, load))
+            kept = self._matching(key, versions)  # it may have landed between the look and the boarding
+            value = kept.value if kept is not None else load(moment)
+            if kept is None:
+                self._keep(key, _Kept(versions, value, view.reading.asked_at))
+            return view.hold(key, topics, value)
         finally:
             with self._lock:
                 del self._flights[key]
             flight.landed.set()
 
-    def _load(self, session: Session, reading: Reading, key: Key, topics: Topics, load: Load) -> Any:
-        versions = reading.of(topics)
-        kept = self._matching(key, versions)
-        if kept is not None:
-            return kept.value
-        value = load(session)
+    def _keep(self, key: Key, new: _Kept) -> None:
         with self._lock:
             newest = self._kept.get(key)
-            if newest is None or newest.asked_at <= reading.asked_at:
+            if newest is None or newest.asked_at <= new.asked_at:
                 self._kept.pop(key, None)
-                self._kept[key] = _Kept(versions, value, reading.asked_at)
+                self._kept[key] = new
             dated = [each for each in self._kept if len(each) > 1]
             for old in dated[: max(0, len(dated) - _DATED_KEPT)]:
                 del self._kept[old]
-        return value
 
     def _for_itself(self, session: Session, key: Key, topics: Topics, load: Load) -> Any:
         reading, _ = read_own_versions(session, _no_clock)
@@ -207,19 +220,20 @@ def _no_clock() -> float:
 def _view_of(session: Session, store: Store | None) -> _View | None:
     """Return what the transaction has pinned, pinning it now at its first question; None for one that has itself written."""
     view: _View | None = session.info.get(_VIEW)
-    if store is None or (view is not None and view.fixed):
+    if store is None or (view is not None and view.moment is session):
         return view
+    reading = None
     if has_begun(session):
         reading, wrote = read_own_versions(session, store.journal.clock)
         if wrote:
             return None
         store.journal.offer(reading)
-    elif view is None:
-        believed = store.journal.latest()
-        if believed is None:
-            believed, _ = read_own_versions(session, store.journal.clock)
-            store.journal.offer(believed)
-        reading = believed
     if view is None:
+        reading = reading or store.journal.latest()
+        if reading is None:
+            reading, _ = read_own_versions(session, store.journal.clock)
+            store.journal.offer(reading)
         view = session.info[_VIEW] = _View(reading)
+        if steady.get():
+            view.stand_still(session, store)
     return view

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -23,7 +24,7 @@ SERVICE_ROLE = "linli_service"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-_CALLER, _STORE, _BEGUN = "linli_caller", "linli_store", "linli_begun"
+_CALLER, _STORE, _BEGUN, _MOMENTS = "linli_caller", "linli_store", "linli_begun", "linli_moments"
 _SET_CALLER = text(
     "SELECT set_config('linli.account', :account, true), set_config('linli.address', :address, true), "
     "set_config('linli.request', :request, true)"
@@ -91,8 +92,8 @@ class Store:
         self.vault = Vault(keys) if keys is not None else None
         self.owner_engine = _engine(owner_url, 4, self.vault)
         self.service_engine = _engine(self.service_url, pool_size, self.vault)
-        # A pool of its own: whoever waits for a load may hold a connection of the other. It needs no limit, since nothing is loaded twice at once.
-        self._loading_engine = _engine(self.service_url, 1, self.vault, overflow=-1).execution_options(
+        # A pool of its own without a limit: who asks for a moment may hold a connection of the other, and must not wait for whoever holds a moment.
+        self._moments_engine = _engine(self.service_url, 1, self.vault, overflow=-1).execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self.journal = Journal()
@@ -135,41 +136,46 @@ class Store:
             "address": origin.address,
             "request": origin.request_id,
         }
-        info = {_CALLER: caller, _STORE: self}
         wrote = False
-        try:
-            with _Accountable(self.service_engine, expire_on_commit=False, info=info) as session, session.begin():
-                yield session
-                write_noted(session, account_id)
-                wrote = has_begun(session) and _wrote(session)
-        finally:
-            if wrote:
-                self.journal.committed()
-
-    @contextmanager
-    def loading(self, on_behalf: Session) -> Iterator[tuple[Session, Reading]]:
-        """Open a transaction that sees one moment of the database, and the versions of that moment; it can write nothing.
-
-        Args:
-            on_behalf: the transaction whose account asks.
-        """
-        info = {_CALLER: on_behalf.info.get(_CALLER, _NOBODY), _STORE: self}
-        with _Accountable(self._loading_engine, info=info) as session, session.begin():
-            yield session, read_versions(session, self.journal.clock)
+        info: dict[str, Any] = {_CALLER: caller, _STORE: self}
+        with ExitStack() as moments:
+            info[_MOMENTS] = moments
+            try:
+                with _Accountable(self.service_engine, expire_on_commit=False, info=info) as session, session.begin():
+                    yield session
+                    write_noted(session, account_id)
+                    wrote = has_begun(session) and _wrote(session)
+            finally:
+                if wrote:
+                    self.journal.committed()
 
     @contextmanager
     def owner_session(self) -> Iterator[Session]:
         """Open a transaction as the owner, beyond row security: for the command line on the machine itself."""
-        info = {_STORE: self, _BEGUN: True}
-        with Session(self.owner_engine, expire_on_commit=False, info=info) as session, session.begin():
-            yield session
-            write_noted(session, None)
+        with ExitStack() as moments:
+            info = {_STORE: self, _BEGUN: True, _MOMENTS: moments}
+            with Session(self.owner_engine, expire_on_commit=False, info=info) as session, session.begin():
+                yield session
+                write_noted(session, None)
+
+    def moment(self, beside: Session) -> tuple[Session, Reading]:
+        """Open a transaction that sees one moment of the database, and return it with the versions of that moment.
+
+        It can write nothing, and ends with the other.
+
+        Args:
+            beside: the open transaction, of this store, on whose account's behalf it is.
+        """
+        info = {_CALLER: beside.info.get(_CALLER, _NOBODY), _STORE: self}
+        stack: ExitStack = beside.info[_MOMENTS]
+        session = stack.enter_context(_Accountable(self._moments_engine, info=info))
+        return session, read_versions(session, self.journal.clock)
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.owner_engine.dispose()
         self.service_engine.dispose()
-        self._loading_engine.dispose()
+        self._moments_engine.dispose()
 
 
 def migration_config(connection: object | None = None, vault: Vault | None = None) -> Config:

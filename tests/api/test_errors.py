@@ -3,13 +3,17 @@ from __future__ import annotations
 import orjson
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.desk import AtDesk
 from api.errors import STATUS, PreconditionRequired, answer
+from api.security import everyone
 from gis import errors
 from gis.errors import Fault, LinliError
+from gis.services.memory import Overtaken, steady
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 
@@ -154,3 +158,25 @@ def test_unknown_addresses_and_methods_are_problems_too(client: TestClient, as_:
         assert answered.status_code == status
         assert answered.json()["status"] == status
         assert answered.headers["content-type"] == "application/problem+json"
+
+
+def test_a_reading_request_overtaken_is_made_again(app: FastAPI, as_: SignIn) -> None:
+    tries: list[bool] = []
+
+    def route(desk: AtDesk) -> dict[str, int]:
+        tries.append(steady.get())
+        if len(tries) in (1, 3, 4, 5):
+            raise Overtaken
+        return {"tries": len(tries)}
+
+    rule = [everyone()]
+    app.router.routes.insert(0, APIRoute("/api/restless", route, methods=["GET", "POST"], dependencies=rule))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        headers = as_("planner")
+        assert client.get("/api/restless", headers=headers).json() == {"tries": 2}
+        assert tries == [False, True]
+        refused = client.get("/api/restless", headers=headers)
+        assert (refused.status_code, len(tries)) == (503, 4)
+        assert refused.headers["Retry-After"]
+        refused = client.post("/api/restless", headers=headers)  # its body has been read
+        assert (refused.status_code, tries[4:]) == (503, [True])

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from api.feed import Feed, changed, decode, encode
+from gis.store.journal import FRESH_S
 from gis.store.session import Store
 
 
@@ -126,3 +127,49 @@ def test_it_stops_at_once(store: Store) -> None:
     feed.stop()
     assert time.monotonic() - began < 0.5
     loop.close()
+
+
+def believed_changes(store: Store) -> int:
+    """Return how often areas have changed as far as the process believes now."""
+    latest = store.journal.latest()
+    return 0 if latest is None or "areas" not in latest.versions else latest.versions["areas"][1] >> 40
+
+
+def test_the_process_believes_its_reading_while_it_listens_and_follows_others(
+    store: Store, listening: Listening, database_urls: tuple[str, str]
+) -> None:
+    time.sleep(2 * FRESH_S)
+    assert store.journal.latest() is not None
+    other = Store(*database_urls)  # another process
+    for number in range(10):
+        make_area(other, str(number))
+        wait_for(lambda: number + 1 == believed_changes(store), 5)  # noqa: B023 - called before the next turn
+    other.close()
+
+
+def test_a_commit_of_its_own_is_known_again_at_once(store: Store, listening: Listening) -> None:
+    make_area(store, "530102000000")
+    wait_for(lambda: believed_changes(store) == 1, 5)
+
+
+def test_a_notice_that_never_comes_is_made_up_for(store: Store, listening: Listening) -> None:
+    before = dict(listening.feed.versions)
+    with store.owner_session() as session:
+        session.execute(text("ALTER TABLE areas DISABLE TRIGGER changed"))
+        session.execute(text("INSERT INTO changes (topic) VALUES ('areas')"))  # the line without the notice
+    store.journal.on_doubt = lambda: None
+    wait_for(lambda: changed(before, listening.feed.versions) == ["areas"], 5)
+
+
+def test_who_is_cut_off_believes_nothing(store: Store, listening: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.feed._PAUSE_S", 2 * FRESH_S)
+    with store.owner_session() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query LIKE 'SELECT topic%' AND pid <> pg_backend_pid()"
+            )
+        )
+    wait_for(lambda: store.journal.latest() is None, 5)
+    make_area(store, "530102000000")
+    wait_for(lambda: believed_changes(store) == 1, 10)
