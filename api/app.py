@@ -44,13 +44,16 @@ GIS grid mapping for neighbourhood governance. Geometry is GeoJSON in EPSG:4326 
 """
 
 
-def create_app(store: Store, settings: Settings, revive: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    store: Store, settings: Settings, revive: Callable[[], None] = lambda: None, data_dir: Path | None = None
+) -> FastAPI:
     """Return the application on a migrated store.
 
     Args:
         store: where the data is; closed by whoever opened it.
         settings: checked settings.
         revive: brings a database back that no longer answers, where that is in our power.
+        data_dir: the folder in which this program keeps what belongs to it; the one of the settings by default.
 
     Raises:
         RuntimeError: a route has no rule saying who may call it.
@@ -64,7 +67,7 @@ def create_app(store: Store, settings: Settings, revive: Callable[[], None] = la
         Snapshots(),
         sessions,
         Feed(store, sessions.forget, revive),
-        ImportWorker(store),
+        ImportWorker(store, data_dir or settings.database.data_dir, settings.server.import_workers),
         files=Pace(settings.secrecy.files_per_hour, "户与居民档案 / files"),
         reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
         seldom=Seldom(),

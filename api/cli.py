@@ -5,21 +5,20 @@ from __future__ import annotations
 import signal
 import socket
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from api import logs
+from api.cli_imports import import_, work
 from api.cli_places import divide_place, streets
 from api.cli_secrecy import audit, keys, purge, purposes
 from api.cli_users import users
-from api.console import Commands, notice, out, progress_bar, tell_faults
+from api.console import Commands, notice, out, progress_bar, stop_orderly
 from api.runtime import Running, open_store
 from api.settings import ServerSettings, Settings
 from gis.errors import Unavailable
-from gis.models.vocabulary import IMPORT_KINDS
-from gis.services.imports import import_file
 from gis.store.assigning import assign as assign_all
 
 app = typer.Typer(
@@ -29,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("import")(import_)
+app.command("worker")(work)
 app.add_typer(users, name="user")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
@@ -66,7 +67,7 @@ def serve(
 
     logs.configure()
     settings = Settings.load(port=port, host=host, data_dir=data_dir)
-    _end_orderly()
+    stop_orderly()
     try:
         with _bound(settings.server) as listening, open_store(settings, notice, for_service=True) as running:
             if load_demo and demo.is_empty(running.store):
@@ -78,66 +79,12 @@ def serve(
         notice("已停止 / stopped")
 
 
-@app.command("import")
-def import_(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND", help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())
-        ),
-    ],
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="GeoJSON, GeoPackage, Shapefile (.shp, .zip), CSV, XLSX, OSM .pbf/.osm",
-            exists=True,
-            dir_okay=False,
-        ),
-    ],
-    crs: Annotated[
-        str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只检查，不写入 / report only, change nothing")
-    ] = False,
-) -> None:
-    """导入文件；被拒绝的行写入 FILE.rejected.csv / import a file; rejected rows go to FILE.rejected.csv."""
-    with (
-        open_store(Settings.load(), notice) as running,
-        progress_bar(file.name) as progress,
-        running.store.owner_engine.begin() as connection,
-    ):
-        report = import_file(connection, kind, file, crs=crs, dry_run=dry_run, progress=progress)
-    for line in report.notices:
-        notice(line)
-    tell_faults(report.faults)
-    if report.rejected_csv is not None:
-        rejected = file.with_name(file.name + ".rejected.csv")
-        rejected.write_bytes(report.rejected_csv)
-        notice(f"被拒绝的行 / rejected rows: {rejected}")
-    out.print(f"read {report.read} loaded {report.loaded} rejected {report.rejected}")
-    if report.loaded == 0:
-        raise typer.Exit(2)
-    if report.rejected:
-        raise typer.Exit(1)
-
-
 @app.command()
 def assign() -> None:
     """重新分配全部住户 / assign all households to their grids again."""
     with open_store(Settings.load(), notice) as running, running.store.owner_engine.begin() as connection:
         found = assign_all(connection)
     out.print(f"households {found.households} assigned {found.assigned} unassigned {found.unassigned}")
-
-
-def _end_orderly() -> None:
-    """Have a SIGTERM end the program as Ctrl-C does, so that the embedded server is given back."""
-
-    def stop(_signal: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def _bound(server: ServerSettings) -> socket.socket:
@@ -186,7 +133,7 @@ def _run(running: Running, settings: Settings, listening: socket.socket) -> None
 
     trusted = settings.server.trusted_proxies
     config = uvicorn.Config(
-        create_app(running.store, settings, running.revive),
+        create_app(running.store, settings, running.revive, running.data_dir),
         log_level="warning",
         access_log=False,
         server_header=False,

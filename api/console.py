@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,15 @@ class Commands(TyperGroup):
         except DBAPIError as error:
             err.print("[red]数据库出错 / the database failed:[/] " + escape(type(error.orig).__name__))
         raise typer.Exit(2)
+
+
+def stop_orderly() -> None:
+    """Have a SIGTERM end the program as Ctrl-C does, so that what it holds is given back."""
+
+    def stop(_signal: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def notice(line: str) -> None:

@@ -17,7 +17,8 @@ from fixtures import layout
 from gis.errors import Unavailable
 from gis.models import Area, Building, Grid, Household, Street
 from gis.services.accounts import add_account
-from gis.services.imports import Progress, import_file
+from gis.services.import_progress import Progress
+from gis.services.import_queue import import_file
 from gis.services.passwords import make_password
 from gis.store.session import Store
 

@@ -153,6 +153,7 @@ class ImportOut(BaseModel):
     loaded: int
     rejected: int
     progress: float = Field(ge=0, le=1)
+    attempts: int
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

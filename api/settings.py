@@ -93,8 +93,10 @@ class ServerSettings(BaseSettings):
     """Addresses (comma between, CIDR allowed) whose ``X-Forwarded-*`` headers are believed."""
     public_url: str | None = None
     """The address at which people reach the service, for the codes on doors; without it the one that the request came to."""
-    max_upload_mb: int = Field(default=256, ge=1, le=900)
-    """An upload waits in one field of the database, which holds up to 1 GB."""
+    max_upload_mb: int = Field(default=1024, ge=1, le=1_000_000)
+    """The largest file that is taken; it waits in the database, so this much room is needed there."""
+    import_workers: int = Field(default=2, ge=0, le=4)
+    """How many imports run at once within ``linli serve``; 0 where ``linli worker`` runs them."""
 
     @field_validator("trusted_proxies")
     @classmethod

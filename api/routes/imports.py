@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, File, Query, Response, UploadFile
+from starlette.responses import StreamingResponse
 
 from api.answers import Json
-from api.desk import AtDesk
+from api.desk import AtDesk, Desk
 from api.openapi import problems
 from api.parameters import Crs
 from api.schemas import Accepted, ImportOut, Imports
@@ -42,7 +44,7 @@ def submit(
     dry_run: Annotated[bool, Query(description="只检查，不写入 / report only, change nothing")] = False,
 ) -> Json:
     """Queue a file; ask ``GET /api/imports/{id}`` how it goes. CSV and XLSX with positions need ``crs``."""
-    upload = imports.Upload(kind, file.filename or "upload", file.file.read(), crs, dry_run)
+    upload = imports.Upload(kind, file.filename or "upload", file.file, crs, dry_run)
     with desk.session() as session:
         import_id = imports.submit(session, upload, desk.account.account_id)
     desk.office.worker.wake()
@@ -81,9 +83,24 @@ def get_import(desk: AtDesk, import_id: UUID) -> Json:
 def rejected(desk: AtDesk, import_id: UUID) -> Response:
     """Return the rejected rows as CSV with a reason each, to be corrected and imported again."""
     with desk.session() as session:
-        name, content = imports.rejected_rows(session, import_id)
+        name = imports.rejected_rows(session, import_id)
+        first = imports.rejected_piece(session, import_id, 0)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+    pieces = _pieces(desk, import_id, first or b"")
+    return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _pieces(desk: Desk, import_id: UUID, first: bytes) -> Iterator[bytes]:
+    """Yield the rejected rows, a short transaction for each piece: a slow reader holds no connection."""
+    yield first
+    number = 1
+    while True:
+        with desk.session() as session:
+            piece = imports.rejected_piece(session, import_id, number)
+        if piece is None:
+            return
+        yield piece
+        number += 1
 
 
 @router.delete(

@@ -14,7 +14,7 @@ from gis.models.files import (
 )
 from gis.models.people import Household, Resident
 from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
-from gis.models.records import Change, Import
+from gis.models.records import Change, Import, ImportPiece
 from gis.models.secrecy import AuditEntry, AuditHead, FieldSecret, KeyEntry
 from gis.models.services import Need, Station, StationService
 
@@ -40,6 +40,7 @@ __all__ = [
     "HouseholdConfirmation",
     "HouseholdContact",
     "Import",
+    "ImportPiece",
     "KeyEntry",
     "LoginSession",
     "Need",

@@ -14,8 +14,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
+    SmallInteger,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -25,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.models.base import Base, Moment
 from gis.models.places import one_of
-from gis.models.vocabulary import IMPORT_KINDS, IMPORT_STATES
+from gis.models.vocabulary import IMPORT_KINDS, IMPORT_PARTS, IMPORT_STATES
 
 
 class Import(Base):
@@ -48,14 +51,29 @@ class Import(Base):
     errors: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     """Where and what, never a value of a personal column."""
     notices: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
-    rejected_csv: Mapped[bytes | None] = mapped_column(LargeBinary)
-    content: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """The uploaded file until it has been read; then null."""
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the uploaded file; null: a file of the machine on which ``linli import`` runs, which nobody else can take up."""
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often it was begun: a kill of the process or of the database makes it begin anew, but not for ever."""
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"), index=True)
     """By whom; null: on the command line."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ImportPiece(Base):
+    """A piece of a file that waits for its import (``content``), or of the rows that it rejected; sealed."""
+
+    __tablename__ = "import_pieces"
+    __table_args__ = (one_of("part", IMPORT_PARTS), UniqueConstraint("import_id", "part", "number"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
+    part: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(Integer)
+    """From 0."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Change(Base):

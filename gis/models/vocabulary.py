@@ -60,6 +60,7 @@ IMPORT_KINDS = {
     "backdrop": "底图要素",
 }
 IMPORT_STATES = ("queued", "running", "done", "failed", "cancelled")
+IMPORT_PARTS = ("content", "rejected")
 
 HEALTH_NEEDS = {
     "measuring": "健康监测",

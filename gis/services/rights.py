@@ -203,9 +203,9 @@ RULES = (
         "导入时被拒绝的行",
         "rejected rows of imports",
         lambda policy: policy.rejected_rows_days,
-        "finished_at <= :before AND num_nonnulls(content, rejected_csv) > 0",
-        "imports",
-        "UPDATE imports SET content = NULL, rejected_csv = NULL",
+        "import_id IN (SELECT id FROM imports WHERE finished_at <= :before)",
+        "import_pieces",
+        "DELETE FROM import_pieces",
     ),
     Rule(
         "ended_sessions",

@@ -37,7 +37,7 @@ SEALED = (
     Sealed("residents", ("phone_sealed", "id_number_sealed", "guardian_phone_sealed"), "key"),
     Sealed("building_chiefs", ("phone_sealed",), "id::text", key_type="uuid"),
     Sealed("contacts", ("phone_sealed",), "id::text", key_type="uuid"),
-    Sealed("imports", ("content", "rejected_csv"), "id::text", key_type="uuid"),
+    Sealed("import_pieces", ("sealed",), "import_id::text || '/' || part || '/' || number"),
     Sealed("field_secrets", ("sealed",), "name", key="name", key_type="text"),
 )
 """All that the vault seals. A new sealed column must be listed here, or a change of keys would pass it by."""
@@ -136,7 +136,7 @@ def _batch(
             f"WHERE (CAST(:after AS {sealed.key_type}) IS NULL OR {sealed.key} > CAST(:after AS {sealed.key_type})) AND ({old}) "
             f"ORDER BY {sealed.key} LIMIT :most FOR UPDATE"
         ),
-        {"after": after, "prefix": prefix, "most": 1 if sealed.table == "imports" else most},
+        {"after": after, "prefix": prefix, "most": 8 if sealed.table == "import_pieces" else most},
     ).all()
     if not rows:
         return 0, None

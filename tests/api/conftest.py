@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -53,8 +54,8 @@ def peopled(place: Store) -> Store:  # noqa: F811 - the fixture above
 
 
 @pytest.fixture
-def app(peopled: Store) -> FastAPI:
-    return create_app(peopled, Settings.load())
+def app(peopled: Store, tmp_path: Path) -> FastAPI:
+    return create_app(peopled, Settings.load(data_dir=tmp_path / "data"))
 
 
 @pytest.fixture

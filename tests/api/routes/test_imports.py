@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from gis.store.locking import lock_tables
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, lonlat
@@ -47,6 +48,7 @@ def test_upload_progress_and_rejected_rows(client: TestClient, as_: SignIn, peop
         1,
         1,
     )
+    assert found["attempts"] == 1
     rejected = client.get(f"/api/imports/{import_id}/rejected", headers=headers)
     assert rejected.headers["content-type"] == "text/csv; charset=utf-8"
     assert (
@@ -80,10 +82,10 @@ def test_a_table_without_a_system_is_refused_with_the_choices(client: TestClient
 
 
 def test_cancelled_before_it_began(client: TestClient, as_: SignIn, peopled: Store) -> None:
-    """Another process holds the imports' lock, so this one waits in line and is cancelled there."""
+    """Another process is changing the grids, so this one waits and is cancelled there."""
     headers = as_("admin")
     with peopled.owner_session() as session:
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli imports'))"))
+        lock_tables(session.connection(), writes=("grids",))
         import_id = upload(client, headers, csv("N1"), "kind=households&crs=EPSG:4326").json()["id"]
         assert client.delete(f"/api/imports/{import_id}", headers=headers).status_code == 204
         assert client.delete(f"/api/imports/{import_id}", headers=headers).status_code == 204

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from gis.errors import Conflict, Invalid, NotFound
 from gis.intake import Cancelled, ImportReport
-from gis.services import imports
+from gis.services import import_queue, import_spool
+from gis.services.import_queue import INTERRUPTED, MOST_ATTEMPTS, import_file, recover, run_local
+from gis.services.import_spool import Spool
 from gis.services.imports import (
     Upload,
     cancel,
-    fail_interrupted,
     get_import,
-    import_file,
     list_imports,
+    rejected_piece,
     rejected_rows,
-    run_next,
     submit,
 )
+from gis.store.locking import lock_tables
 from gis.store.session import Store
 from tests.gis.services.conftest import account, lonlat
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[Spool]:
+    """Give the private folder; at the end nothing may be left in it."""
+    with Spool(tmp_path / "data") as opened:
+        yield opened
+        left = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and path.name != ".in-use"]
+        assert left == []
+    assert list((tmp_path / "data" / "spool").iterdir()) == []
+
+
+@pytest.fixture
+def run(folders: Spool):
+    """Give a function that runs the next import."""
+    return lambda store, **more: import_queue.run_next(store, folders, **more)
 
 
 def households(*codes: str, bad: int = 0) -> bytes:
@@ -37,7 +57,7 @@ def households(*codes: str, bad: int = 0) -> bytes:
 def queue(store: Store, content: bytes, **more: object) -> UUID:
     admin = account(store, "admin")
     upload = Upload(
-        **{"kind": "households", "file_name": "户.csv", "content": content, "crs": "EPSG:4326", **more}
+        **{"kind": "households", "file_name": "户.csv", "content": io.BytesIO(content), "crs": "EPSG:4326", **more}
     )  # type: ignore[arg-type]
     with store.session(admin) as session:
         return submit(session, upload, admin)
@@ -55,11 +75,16 @@ def count(store: Store, code: str) -> int:
         ).scalar_one()
 
 
-def test_a_file_from_queue_to_rows(place: Store) -> None:
+def pieces(store: Store, part: str) -> int:
+    with store.owner_session() as session:
+        return session.execute(text("SELECT count(*) FROM import_pieces WHERE part = :part"), {"part": part}).scalar_one()
+
+
+def test_a_file_from_queue_to_rows(place: Store, run) -> None:
     import_id = queue(place, households("N1", "N2", bad=1))
     assert state(place, import_id)["state"] == "queued"
-    assert run_next(place)
-    assert not run_next(place)
+    assert run(place)
+    assert not run(place)
     found = state(place, import_id)
     assert (found["state"], found["read"], found["loaded"], found["rejected"]) == ("done", 3, 2, 1)
     assert found["progress"] == 1.0
@@ -67,9 +92,11 @@ def test_a_file_from_queue_to_rows(place: Store) -> None:
     assert found["started_at"] <= found["finished_at"]  # type: ignore[operator]
     assert count(place, "N1") == 1
     with place.owner_session() as session:
-        name, content = rejected_rows(session, import_id)
-        assert session.execute(text("SELECT content FROM imports")).scalar_one() is None
+        name = rejected_rows(session, import_id)
+        content = rejected_piece(session, import_id, 0)
+        assert rejected_piece(session, import_id, 1) is None
         [listed] = list_imports(session, 10)
+    assert pieces(place, "content") == 0
     assert name == "户.csv.rejected.csv"
     assert b"X0" in content
     assert b"N1" not in content
@@ -77,26 +104,26 @@ def test_a_file_from_queue_to_rows(place: Store) -> None:
     assert "errors" not in listed
 
 
-def test_imports_run_in_the_order_they_came(place: Store) -> None:
+def test_imports_run_in_the_order_they_came(place: Store, run) -> None:
     ids = [queue(place, households(f"N{n}")) for n in range(3)]
     for position in range(3):
-        run_next(place)
+        run(place)
         assert [state(place, i)["state"] for i in ids] == ["done"] * (position + 1) + ["queued"] * (
             2 - position
         )
 
 
-def test_a_dry_run_changes_nothing(place: Store) -> None:
+def test_a_dry_run_changes_nothing(place: Store, run) -> None:
     import_id = queue(place, households("N1"), dry_run=True)
-    run_next(place)
+    run(place)
     found = state(place, import_id)
     assert (found["state"], found["loaded"], found["dry_run"]) == ("done", 1, True)
     assert count(place, "N1") == 0
 
 
-def test_what_cannot_be_read_fails_with_a_reason(place: Store) -> None:
+def test_what_cannot_be_read_fails_with_a_reason(place: Store, run) -> None:
     import_id = queue(place, households("N1"), crs=None)
-    run_next(place)
+    run(place)
     found = state(place, import_id)
     assert found["state"] == "failed"
     assert "GCJ-02" in str(found["errors"])
@@ -107,9 +134,9 @@ def test_what_cannot_be_read_fails_with_a_reason(place: Store) -> None:
 @pytest.mark.parametrize(
     ("upload", "where"),
     [
-        (Upload("secrets", "a.csv", b"x"), "query.kind"),
-        (Upload("grids", "a.csv", b"x", crs="mars"), "query.crs"),
-        (Upload("grids", "a.csv", b""), "body.file"),
+        (Upload("secrets", "a.csv", io.BytesIO(b"x")), "query.kind"),
+        (Upload("grids", "a.csv", io.BytesIO(b"x"), crs="mars"), "query.crs"),
+        (Upload("grids", "a.csv", io.BytesIO()), "body.file"),
     ],
 )
 def test_what_is_refused_at_once(place: Store, upload: Upload, where: str) -> None:
@@ -127,7 +154,7 @@ def test_only_an_admin_may_queue_and_look(place: Store) -> None:
             pytest.raises(Exception, match="row-level security"),
             place.session(account(place, role)) as session,
         ):
-            submit(session, Upload("grids", "a.csv", b"x"), None)
+            submit(session, Upload("grids", "a.csv", io.BytesIO(b"x")), None)
 
 
 def test_names_of_files_are_names_only(place: Store) -> None:
@@ -140,21 +167,20 @@ def test_names_of_files_are_names_only(place: Store) -> None:
         assert state(place, queue(place, b"x", file_name=given))["file_name"] == kept
 
 
-def test_cancelling_in_the_queue(place: Store) -> None:
+def test_cancelling_in_the_queue(place: Store, run) -> None:
     import_id = queue(place, households("N1"))
     with place.owner_session() as session:
         cancel(session, import_id)
         cancel(session, import_id)
-    assert not run_next(place)
+    assert not run(place)
     found = state(place, import_id)
     assert (found["state"], found["loaded"]) == ("cancelled", 0)
-    with place.owner_session() as session:
-        assert session.execute(text("SELECT content FROM imports")).scalar_one() is None
+    assert pieces(place, "content") == 0
 
 
-def test_cancelling_what_has_ended_or_never_was(place: Store) -> None:
+def test_cancelling_what_has_ended_or_never_was(place: Store, run) -> None:
     import_id = queue(place, households("N1"))
-    run_next(place)
+    run(place)
     with pytest.raises(Conflict), place.owner_session() as session:
         cancel(session, import_id)
     with pytest.raises(NotFound), place.owner_session() as session:
@@ -187,19 +213,19 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     stand_in = Slow()
-    monkeypatch.setattr(imports, "run_import", stand_in)
+    monkeypatch.setattr(import_queue, "run_import", stand_in)
     return stand_in
 
 
-def in_thread(store: Store, **more: object) -> threading.Thread:
-    thread = threading.Thread(target=run_next, args=(store,), kwargs=more)
+def in_thread(run, store: Store, **more: object) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(store,), kwargs=more)
     thread.start()
     return thread
 
 
-def test_cancelling_while_it_runs_keeps_nothing(place: Store, slow: Slow) -> None:
+def test_cancelling_while_it_runs_keeps_nothing(place: Store, run, slow: Slow) -> None:
     import_id = queue(place, households("N1"))
-    thread = in_thread(place)
+    thread = in_thread(run, place)
     assert slow.writing.wait(10)
     with place.session(account(place, "admin")) as session:
         cancel(session, import_id)
@@ -210,12 +236,12 @@ def test_cancelling_while_it_runs_keeps_nothing(place: Store, slow: Slow) -> Non
 
 
 def test_cancelling_in_the_last_moment_keeps_nothing(
-    place: Store, slow: Slow, monkeypatch: pytest.MonkeyPatch
+    place: Store, run, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the last question and the commit: the whole transaction goes."""
-    monkeypatch.setattr(imports.Teller, "is_cancelled", lambda self: False)
+    monkeypatch.setattr(import_queue.Teller, "is_cancelled", lambda self: False)
     import_id = queue(place, households("N1"))
-    thread = in_thread(place)
+    thread = in_thread(run, place)
     assert slow.writing.wait(10)
     with place.owner_session() as session:
         cancel(session, import_id)
@@ -225,9 +251,9 @@ def test_cancelling_in_the_last_moment_keeps_nothing(
     assert count(place, "SLOW") == 0
 
 
-def test_progress_is_seen_while_it_runs(place: Store, slow: Slow) -> None:
+def test_progress_is_seen_while_it_runs(place: Store, run, slow: Slow) -> None:
     import_id = queue(place, households("N1"))
-    thread = in_thread(place)
+    thread = in_thread(run, place)
     deadline = time.monotonic() + 10
     while not (found := state(place, import_id))["read"]:
         assert time.monotonic() < deadline
@@ -240,64 +266,196 @@ def test_progress_is_seen_while_it_runs(place: Store, slow: Slow) -> None:
     assert count(place, "SLOW") == 1
 
 
-def test_a_running_import_of_another_process_is_left_alone(place: Store, slow: Slow) -> None:
+def test_a_running_import_of_another_process_is_left_alone(place: Store, run, slow: Slow) -> None:
     import_id = queue(place, households("N1"))
-    thread = in_thread(place)
+    thread = in_thread(run, place)
     assert slow.writing.wait(10)
-    assert fail_interrupted(place) == []
-    assert not run_next(place)
+    assert recover(place) == []
+    assert not run(place)
     slow.let_go.set()
     thread.join(10)
     assert state(place, import_id)["state"] == "done"
 
 
-def test_what_a_dead_process_was_running_has_failed(place: Store) -> None:
+def abandon(store: Store, import_id: UUID) -> None:
+    """Leave an import as a killed process leaves it: begun, and its lock free."""
+    with store.owner_session() as session:
+        session.execute(
+            text("UPDATE imports SET state = 'running', started_at = now(), attempts = attempts + 1 WHERE id = :id"),
+            {"id": import_id},
+        )
+
+
+def test_what_a_dead_process_was_running_is_begun_anew(place: Store, run) -> None:
     import_id = queue(place, households("N1"))
-    with place.owner_session() as session:
-        session.execute(text("UPDATE imports SET state = 'running', started_at = now()"))
-    assert fail_interrupted(place) == [import_id]
+    abandon(place, import_id)
+    assert recover(place) == [import_id]
+    assert recover(place) == []
+    assert state(place, import_id)["state"] == "queued"
+    assert run(place)
+    found = state(place, import_id)
+    assert (found["state"], found["attempts"]) == ("done", 2)
+
+
+def test_what_dies_again_and_again_has_failed(place: Store, run) -> None:
+    import_id = queue(place, households("N1"))
+    for _ in range(MOST_ATTEMPTS):
+        assert state(place, import_id)["state"] == "queued"
+        abandon(place, import_id)
+        assert recover(place) == [import_id]
     found = state(place, import_id)
     assert found["state"] == "failed"
-    assert "nothing was kept" in str(found["errors"])
-    assert fail_interrupted(place) == []
+    assert INTERRUPTED in str(found["errors"])
+    assert pieces(place, "content") == 0
+    assert not run(place)
 
 
-def test_a_service_that_stops_abandons_its_import(place: Store, slow: Slow) -> None:
+def test_a_connection_that_is_cut_makes_it_begin_anew(place: Store, run, slow: Slow) -> None:
+    import_id = queue(place, households("N1"))
+    thread = in_thread(run, place)
+    assert slow.writing.wait(10)
+    with place.owner_session() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    slow.let_go.set()
+    thread.join(10)
+    assert recover(place) == [import_id]
+    assert count(place, "SLOW") == 0
+    assert run(place)
+    assert state(place, import_id)["state"] == "done"
+    assert count(place, "SLOW") == 1
+
+
+def test_a_service_that_stops_puts_its_import_back(place: Store, run, slow: Slow) -> None:
     stopping = threading.Event()
     import_id = queue(place, households("N1"))
-    thread = in_thread(place, stopping=stopping.is_set)
+    thread = in_thread(run, place, stopping=stopping.is_set)
     assert slow.writing.wait(10)
     stopping.set()
     thread.join(10)
-    assert state(place, import_id)["state"] == "failed"
+    found = state(place, import_id)
+    assert (found["state"], found["attempts"]) == ("queued", 0)
     assert count(place, "SLOW") == 0
 
 
-def test_a_fault_of_ours_is_opaque(place: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelling_breaks_a_long_statement_off(place: Store, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeping = threading.Event()
+
+    def sleep(connection, kind, path, **_):
+        sleeping.set()
+        connection.execute(text("SELECT pg_sleep(60)"))
+
+    monkeypatch.setattr(import_queue, "run_import", sleep)
+    import_id = queue(place, households("N1"))
+    thread = in_thread(run, place)
+    assert sleeping.wait(10)
+    with place.owner_session() as session:
+        cancel(session, import_id)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert state(place, import_id)["state"] == "cancelled"
+
+
+def test_a_full_disk_is_said(place: Store, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    monkeypatch.setattr(import_queue, "run_import", full)
+    import_id = queue(place, households("N1"))
+    assert run(place)
+    found = state(place, import_id)
+    assert found["state"] == "failed"
+    assert "disk is full" in str(found["errors"])
+    assert pieces(place, "content") == 0
+
+
+def test_a_fault_of_ours_is_opaque(place: Store, run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("张三 13800001234")
 
-    monkeypatch.setattr(imports, "run_import", broken)
+    monkeypatch.setattr(import_queue, "run_import", broken)
     import_id = queue(place, households("N1"))
-    assert run_next(place)
+    assert run(place)
     found = state(place, import_id)
     assert found["state"] == "failed"
     assert "13800001234" not in str(found)
 
 
-def test_two_at_once_wait_for_each_other(place: Store, slow: Slow) -> None:
-    first, second = queue(place, households("N1")), queue(place, households("N2"))
-    one = in_thread(place)
+def test_the_same_kind_twice_at_once_waits_in_the_queue(place: Store, run, slow: Slow) -> None:
+    first, second = queue(place, households("N1")), queue(place, households("N1"))
+    one = in_thread(run, place)
     assert slow.writing.wait(10)
-    other = in_thread(place)
-    time.sleep(0.3)
-    assert state(place, first)["state"] == "running"
-    assert state(place, second)["read"] == 0
+    assert not run(place)
+    assert [state(place, each)["state"] for each in (first, second)] == ["running", "queued"]
+    slow.let_go.set()
+    one.join(10)
+    assert state(place, first)["state"] == "done"
+
+
+def test_kinds_that_do_not_cross_run_at_once(place: Store, run, slow: Slow) -> None:
+    homes, shops = queue(place, households("N1")), queue(place, b"code\n", kind="stations")
+    one = in_thread(run, place)
+    assert slow.writing.wait(10)
+    other = in_thread(run, place)
+    deadline = time.monotonic() + 10
+    while state(place, shops)["state"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert state(place, homes)["state"] == "running"
     slow.let_go.set()
     one.join(10)
     other.join(10)
-    assert state(place, first)["state"] == "done"
-    assert state(place, second)["state"] == "failed"  # the stand-in's row is there already
+
+
+def test_an_import_of_households_waits_for_whoever_moves_a_boundary(place: Store, run) -> None:
+    import_id = queue(place, households("N1"))
+    with place.owner_session() as session:
+        lock_tables(session.connection(), writes=("grids",))
+        thread = in_thread(run, place)
+        time.sleep(0.5)
+        assert state(place, import_id)["state"] == "running"
+        assert count(place, "N1") == 0
+    thread.join(20)
+    assert state(place, import_id)["state"] == "done"
+
+
+def test_the_same_file_again_finds_all_as_it_is(place: Store, run) -> None:
+    ids = [queue(place, households("N1", "N2")) for _ in range(2)]
+    while run(place):
+        pass
+    assert [state(place, each)["loaded"] for each in ids] == [2, 2]
+    with place.owner_session() as session:
+        assert session.scalars(text("SELECT version FROM households WHERE code LIKE 'N_'")).all() == [1, 1]
+
+
+def test_a_file_is_stored_sealed_in_pieces(place: Store, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_spool, "PIECE_BYTES", 50)
+    content = households(*[f"N{n}" for n in range(40)], bad=9)
+    import_id = queue(place, content)
+    with place.owner_session() as session:
+        stored = b"".join(bytes(each) for each in session.scalars(text("SELECT sealed FROM import_pieces")))
+    assert pieces(place, "content") == -(-len(content) // 50)
+    assert b"code,lon" not in stored
+    assert run(place)
+    assert state(place, import_id)["loaded"] == 40
+    assert pieces(place, "rejected") > 3
+    with place.owner_session() as session:
+        kept = [rejected_piece(session, import_id, n) or b"" for n in range(pieces(place, "rejected"))]
+    assert b"".join(kept).count(b"\r\n") == 10
+
+
+def test_what_a_killed_process_left_in_its_folder_goes(tmp_path: Path) -> None:
+    left = tmp_path / "spool" / "process-dead"
+    left.mkdir(parents=True)
+    (left / ".in-use").touch()
+    (left / "upload.csv").write_text("张三")
+    with Spool(tmp_path) as mine, Spool(tmp_path), mine.folder() as folder:
+        assert not left.exists()
+        mine.sweep()
+        assert folder.stat().st_mode & 0o077 == folder.parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_file_of_this_machine_is_recorded(place: Store, tmp_path: Path) -> None:
@@ -318,9 +476,78 @@ def test_a_file_of_this_machine_is_recorded(place: Store, tmp_path: Path) -> Non
         1,
         "EPSG:4326",
     )
-    with place.owner_engine.begin() as connection:
-        import_file(connection, "households", path, crs="EPSG:4326", dry_run=True)
-        with pytest.raises(Invalid):
-            import_file(connection, "secrets", path, crs=None)
+
+
+def test_the_command_line_stands_in_the_queue_too(place: Store, folders: Spool, run, slow: Slow, tmp_path: Path) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_bytes(households("N1"))
+    first = queue(place, households("N1"))
+    one = in_thread(run, place)
+    assert slow.writing.wait(10)
+    waited: list[int] = []
+    reports: list[ImportReport] = []
+
+    def local() -> None:
+        reports.append(run_local(place, "needs", path, folders, crs=None, waiting=lambda: waited.append(1)))
+
+    other = threading.Thread(target=local)
+    other.start()
+    time.sleep(0.6)
+    assert waited == [1]
+    assert recover(place) == []
     with place.owner_session() as session:
-        assert len(list_imports(session, 10)) == 1
+        assert [row["state"] for row in list_imports(session, 10)] == ["queued", "running"]
+    assert not run(place)  # nobody else takes up a file of this machine
+    slow.let_go.set()
+    one.join(10)
+    with place.owner_session() as session:
+        session.execute(text("DELETE FROM households WHERE code = 'SLOW'"))
+    other.join(10)
+    assert state(place, first)["state"] == "done"
+    assert len(reports) == 1
+    with place.owner_session() as session:
+        assert [row["state"] for row in list_imports(session, 10)] == ["done", "done"]
+
+
+def test_the_command_line_is_cancelled_on_the_page(place: Store, folders: Spool, slow: Slow, tmp_path: Path) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_bytes(households("N1"))
+    ended: list[str] = []
+
+    def local() -> None:
+        try:
+            run_local(place, "households", path, folders, crs=None)
+        except Cancelled as error:
+            ended.append(str(error))
+
+    thread = threading.Thread(target=local)
+    thread.start()
+    assert slow.writing.wait(10)
+    with place.owner_session() as session:
+        [row] = list_imports(session, 10)
+        cancel(session, row["id"])
+    thread.join(10)
+    assert len(ended) == 1
+    assert count(place, "SLOW") == 0
+
+
+def test_the_command_line_killed_or_interrupted(
+    place: Store, folders: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_bytes(households("N1"))
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_queue, "run_import", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_local(place, "households", path, folders, crs=None)
+    with place.owner_session() as session:
+        [row] = list_imports(session, 10)
+        assert row["state"] == "cancelled"
+        session.execute(text("UPDATE imports SET state = 'running'"))
+    assert recover(place) == [row["id"]]
+    assert state(place, row["id"])["state"] == "failed"
+    with pytest.raises(Invalid):
+        run_local(place, "secrets", path, folders, crs=None)

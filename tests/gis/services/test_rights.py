@@ -77,7 +77,7 @@ def left(store: Store) -> tuple[int, int, int, int]:
             session.execute(
                 text(
                     "SELECT (SELECT count(*) FROM residents), (SELECT count(*) FROM needs WHERE note IS NOT NULL), "
-                    "(SELECT count(*) FROM imports WHERE rejected_csv IS NOT NULL), (SELECT count(*) FROM sessions)"
+                    "(SELECT count(*) FROM import_pieces), (SELECT count(*) FROM sessions)"
                 )
             ).one()
         )
@@ -96,8 +96,9 @@ def test_the_retention_policy(staffed: Store) -> None:
         )
         session.execute(
             text(
-                "INSERT INTO imports (kind, file_name, sha256, rejected_csv, finished_at) SELECT 'needs', 'x', '', '\\x01', d "
-                "FROM unnest(ARRAY[CAST(:today AS date) - 30, :today - 29]::date[]) d"
+                "WITH ended AS (INSERT INTO imports (kind, file_name, sha256, finished_at) SELECT 'needs', 'x', '', d "
+                "FROM unnest(ARRAY[CAST(:today AS date) - 30, :today - 29]::date[]) d RETURNING id) "
+                "INSERT INTO import_pieces (import_id, part, number, sealed) SELECT id, 'rejected', 0, '\\x01' FROM ended"
             ),
             {"today": TODAY},
         )
