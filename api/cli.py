@@ -14,6 +14,7 @@ from api import logs
 from api.cli_imports import import_, work
 from api.cli_places import divide_place, streets
 from api.cli_secrecy import audit, keys, purge, purposes
+from api.cli_store import backup, restore
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, stop_orderly
 from api.runtime import Running, open_store
@@ -35,6 +36,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(purge)
 app.command()(purposes)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(streets, name="streets")
 app.command("divide")(divide_place)
 

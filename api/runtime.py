@@ -37,6 +37,32 @@ class Running:
     """Starts the embedded server again if it was killed."""
 
 
+@dataclass(frozen=True)
+class Database:
+    """Where the database is, as it stands; nothing of it has been migrated or made."""
+
+    owner_url: str
+    service_url: str | None
+    data_dir: Path
+    revive: Callable[[], None]
+
+
+@contextmanager
+def open_database(settings: Settings, notice: Callable[[str], None]) -> Iterator[Database]:
+    """Find the outside server or take a share in the embedded one, and leave what is in it alone.
+
+    Raises:
+        Unavailable: there is no database; the detail says what to do.
+    """
+    data_dir, outside = settings.database.data_dir, settings.database.database_url
+    if outside is not None:
+        _wait_for(outside, notice)
+        yield Database(outside, settings.database.service_database_url, data_dir, _nothing)
+        return
+    with _embedded(data_dir, notice) as server:
+        yield Database(server.url(), server.url(user=SERVICE_ROLE), server.data_dir, server.ensure_running)
+
+
 @contextmanager
 def open_store(
     settings: Settings, notice: Callable[[str], None], *, for_service: bool = False
@@ -52,25 +78,17 @@ def open_store(
         Unavailable: there is no database; the detail says what to do.
     """
     with ExitStack() as stack:
-        revive: Callable[[], None] = _nothing
-        data_dir = settings.database.data_dir
-        if settings.database.database_url is not None:
-            owner_url, service_url = settings.database.database_url, settings.database.service_database_url
-            _wait_for(owner_url, notice)
-        else:
-            server = stack.enter_context(_embedded(data_dir, notice))
-            owner_url, service_url = server.url(), server.url(user=SERVICE_ROLE)
-            data_dir, revive = server.data_dir, server.ensure_running
-        keys = settings.secrecy.keys(data_dir)
+        found = stack.enter_context(open_database(settings, notice))
+        keys = settings.secrecy.keys(found.data_dir)
         fresh = isinstance(keys, KeyFile) and not keys.path.exists()
-        store = Store(owner_url, service_url, pool_size=20 if for_service else 2, keys=keys)
+        store = Store(found.owner_url, found.service_url, pool_size=20 if for_service else 2, keys=keys)
         stack.callback(store.close)
         password = _prepare(store, settings, for_service)
         if fresh:
             notice(
                 f"已生成字段密钥,请另行妥善备份 / a field key was made; keep a copy of it elsewhere: {keys.where()}"
             )
-        yield Running(store, data_dir, password, revive)
+        yield Running(store, found.data_dir, password, found.revive)
 
 
 def _embedded(data_dir: Path, notice: Callable[[str], None]) -> EmbeddedServer:

@@ -75,6 +75,8 @@ ACTIONS = {
     "import.read": "下载被拒绝的行 / rejected rows read",
     "import.run": "完成导入 / file imported",
     "retention.purge": "按期限清理 / purged by the retention policy",
+    "backup.write": "备份 / backup written",
+    "backup.restore": "恢复备份 / backup restored",
     "keys.rotate": "更换字段密钥 / field key changed",
     "audit.read": "查阅审计记录 / audit log read",
     "audit.export": "导出审计记录 / audit log exported",

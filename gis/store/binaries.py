@@ -58,6 +58,31 @@ def find_binaries(major: int | None = None) -> Binaries:
     raise PostgresNotFound(_advice(major, fitting))
 
 
+def find_client(name: str, major: int) -> str:
+    """Return the path of a client program of exactly the server's major version: what an older one writes or a newer one asks may not fit.
+
+    Args:
+        name: ``pg_dump`` or ``pg_restore``.
+        major: the server's version.
+
+    Raises:
+        PostgresNotFound: there is none.
+    """
+    for folder in _places():
+        program = folder / name
+        if os.access(program, os.X_OK):
+            found = re.search(r"\(PostgreSQL\) (\d+)", _output(str(program), "--version"))
+            if found and int(found[1]) == major:
+                return str(program)
+    if sys.platform == "darwin":
+        command = f"brew install postgresql@{major}"
+    else:
+        command = f"sudo apt-get install postgresql-client-{major}"
+    raise PostgresNotFound(
+        f"未找到 PostgreSQL {major} 的 {name}，请安装：{command} / there is no {name} of PostgreSQL {major}; install it: {command}"
+    )
+
+
 def _places() -> Iterable[Path]:
     """Return each folder that may hold PostgreSQL's programs, once."""
     places: list[Path] = []
