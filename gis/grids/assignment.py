@@ -10,7 +10,8 @@ put to the polygons themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 import shapely
@@ -62,9 +63,38 @@ class GridIndex:
         self._shapes = shapely.force_2d(shapes[by_code])
         shapely.prepare(self._shapes)
         self._tree = shapely.STRtree(self._shapes)
-        self._warm()
+        self._warm(self._shapes)
         self._lattice, self._west, self._south, self._per_x, self._per_y = self._draw()
         self._rows, self._columns = self._lattice.shape
+
+    def replaced(self, polygons: Mapping[int, shapely.Geometry]) -> GridIndex:
+        """Return the index with other polygons for some codes; it answers as one prepared anew, and takes only their surroundings' time.
+
+        Args:
+            polygons: valid polygons or multipolygons by their places in ``codes``.
+
+        Raises:
+            ValueError: a geometry is not polygonal.
+        """
+        if not polygons:
+            return self
+        rank_of = np.argsort(self._place[:-1])
+        rank = rank_of[list(polygons)]
+        shapes = self._shapes.copy()
+        shapes[rank] = shapely.force_2d(np.array([*polygons.values(), None], dtype=object)[:-1])
+        if not np.isin(shapely.get_type_id(shapes[rank]), (3, 6)).all():
+            raise ValueError("网格须为面 / every grid must be a polygon or multipolygon")
+        window = self._window(np.concatenate([self._shapes[rank], shapes[rank]]))
+        if window is None:
+            return GridIndex(shapes[rank_of], self.codes)
+        new = copy(self)
+        new._shapes = shapes
+        shapely.prepare(shapes[rank])
+        new._tree = shapely.STRtree(shapes)
+        new._warm(shapes[rank])
+        new._lattice = self._lattice.copy()
+        new._redraw(*window)
+        return new
 
     def assign(self, lon: ArrayLike, lat: ArrayLike) -> np.ndarray:
         """Return for each position the place of its grid in ``codes``, −1 where there is none.
@@ -123,11 +153,11 @@ class GridIndex:
         np.minimum.at(first, point[held], shape[held])
         return self._place[first]
 
-    def _warm(self) -> None:
+    def _warm(self, shapes: np.ndarray) -> None:
         """Have GEOS build its inner indexes now: it builds them at the first question, which two threads must not ask at once."""
-        west, south, east, north = shapely.bounds(self._shapes).T
+        west, south, east, north = shapely.bounds(shapes).T
         # Inside the box, because GEOS answers for what is outside it without any index; an empty shape's box is NaN.
-        shapely.intersects_xy(self._shapes, (west + east) / 2, (south + north) / 2)
+        shapely.intersects_xy(shapes, (west + east) / 2, (south + north) / 2)
         self._tree.query(shapely.Point(0.0, 0.0))
 
     def _draw(self) -> tuple[np.ndarray, float, float, float, float]:
@@ -142,17 +172,53 @@ class GridIndex:
         rows, columns = _lattice_shape(west, south, east, north, len(self._shapes))
         per_x, per_y = (columns - 1) / (east - west), (rows - 1) / (north - south)
         touched = _touched(self._shapes, rows, columns, np.array([west, south]), np.array([per_x, per_y]))
+        owner = self._owners(touched, np.array([west, south]), np.array([per_x, per_y]))
+        return owner, west, south, per_x, per_y
+
+    def _owners(self, touched: np.ndarray, corner: np.ndarray, per: np.ndarray) -> np.ndarray:
+        """Return for each cell whose it is: the polygons are asked once for each patch of cells that no boundary touches.
+
+        Args:
+            touched: (rows, columns) bool.
+            corner: (2,) x and y of the cells' south-western corner.
+            per: (2,) cells per unit of x and y.
+        """
         patch, count = ndimage.label(~touched)
         # Any cell can speak for its patch; of several writes to one place the last one stays.
         speaker = np.zeros(count + 1, dtype=np.int64)
         speaker[patch.ravel()] = np.arange(patch.size)
-        row, column = np.divmod(speaker[1:], columns)
+        row, column = np.divmod(speaker[1:], touched.shape[1])
         owner = np.full(count + 1, _ASK, dtype=np.int32)
         if count:
+            scale = np.where(per == 0, 1.0, per)
             owner[1:] = self._ask(
-                west + (column + 0.5) / (per_x or 1.0), south + (row + 0.5) / (per_y or 1.0)
+                corner[0] + (column + 0.5) / scale[0], corner[1] + (row + 0.5) / scale[1]
             )
-        return owner[patch], west, south, per_x, per_y
+        return owner[patch]
+
+    def _window(self, shapes: np.ndarray) -> tuple[slice, slice] | None:
+        """Return the rows and columns round some polygons, with a cell to spare; None where the lattice does not reach so far."""
+        bounds = shapely.bounds(shapes[~shapely.is_empty(shapes)])
+        if not len(bounds) or not (self._per_x and self._per_y):
+            return None
+        corner, per = np.array([self._west, self._south]), np.array([self._per_x, self._per_y])
+        low, high = (bounds[:, :2].min(axis=0) - corner) * per, (bounds[:, 2:].max(axis=0) - corner) * per
+        last = np.array([self._columns, self._rows]) - 1
+        if (low < 0).any() or (high > last).any():
+            return None
+        (left, bottom), (right, top) = np.maximum(low.astype(int) - 1, 0), np.minimum(high.astype(int) + 1, last)
+        return slice(int(bottom), int(top) + 1), slice(int(left), int(right) + 1)
+
+    def _redraw(self, rows: slice, columns: slice) -> None:
+        """Draw a window of the lattice again."""
+        corner, per = np.array([self._west, self._south]), np.array([self._per_x, self._per_y])
+        south_west = corner + (np.array([columns.start, rows.start]) - 1) / per
+        north_east = corner + (np.array([columns.stop, rows.stop]) + 1) / per
+        near = self._shapes[self._tree.query(shapely.box(*south_west, *north_east))]
+        touched = _touched(near, self._rows, self._columns, corner, per)[rows, columns]
+        self._lattice[rows, columns] = self._owners(
+            touched, corner + np.array([columns.start, rows.start]) / per, per
+        )
 
 
 def _lattice_shape(west: float, south: float, east: float, north: float, n: int) -> tuple[int, int]:

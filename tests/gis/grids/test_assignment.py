@@ -282,3 +282,76 @@ def test_several_threads_may_ask_a_fresh_index() -> None:
             thread.join()
         assert len(answers) == 4
         assert all(np.array_equal(answer, expected) for answer in answers)
+
+
+def jiggled_tiling(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of a bent tiling, (side + 1, side + 1, 2), and its cells."""
+    corners = np.stack(np.meshgrid(np.arange(side + 1.0), np.arange(side + 1.0)), axis=2)
+    corners[1:-1, 1:-1] += rng.uniform(-0.3, 0.3, (side - 1, side - 1, 2))
+    return corners, tiling_of(corners)
+
+
+def tiling_of(corners: np.ndarray) -> np.ndarray:
+    around = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2)
+    return shapely.polygons(around.reshape(-1, 4, 2))
+
+
+def points_at(rng: np.random.Generator, *tilings: np.ndarray) -> np.ndarray:
+    """Return corners, middles of edges, and positions anywhere, some outside."""
+    corners = np.concatenate([shapely.get_coordinates(each) for each in tilings])
+    return np.concatenate([corners, (corners[1:] + corners[:-1]) / 2, rng.uniform(-2, 9, (2000, 2))])
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_polygons_replaced_answer_as_an_index_prepared_anew(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    side = 6
+    corners, before = jiggled_tiling(rng, side)
+    codes = [f"{number:02d}" for number in rng.permutation(side * side)]
+    index = GridIndex(before, codes)
+    asked = points_at(rng, before)
+    first = index.assign(*asked.T)
+    for _ in range(3):
+        row, column = rng.integers(1, side, 2)
+        corners[row, column] += rng.uniform(-0.15, 0.15, 2)
+        after = tiling_of(corners)
+        moved = np.flatnonzero(~shapely.equals_identical(before, after))
+        next_index = index.replaced({int(i): after[i] for i in moved})
+        points = points_at(rng, before, after)
+        anew = GridIndex(after, codes)
+        np.testing.assert_array_equal(next_index.assign(*points.T), anew.assign(*points.T))
+        assert [next_index.locate(x, y) for x, y in points[:200]] == anew.assign(*points[:200].T).tolist()
+        before, index = after, next_index
+    assert (GridIndex(jiggled_tiling(np.random.default_rng(seed), side)[1], codes).assign(*asked.T) == first).all()
+
+
+def test_a_replaced_polygon_may_overlap_empty_itself_or_leave_the_lattice() -> None:
+    boxes = np.array([shapely.box(x, 0, x + 1, 1) for x in range(4)], dtype=object)
+    index = GridIndex(boxes, ["b", "a", "d", "c"])
+    for polygon in (
+        shapely.box(0.2, 0.2, 2.5, 0.8),
+        shapely.Polygon(),
+        shapely.box(0, 0, 9, 9),
+        shapely.box(-5, -5, -4, -4),
+        shapely.MultiPolygon([shapely.box(0, 0, 0.1, 0.1), shapely.box(3.5, 0.5, 3.7, 1)]),
+        boxes[2],
+    ):
+        for place in range(4):
+            after = boxes.copy()
+            after[place] = polygon
+            points = points_at(np.random.default_rng(place), boxes, after)
+            np.testing.assert_array_equal(
+                index.replaced({place: polygon}).assign(*points.T),
+                GridIndex(after, ["b", "a", "d", "c"]).assign(*points.T),
+            )
+    assert index.replaced({}) is index
+    with pytest.raises(ValueError, match="polygon"):
+        index.replaced({0: shapely.Point(0, 0)})
+
+
+def test_an_index_stays_as_it_was_when_another_is_made_from_it() -> None:
+    boxes = np.array([shapely.box(x, 0, x + 1, 1) for x in range(4)], dtype=object)
+    index = GridIndex(boxes, list("abcd"))
+    index.replaced({1: shapely.box(1, 0, 1.5, 1)})
+    assert index.assign([1.75], [0.5]).tolist() == [1]
