@@ -9,6 +9,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gis.services.features import Drawn
+from gis.services.rows import Rows
+
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -19,13 +22,20 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         """Return the content as UTF-8 JSON; NaN becomes null."""
-        return orjson.dumps(content, option=_OPTIONS)
+        return orjson.dumps(content, default=_written, option=_OPTIONS)
 
 
 class GeoJson(Json):
     """A GeoJSON answer, positions in EPSG:4326."""
 
     media_type = "application/geo+json"
+
+
+def _written(value: Any) -> orjson.Fragment:
+    """Return what writes its own JSON."""
+    if isinstance(value, Rows | Drawn):
+        return orjson.Fragment(value.json())
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def page(request: Request, found: dict[str, Any]) -> GeoJson:

@@ -29,10 +29,12 @@ from gis.accessibility.graph import StreetGraph, build_graph
 from gis.accessibility.policy import WalkPolicy
 from gis.accessibility.snapping import Snapped, snap
 from gis.accessibility.walking import cover_by_walk, walk_to_nearest
+from gis.secrecy.keys import FieldKey, Keyring
 from gis.services.accounts import add_account
 from gis.store.bulk import copy_frame
 from gis.store.embedded import EmbeddedServer
 from gis.store.session import SERVICE_ROLE, Store
+from gis.store.vault import GivenKeys
 
 HOUSEHOLDS, GRIDS, STATIONS, JUNCTIONS = 1_000_000, 4_000, 800, 120
 MINUTES = 15
@@ -146,8 +148,10 @@ def serving(city: Town) -> Iterator[tuple[httpx.Client, Store]]:
         folder = Path(name)
         folder.chmod(0o755)
         with EmbeddedServer.start(folder / "data") as server:
-            store = Store(server.url(), server.url(user=SERVICE_ROLE))
+            keys = GivenKeys(Keyring((FieldKey(bytes(range(32))),)))
+            store = Store(server.url(), server.url(user=SERVICE_ROLE), keys=keys)
             store.migrate()
+            store.open_vault()
             fill(store, city)
             with store.owner_session() as session:
                 add_account(session, "planner", "planner", PASSWORD, [])

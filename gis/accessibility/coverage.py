@@ -196,13 +196,32 @@ def cover_by_buffer(
     Raises:
         ValueError: no service is asked for.
     """
-    if not station_groups:
+    return cover_by_distance(sites, [nearest_by_air_m(sites, stations) for stations in station_groups], radius_m)
+
+
+def cover_by_distance(
+    sites: DemandSites, distance_m: Sequence[np.ndarray], radius_m: Mapping[str, float]
+) -> Covered:
+    """Decide the same from distances.
+
+    Args:
+        sites: n sites.
+        distance_m: for each service, metres to its nearest station (`nearest_by_air_m`), float64 (n,).
+        radius_m: radius of each group of `GROUPS`, metres.
+
+    Returns:
+        As `cover_by_buffer`.
+
+    Raises:
+        ValueError: no service is asked for.
+    """
+    if not distance_m:
         raise ValueError("至少选择一项服务 / choose at least one service")
-    reason = np.zeros(len(sites), dtype=np.int8)
-    if any(len(_points(stations)) == 0 for stations in station_groups):
-        reason[:] = NO_STATION
-    reason[~sites.placed] = NO_POSITION
-    return Covered.within([nearest_by_air_m(sites, s) for s in station_groups], radius_m, reason)
+    reason = np.where(sites.placed, 0, NO_POSITION).astype(np.int8)
+    # In a straight line there is always a way, but where no station is.
+    for away_m in distance_m:
+        reason[sites.placed & np.isnan(away_m)] = NO_STATION
+    return Covered.within(distance_m, radius_m, reason)
 
 
 def tally(sites: DemandSites, covered: Covered, n_grids: int) -> Tally:

@@ -65,7 +65,14 @@ class Snapped:
 
     def take(self, chosen: np.ndarray) -> Snapped:
         """Return some of the places, by position or by a mask."""
-        return Snapped(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
+        return Snapped(*(getattr(self, name)[chosen] for name in _COLUMNS))
+
+    def followed_by(self, other: Snapped) -> Snapped:
+        """Return these places and then others of the same graph."""
+        return Snapped(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS))
+
+
+_COLUMNS = tuple(column.name for column in fields(Snapped))
 
 
 def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolicy | None = None) -> Snapped:

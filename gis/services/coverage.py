@@ -1,4 +1,4 @@
-"""The 15-minute service circle: where each station's circle lies, and who is inside."""
+"""The 15-minute service circle: who can reach a service, in total and grid by grid."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-import shapely
-from shapely.geometry import mapping
 from sqlalchemy.orm import Session
 
-from gis.accessibility.circles import buffer_circles, dissolve
-from gis.accessibility.coverage import Covered, DemandSites, cover_by_buffer, tally
+from gis.accessibility.coverage import (
+    Covered,
+    DemandSites,
+    Tally,
+    cover_by_distance,
+    nearest_by_air_m,
+    tally,
+)
 from gis.accessibility.hours import is_open
-from gis.accessibility.walk_circles import walk_circles
+from gis.accessibility.policy import GROUPS
 from gis.accessibility.walking import cover_by_walk
 from gis.models.vocabulary import SERVICES
-from gis.services.features import area_prefix, collection, feature
+from gis.services.derived import derived
+from gis.services.features import area_prefix
 from gis.services.network import POLICY, has_streets, network, snapped_homes, snapped_stations
+from gis.services.rows import Heads, Rows
 from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
 
 
@@ -47,60 +53,6 @@ def resolve(session: Session, snapshots: Snapshots, query: CoverageQuery) -> Cov
     return replace(query, method="walk" if has_streets(session, snapshots) else "buffer")
 
 
-def circles(session: Session, snapshots: Snapshots, query: CoverageQuery) -> dict[str, Any]:
-    """Return the circles of the stations that offer one of the services at that time, single or dissolved into one.
-
-    With ``profile=own`` the circle is the adults'. Stations that stand at no street have no walking circle; ``unjoined`` names them.
-    """
-    query = resolve(session, snapshots, query)
-    stations = snapshots.stations(session)
-    profile = "adult" if query.profile == "own" else query.profile
-    walking = query.method == "walk"
-    reach_m = (
-        POLICY.walk_distance_m(query.minutes, profile)
-        if walking
-        else POLICY.buffer_radius_m(query.minutes, profile)
-    )
-    offering = np.array(
-        sorted({int(i) for group in open_stations(stations, query) for i in group}), dtype=np.int64
-    )
-    facts = {
-        "minutes": query.minutes,
-        "profile": profile,
-        "method": query.method,
-        "radius_m": round(reach_m, 1),
-    }
-    shapes = np.zeros(0, dtype=object)
-    if len(offering) and walking:
-        net = network(session, snapshots, profile)
-        joined = snapped_stations(session, snapshots, net, stations).take(offering)
-        shapes = walk_circles(net.graph, joined, [reach_m], snapshots.metric(session))[:, 0]
-    elif len(offering):
-        shapes = buffer_circles(
-            stations.lon[offering], stations.lat[offering], reach_m, snapshots.metric(session)
-        )
-    drawn = ~shapely.is_missing(shapes)
-    facts["unjoined"] = [stations.codes[i] for i in offering[~drawn]]
-    shapes, offering = shapes[drawn], offering[drawn]
-    if query.dissolve:
-        whole = (
-            [feature(mapping(dissolve(shapes)), {"stations": len(offering), **facts})]
-            if len(offering)
-            else []
-        )
-        return collection(whole, **facts)
-    return collection(
-        (
-            feature(
-                mapping(circle),
-                {"code": stations.codes[i], "name": stations.names[i], "kind": stations.kinds[i], **facts},
-            )
-            for i, circle in zip(offering, shapes, strict=True)
-        ),
-        **facts,
-    )
-
-
 def coverage(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> dict[str, Any]:
     """Return who can reach the services.
 
@@ -111,34 +63,22 @@ def coverage(session: Session, snapshots: Snapshots, query: CoverageQuery, today
         how many of them (net) the streets do not bear out.
     """
     query = resolve(session, snapshots, query)
-    grids = snapshots.grids(session)
-    prefix = area_prefix(query.area)
-    inside = grids.within(prefix)
     stations = snapshots.stations(session)
-    chosen = sites_in_area(session, snapshots, query, today)
-    sites = take_sites(snapshots.sites(session, today).demand, chosen)
-    found = tally(sites, cover(session, snapshots, query, today, stations).take(chosen), len(grids.codes))
+    asked = whose(session, snapshots, query, today)
+    found = asked.tally(cover(session, snapshots, query, today, stations))
     totals, per_grid = dict(found.totals), dict(found.grids)
     if query.method == "walk":
-        by_air = cover(session, snapshots, replace(query, method="buffer"), today, stations).take(chosen)
-        straight = tally(sites, by_air, len(grids.codes))
+        straight = asked.tally(cover(session, snapshots, replace(query, method="buffer"), today, stations))
         totals |= _difference(straight.totals["covered"], totals["covered"])
         per_grid |= _difference(straight.grids["covered"], per_grid["covered"])
-    rows: list[dict[str, Any]] = [
-        {
-            "code": grids.codes[i],
-            "name": grids.names[i],
-            **{name: int(counts[i]) for name, counts in per_grid.items()},
-        }
-        for i in np.flatnonzero(inside)
-    ]
-    unassigned = {name: int(total) - sum(row[name] for row in rows) for name, total in totals.items()}
+    per_grid = {name: counts[asked.grids] for name, counts in per_grid.items()}
+    rows = Rows(asked.heads, {name: counts for name, counts in per_grid.items() if name not in GROUPS})
     return {
         "parameters": describe(query),
-        "totals": {name: int(total) for name, total in totals.items()},
+        "totals": totals,
         "grids": rows,
-        "unassigned": unassigned,
-        "unreachable": {reason: int(n) for reason, n in found.unreachable.items()},
+        "unassigned": {name: total - int(per_grid[name].sum()) for name, total in totals.items()},
+        "unreachable": found.unreachable,
     }
 
 
@@ -147,22 +87,49 @@ def cover(
 ) -> Covered:
     """Return which sites of that day are covered by these stations, for each group of people.
 
-    ``stations`` are the store's, or a scenario's edited copy of them.
+    ``stations`` are the store's, or a scenario's edited copy of them; of the store's the answers to the last questions are kept.
     """
     query = resolve(session, snapshots, query)
-    groups = open_stations(stations, query)
+    stored = stations is snapshots.stations(session)
+    groups = open_stations(stations, query, snapshots if stored else None)
     demand = snapshots.sites(session, today).demand
+    made_from: tuple[object, ...] = (demand, stations, snapshots.metric(session))
     if query.method == "walk":
         net = network(session, snapshots, query.profile)
-        homes = snapped_homes(session, snapshots, net, today)
-        joined = snapped_stations(session, snapshots, net, stations)
-        reach_m = POLICY.walk_reaches_m(query.minutes, query.profile)
-        return cover_by_walk(net.graph, homes, [joined.take(group) for group in groups], reach_m)
-    radii_m = POLICY.buffer_radii_m(query.minutes, query.profile)
-    if not any(len(group) for group in groups):
-        return cover_by_buffer(demand, [np.zeros((0, 2))], radii_m)
-    places_m = np.column_stack(snapshots.metric(session).to_m(stations.lon, stations.lat))
-    return cover_by_buffer(demand, [places_m[group] for group in groups], radii_m)
+        made_from = (*made_from, net.graph)
+
+        def decide() -> Covered:
+            homes = snapped_homes(session, snapshots, net, today)
+            joined = snapped_stations(session, snapshots, net, stations)
+            reach_m = POLICY.walk_reaches_m(query.minutes, query.profile)
+            return cover_by_walk(net.graph, homes, [joined.take(group) for group in groups], reach_m)
+
+    else:
+
+        def decide() -> Covered:
+            away_m = [air_distances(session, snapshots, demand, stations, group) for group in groups]
+            return cover_by_distance(demand, away_m, POLICY.buffer_radii_m(query.minutes, query.profile))
+
+    if not stored:
+        return decide()
+    offering = tuple(group.tobytes() for group in groups)
+    key = ("cover", query.method, query.minutes, query.profile, offering)
+    return derived(snapshots).of(key, made_from, decide)
+
+
+def air_distances(
+    session: Session, snapshots: Snapshots, demand: DemandSites, stations: StationSet, chosen: np.ndarray
+) -> np.ndarray:
+    """Return metres from each site in a straight line to the nearest of the chosen stations, NaN for none; kept for the store's."""
+    metric = snapshots.metric(session)
+
+    def measure() -> np.ndarray:
+        places_m = np.column_stack(metric.to_m(stations.lon[chosen], stations.lat[chosen]))
+        return nearest_by_air_m(demand, places_m)
+
+    if stations is not snapshots.stations(session):
+        return measure()
+    return derived(snapshots).of(("by air", chosen.tobytes()), (demand, stations, metric), measure)
 
 
 def covered_shares(
@@ -185,13 +152,24 @@ def covered_shares(
     return snapshots.remember(session, ("shares", today, at, minutes), topics, compute)
 
 
-def open_stations(stations: StationSet, query: CoverageQuery) -> list[np.ndarray]:
-    """Return for each service asked for the positions of the stations that offer it at that time; one entry for "any" service."""
-    is_open_now = _open_entries(stations, query.at)
-    if not query.services:
-        return [np.unique(stations.station[is_open_now])]
-    kinds = np.array(stations.service, dtype=object)
-    return [np.unique(stations.station[is_open_now & (kinds == service)]) for service in query.services]
+def open_stations(
+    stations: StationSet, query: CoverageQuery, snapshots: Snapshots | None = None
+) -> list[np.ndarray]:
+    """Return for each service asked for the positions of the stations that offer it at that time; one entry for "any" service.
+
+    Given ``snapshots``, the answer is kept with them: for the store's stations.
+    """
+    # Opening hours know no seconds.
+    at = None if query.at is None else query.at.replace(second=0, microsecond=0)
+
+    def look() -> list[np.ndarray]:
+        is_open_now = _open_entries(stations, at)
+        if not query.services:
+            return [np.unique(stations.station[is_open_now])]
+        kinds = np.array(stations.service, dtype=object)
+        return [np.unique(stations.station[is_open_now & (kinds == service)]) for service in query.services]
+
+    return look() if snapshots is None else derived(snapshots).of(("open", query.services, at), (stations,), look)
 
 
 def describe(query: CoverageQuery) -> dict[str, Any]:
@@ -214,18 +192,57 @@ def _open_entries(stations: StationSet, at: datetime | None) -> np.ndarray:
     return np.array([known[hours] for hours in stations.hours], dtype=bool)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Whose coverage is asked for.
+
+    Attributes:
+        chosen: which sites, bool (n,); None for all.
+        sites: these.
+        n_grids: how many grids there are in the whole place.
+        grids: positions of the grids that are told of.
+        heads: what their rows begin with: code, name and how many people there are.
+    """
+
+    chosen: np.ndarray | None
+    sites: DemandSites
+    n_grids: int
+    grids: np.ndarray
+    heads: Heads
+
+    def take(self, covered: Covered) -> Covered:
+        """Return the decision for these sites of one for all."""
+        return covered if self.chosen is None else covered.take(self.chosen)
+
+    def tally(self, covered: Covered) -> Tally:
+        """Count who of these is covered by a decision for all sites."""
+        return tally(self.sites, self.take(covered), self.n_grids)
+
+
+def whose(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> Asked:
+    """Return whose coverage is asked for: in an area, or in the whole place, those in no grid included."""
+    grids, demand = snapshots.grids(session), snapshots.sites(session, today).demand
+
+    def choose() -> Asked:
+        prefix = area_prefix(query.area)
+        inside = grids.within(prefix)
+        chosen = np.append(inside, False)[demand.grid] if prefix else None
+        sites = demand if chosen is None else demand.take(chosen)
+        told = np.flatnonzero(inside)
+        people = {name: sites.summed.everybody(name, len(inside))[1:][told].tolist() for name in GROUPS}
+        rows = [
+            {"code": grids.codes[i], "name": grids.names[i], **{name: people[name][row] for name in GROUPS}}
+            for row, i in enumerate(told)
+        ]
+        return Asked(chosen, sites, len(inside), told, Heads(rows))
+
+    return derived(snapshots).of(("whose", query.area), (grids, demand), choose)
+
+
 def sites_in_area(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> np.ndarray:
     """Return which sites are in the area asked for, as booleans; those in no grid only for the whole place."""
-    demand = snapshots.sites(session, today).demand
-    prefix = area_prefix(query.area)
-    if not prefix:
-        return np.ones(len(demand), dtype=bool)
-    return np.append(snapshots.grids(session).within(prefix), False)[demand.grid]
-
-
-def take_sites(sites: DemandSites, chosen: np.ndarray) -> DemandSites:
-    """Return the chosen sites."""
-    return replace(sites, **{name: getattr(sites, name)[chosen] for name in vars(sites)})
+    asked = whose(session, snapshots, query, today)
+    return np.ones(len(asked.sites), dtype=bool) if asked.chosen is None else asked.chosen
 
 
 def _difference(by_air: Any, on_foot: Any) -> dict[str, Any]:

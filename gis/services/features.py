@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 import shapely
-from shapely.geometry import shape
+from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -18,6 +19,26 @@ from gis.grids.codes import BadCode, CodeProfile
 
 PROFILE = CodeProfile()
 _LEVEL_DIGITS = {"city": 4, "county": 6, "township": 9, "community": 12}
+
+
+class Drawn:
+    """A shape in EPSG:4326, written as GeoJSON once."""
+
+    def __init__(self, shape: shapely.Geometry) -> None:
+        self.shape = shape
+
+    @property
+    def __geo_interface__(self) -> dict[str, Any]:
+        """The shape as shapely and others read it."""
+        return mapping(self.shape)
+
+    @cached_property
+    def _json(self) -> bytes:
+        return shapely.to_geojson(self.shape).encode()
+
+    def json(self) -> bytes:
+        """Return the shape as a GeoJSON geometry."""
+        return self._json
 
 
 @dataclass(frozen=True)
@@ -45,8 +66,8 @@ def area_prefix(area: str | None) -> str:
     return area[: _LEVEL_DIGITS.get(level, len(area.rstrip("0")))]
 
 
-def feature(geometry: str | dict[str, Any] | None, properties: dict[str, Any]) -> dict[str, Any]:
-    """Return a GeoJSON Feature; the geometry may be GeoJSON text as PostGIS gives it."""
+def feature(geometry: str | dict[str, Any] | Drawn | None, properties: dict[str, Any]) -> dict[str, Any]:
+    """Return a GeoJSON Feature; the geometry may be GeoJSON text as PostGIS gives it, or what is written already."""
     if isinstance(geometry, str):
         geometry = orjson.loads(geometry)
     return {"type": "Feature", "geometry": geometry, "properties": properties}

@@ -14,6 +14,7 @@ from gis.accessibility.graph import StreetGraph, build_graph
 from gis.accessibility.policy import WalkPolicy
 from gis.accessibility.snapping import Snapped, snap
 from gis.accessibility.ways import Ways
+from gis.services.derived import derived
 from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
 
 POLICY = WalkPolicy()
@@ -81,17 +82,27 @@ def snapped_homes(session: Session, snapshots: Snapshots, net: Network, as_of: d
 
 
 def snapped_stations(session: Session, snapshots: Snapshots, net: Network, stations: StationSet) -> Snapped:
-    """Return where stations join the network; those of the store are joined once, a scenario's own each time."""
+    """Return where stations join the network; those of the store are joined once, and of a scenario only those that stand elsewhere."""
+    stored = snapshots.stations(session)
+    metric = snapshots.metric(session)
 
-    def join(loading: Session) -> Snapped:
-        x_m, y_m = snapshots.metric(loading).to_m(stations.lon, stations.lat)
-        return snap(net.graph, x_m, y_m, POLICY)
+    def join(lon: np.ndarray, lat: np.ndarray) -> Snapped:
+        return snap(net.graph, *metric.to_m(lon, lat), POLICY)
 
-    if stations is not snapshots.stations(session):
-        return join(session)
-    return snapshots.remember(
-        session, ("stations joined", net.profile), ("stations", "streets", "place"), join
+    joined = derived(snapshots).of(
+        ("stations joined", net.profile), (stored, net.graph, metric), lambda: join(stored.lon, stored.lat)
     )
+    if stations is stored:
+        return joined
+    count = len(stored.lon)
+    # Edits keep the stored stations in their places and add new ones behind.
+    moved = np.flatnonzero((stations.lon[:count] != stored.lon) | (stations.lat[:count] != stored.lat))
+    moved = np.append(moved, np.arange(count, len(stations.lon)))
+    if not len(moved):
+        return joined
+    place = np.arange(len(stations.lon))
+    place[moved] = count + np.arange(len(moved))
+    return joined.followed_by(join(stations.lon[moved], stations.lat[moved])).take(place)
 
 
 def _whole_graph(session: Session, snapshots: Snapshots) -> StreetGraph:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gis.accessibility.coverage import Covered, Tally, tally
 from gis.accessibility.offers import Offer
 from gis.errors import Fault, Invalid
-from gis.services.coverage import CoverageQuery, cover, describe, resolve, sites_in_area, take_sites
+from gis.services.coverage import CoverageQuery, cover, describe, resolve, whose
 from gis.services.features import read_geometry
 from gis.services.snapshots import Snapshots, StationSet
 from gis.services.stations import read_services
@@ -44,17 +44,17 @@ def scenario(
     stations = snapshots.stations(session)
     edited = edit_stations(stations, edits)
     grids = snapshots.grids(session)
-    chosen = sites_in_area(session, snapshots, query, today)
-    sites = take_sites(snapshots.sites(session, today).demand, chosen)
-    decided = [cover(session, snapshots, query, today, known).take(chosen) for known in (stations, edited)]
-    before, after = (tally(sites, covered, len(grids.codes)) for covered in decided)
+    asked = whose(session, snapshots, query, today)
+    decided = [asked.take(cover(session, snapshots, query, today, known)) for known in (stations, edited)]
+    households = asked.sites.households
+    before, after = (tally(asked.sites, covered, asked.n_grids) for covered in decided)
     changed = np.flatnonzero(
         np.any([before.grids[name] != after.grids[name] for name in before.grids], axis=0)
     )
     return {
         "parameters": describe(query),
-        "before": _totals(before),
-        "after": _totals(after),
+        "before": before.totals,
+        "after": after.totals,
         "grids": [
             {
                 "code": grids.codes[i],
@@ -64,8 +64,8 @@ def scenario(
             }
             for i in changed
         ],
-        "newly_covered": _between(decided[0], decided[1], sites.households),
-        "newly_uncovered": _between(decided[1], decided[0], sites.households),
+        "newly_covered": _between(decided[0], decided[1], households),
+        "newly_uncovered": _between(decided[1], decided[0], households),
     }
 
 
@@ -170,10 +170,6 @@ def _services(given: dict[str, Any]) -> list[Offer]:
     if faults:
         raise Invalid("服务有误 / faulty services", faults)
     return offers
-
-
-def _totals(found: Tally) -> dict[str, int]:
-    return {name: int(total) for name, total in found.totals.items()}
 
 
 def _row(found: Tally, grid: np.integer[Any]) -> dict[str, int]:

@@ -112,6 +112,7 @@ CONTRACT = {
     ("GET", "/api/imports/{import_id}/rejected"): "admin",
     ("DELETE", "/api/imports/{import_id}"): "admin",
     ("GET", "/api/circles"): "admin planner worker screen",
+    ("POST", "/api/circles"): "admin planner",
     ("GET", "/api/coverage"): "admin planner worker screen",
     ("GET", "/api/coverage/buildings"): "admin planner",
     ("GET", "/api/coverage/capacity"): "admin planner",

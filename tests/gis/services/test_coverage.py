@@ -11,7 +11,8 @@ from shapely.geometry import shape
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.services.coverage import CoverageQuery, circles, coverage, covered_shares
+from gis.services.circles import circles
+from gis.services.coverage import CoverageQuery, coverage, covered_shares
 from gis.services.snapshots import Snapshots
 from tests.gis.services.conftest import G1, G2, METRIC, add_station
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Invalid
-from gis.services import coverage, reach, siting
+from gis.services import circles, coverage, reach, siting
 from gis.services.coverage import CoverageQuery
 from gis.services.scenario import scenario
 from gis.services.siting import Wanted
@@ -104,7 +104,7 @@ def test_reasons_say_why_there_is_no_way(streets: Session, snapshots: Snapshots)
 
 
 def test_walking_circles_lie_inside_the_straight_ones(streets: Session, snapshots: Snapshots) -> None:
-    drawn = coverage.circles(streets, snapshots, ask())
+    drawn = circles.circles(streets, snapshots, ask())
     assert drawn["method"] == "walk"
     circle = METRIC.geometry_to_m(np.array([shape(drawn["features"][0]["geometry"])]))[0]
     here = shapely.Point(*METRIC.to_m(*lonlat(100, 500)))

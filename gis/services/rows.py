@@ -1,0 +1,61 @@
+"""Rows of counts kept as columns, and written as JSON in one stroke: 4,000 grids in a millisecond instead of five."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+import orjson
+
+
+class Heads:
+    """What each row begins with, whatever is counted: its code, its name, and what changes with the data only."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+        self._templates: dict[tuple[str, ...], bytes] = {}
+
+    def template(self, names: tuple[str, ...]) -> bytes:
+        """Return the JSON of all rows with ``%d`` in the place of each named count; made once."""
+        if names not in self._templates:
+            counts = b"".join(b",%b:%%d" % orjson.dumps(name).replace(b"%", b"%%") for name in names)
+            rows = (orjson.dumps(row)[:-1].replace(b"%", b"%%") + counts + b"}" for row in self.rows)
+            self._templates[names] = b"[" + b",".join(rows) + b"]"
+        return self._templates[names]
+
+
+class Rows(Sequence[dict[str, Any]]):
+    """Heads and columns of counts. Read as a sequence of dictionaries, or written whole by :meth:`json`."""
+
+    def __init__(self, heads: Heads, columns: Mapping[str, np.ndarray]) -> None:
+        """Keep the columns, int64 of one length each."""
+        self._heads = heads
+        self._columns = dict(columns)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._heads.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        """Return one row, or some."""
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        return {**self._heads.rows[at], **{name: int(counts[at]) for name, counts in self._columns.items()}}
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the rows say the same."""
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def json(self) -> bytes:
+        """Return all rows as a JSON array."""
+        if not self:
+            return b"[]"
+        counts = np.column_stack(list(self._columns.values())).ravel()
+        return self._heads.template(tuple(self._columns)) % tuple(counts.tolist())
