@@ -31,7 +31,8 @@ Events on ``document`` between a map and the page round it:
   (outline a grid and go there; null: no outline), ``linli:show`` ``{feature}`` (outline any GeoJSON feature and go there),
   ``linli:imported`` (data has changed: ask for it again);
 * from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
-  ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null);
+  ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null), ``linli:mine`` (a FeatureCollection of own grids: outline
+  them and go there), ``linli:show`` ``{feature}`` (outline it and go there);
 * to the screen's map and any other: ``linli:refresh`` ``{topic?}`` (ask for the data again, and for the tiles where the topic, such as ``grids``, is
   drawn in them; without a topic for the tiles at most every ten seconds).
 """

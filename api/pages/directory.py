@@ -26,6 +26,8 @@ PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN, AUDIT)
 
 DOOR_PATH = "/d/"
 """What a code on a door leads to."""
+FILE_PATH = "/files/"
+"""What an entry of the worker's list leads to."""
 FILE_READERS = ("worker", "admin")
 
 
@@ -43,7 +45,7 @@ def home_of(role: str) -> Page | None:
 def after_sign_in(role: str, wanted: str) -> str:
     """Return the address to go to after signing in: ``wanted`` where it is one of the role's own pages, otherwise its home.
 
-    Who has scanned a code on a door goes on to it.
+    Who has scanned a code on a door, or was at work on a file, goes on to it.
 
     Only a path of ours is followed, so that a link to the login page cannot lead to another site.
     """
@@ -52,6 +54,6 @@ def after_sign_in(role: str, wanted: str) -> str:
         path = urlsplit(wanted).path
         if any(page.path == path for page in pages_of(role)):
             return wanted
-        if path.startswith(DOOR_PATH) and role in FILE_READERS:
+        if path.startswith((DOOR_PATH, FILE_PATH)) and role in FILE_READERS:
             return wanted
     return home.path if home else "/"

@@ -65,6 +65,17 @@ def revoke(session: Session, household: str) -> None:
     note(session, "door_code.revoke", f"household:{household}")
 
 
+def in_force_since(session: Session, household: str) -> datetime | None:
+    """Return since when the household has the code that it has; None without one, or where the account may not know."""
+    since: datetime | None = session.scalar(
+        text(
+            "SELECT d.issued_at FROM door_codes d JOIN households h ON h.id = d.household_id WHERE h.code = :code AND d.revoked_at IS NULL"
+        ),
+        {"code": household},
+    )
+    return since
+
+
 def issue_missing(session: Session, building: str) -> dict[str, int]:
     """Give a code to every household of a building that has none; return how many were ``issued`` and how many are ``in_force``.
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.intake.kinds.residents import person_key
 from gis.models.vocabulary import CARE_FLAGS
-from gis.services.chiefs import own_building
+from gis.services.chiefs import own_building, own_grids_only
 from gis.services.features import check_version
 from gis.store.assigning import assign
 from gis.store.auditing import note
@@ -154,6 +154,30 @@ def move_household(
         {"id": row["id"]},
     ).mappings()
     return dict(found.one())
+
+
+def own_buildings(session: Session) -> list[dict[str, Any]] | None:
+    """Return the buildings that a worker's households may move to, by compound and name; None for those who are confined to no grid."""
+    grids = own_grids_only(session)
+    if grids is None:
+        return None
+    rows = session.execute(
+        text(
+            "SELECT b.code, b.name, c.name AS compound FROM buildings b LEFT JOIN compounds c ON c.id = b.compound_id "
+            "WHERE b.grid_id = ANY(:grids) ORDER BY coalesce(c.name, ''), length(coalesce(b.name, b.code)), coalesce(b.name, b.code), b.code"
+        ),
+        {"grids": grids},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def is_own_building(session: Session, code: str) -> bool:
+    """Tell whether a building is one that the account looks after; a household with a position of its own may be of another's building."""
+    try:
+        own_building(session, code)
+    except NotFound:
+        return False
+    return True
 
 
 def where(session: Session, resident: int) -> dict[str, Any]:

@@ -181,6 +181,7 @@ def shown(vault: Vault, row: Mapping[str, Any]) -> dict[str, Any]:
         "sex": row["sex"],
         "age": row["age"],
         "birth_date": None if child else clear["birth_date"],
+        "birth_year": None if child else clear["birth_year"],
         "child": child,
         "phone": _hidden(clear["phone"]) if child else mask_phone(clear["phone"]),
         "id_number": _hidden(clear["id_number"]) if child else mask_id_number(clear["id_number"]),

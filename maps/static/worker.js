@@ -4,10 +4,11 @@
   linli.worker = (map, settings) => {
     const group = L.featureGroup();
     const grid = L.geoJSON(null, { pane: "outline", interactive: false, style: { color: "#17616b", weight: 3.5, fillColor: "#17616b", fillOpacity: 0.1 } });
+    const mine = L.geoJSON(null, { pane: "outline", interactive: false, style: { color: "#17616b", weight: 2, dashArray: "6 5", fill: false } });
     const stations = L.featureGroup();
     const around = L.circle([0, 0], { radius: 1, pane: "outline", interactive: false, color: "#1a6fb5", weight: 1, fillOpacity: 0.12 });
     const here = L.circleMarker([0, 0], { radius: 9, color: "#ffffff", weight: 3, fillColor: "#1a6fb5", fillOpacity: 1, interactive: false });
-    group.addLayer(grid).addLayer(stations);
+    group.addLayer(mine).addLayer(grid).addLayer(stations);
 
     const put = ({ lon, lat, accuracy_m: accuracy }, go) => {
       here.setLatLng([lat, lon]);
@@ -21,6 +22,17 @@
       linli.tell("tap", detail);
     });
     linli.hear("position", (detail) => { if (detail) put(detail, true); else { group.removeLayer(here); group.removeLayer(around); } });
+    linli.hear("mine", (found) => {
+      mine.clearLayers();
+      mine.addData(found);
+      if (mine.getLayers().length) map.fitBounds(mine.getBounds(), { padding: [16, 16], animate: false });
+    });
+    linli.hear("show", ({ feature }) => {
+      grid.clearLayers();
+      if (!feature || !feature.geometry) return;
+      grid.addData(feature);
+      map.fitBounds(grid.getBounds(), { padding: [16, 16], animate: false });
+    });
     linli.hear("grid", (feature) => { grid.clearLayers(); if (feature && feature.geometry) grid.addData(feature); });
     linli.hear("stations", (found) => {
       stations.clearLayers();

@@ -70,9 +70,10 @@ export function signInAgain() {
   location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
 }
 
-/** Call the service; JSON in, JSON out. An ended session leads to the login page unless `stay` is set. */
-export async function call(path, { method = "GET", json, signal, stay = false } = {}) {
+/** Call the service; JSON in, JSON out. `tag` is the version that was read; an ended session leads to the login page unless `stay` is set. */
+export async function call(path, { method = "GET", json, signal, stay = false, tag } = {}) {
   const headers = { Accept: "application/json", "X-Requested-With": "linli" };
+  if (tag) headers["If-Match"] = `"${tag}"`;
   if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {

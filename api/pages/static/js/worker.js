@@ -2,7 +2,7 @@
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
 import { $, call, count, distance, el, hours, say, t } from "./common.js";
 
-const PAGE = 20;
+const PAGE = 40;
 const NEAR_M = 3000;
 const SHOWN_STATIONS = 6;
 const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
@@ -164,46 +164,84 @@ let chosen = null;
 let listed = 0;
 let following = null;
 
-function address(home) {
-  const place = [home.compound_name, home.building_name || home.building].filter(Boolean).join(" ");
+const buildingOf = (home) => [home.compound_name, home.building_name || home.building].filter(Boolean).join(" ");
+
+function doorOf(home) {
   const unit = home.unit ? (/^\d+$/.test(home.unit) ? `${home.unit}单元` : home.unit) : null;
-  return [place, unit, home.room].filter(Boolean).join(" ") || home.code;
+  return [unit, home.room].filter(Boolean).join(" ") || home.code;
 }
 
 function household(home) {
   const [zh, en] = COLOURS[home.colour] || [];
   return el("li", {},
-    el("span", { class: "address", text: address(home) }),
-    el("span", { class: "code", text: home.code }),
-    el("span", { class: "side" },
-      el("span", { class: "num", text: `${count(home.residents)} 人` }),
-      zh ? el("span", { class: `colour ${home.colour}`, title: en, text: zh }) : null));
+    el("a", { href: `/files/${encodeURIComponent(home.code)}`, "aria-label": `${buildingOf(home)} ${doorOf(home)}，打开档案 Open the file` },
+      el("span", { class: "address", text: doorOf(home) }),
+      el("span", { class: "code", text: home.code }),
+      el("span", { class: "side" },
+        el("span", { class: "num", text: `${count(home.residents)} 人` }),
+        zh ? el("span", { class: `colour ${home.colour}`, title: en, text: zh }) : null)));
+}
+
+/** Add households under the headings of their buildings; the list comes in that order. */
+function add(homes) {
+  for (const home of homes) {
+    const place = buildingOf(home) || "没有楼栋";
+    let group = list.lastElementChild;
+    if (group?.dataset.building !== place) {
+      group = el("li", { class: "building", "data-building": place }, el("h3", { text: place }), el("ul", {}));
+      list.append(group);
+    }
+    $("ul", group).append(household(home));
+  }
+}
+
+/** Ask for a page. What is searched for goes in the body: a name or a phone has no business in an address or a log. */
+function ask(words, cursor) {
+  if (words) {
+    const json = { q: words, order: "address", limit: PAGE };
+    if (chosen) json.grid = chosen;
+    if (cursor) json.cursor = cursor;
+    return call("/api/households/search", { method: "POST", json });
+  }
+  if (cursor) return call(cursor);
+  const query = new URLSearchParams({ limit: PAGE, order: "address" });
+  if (chosen) query.set("grid", chosen);
+  return call(`/api/households?${query}`);
 }
 
 async function households(cursor = null) {
   listed += 1;
   const mine = listed;
-  const query = new URLSearchParams({ limit: PAGE });
-  if (chosen) query.set("grid", chosen);
   const words = search.elements.q.value.trim();
-  if (words) query.set("q", words);
-  if (cursor) query.set("cursor", cursor);
   list.setAttribute("aria-busy", "true");
   try {
-    const page = await call(cursor?.startsWith("/") ? cursor : `/api/households?${query}`);
+    const page = await ask(words, cursor);
     if (mine !== listed) return;
     say(listMessage, null);
     if (!cursor) list.replaceChildren();
-    list.append(...page.items.map(household));
-    list.hidden = !list.children.length;
+    add(page.items);
+    const shown = list.querySelectorAll("a").length;
+    list.hidden = !shown;
     following = page.next ?? null;
     more.hidden = following === null;
-    $("[data-households-count]").textContent = `(${list.children.length}${following === null ? "" : "+"})`;
+    $("[data-households-count]").textContent = `(${shown}${following === null ? "" : "+"})`;
     if (list.hidden) say(listMessage, words ? "没有找到符合的住户 / no household matches" : "没有住户 / no households", "");
   } catch (error) {
     if (mine === listed) say(listMessage, error);
   }
   list.removeAttribute("aria-busy");
+}
+
+// ---- My grids ---------------------------------------------------------------------------------------------------------
+
+const shapes = new Map();
+
+/** Draw my grids on the map. */
+async function drawMine() {
+  const found = await Promise.allSettled([...own].map((code) => call(`/api/grids/${encodeURIComponent(code)}`)));
+  const features = found.filter((each) => each.status === "fulfilled").map((each) => each.value);
+  for (const feature of features) shapes.set(feature.properties.code, feature);
+  if (features.length) announce("linli:mine", { type: "FeatureCollection", features });
 }
 
 function choose(code) {
@@ -216,9 +254,14 @@ function choose(code) {
 
 $("[data-my-grids]").addEventListener("click", (event) => {
   const button = event.target.closest("[data-grid]");
-  if (button) choose(button.dataset.grid === chosen ? null : button.dataset.grid);
+  if (!button) return;
+  choose(button.dataset.grid === chosen ? null : button.dataset.grid);
+  announce("linli:show", { feature: chosen ? shapes.get(chosen) : null });
 });
 search.addEventListener("submit", (event) => { event.preventDefault(); households(); });
 search.elements.q.addEventListener("search", () => households());
 more.addEventListener("click", () => households(following));
+// A page that the browser has kept may be somebody else's who has signed out since; and a file may have been corrected.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 households();
+drawMine();
