@@ -119,7 +119,9 @@ def coverage_query_of(
     """Return what is asked of circles and coverage."""
     check_services(service)
     moment = moment_of(at, desk.now())
-    return CoverageQuery(tuple(dict.fromkeys(service)), minutes, method, profile, moment, area, dissolve)
+    return CoverageQuery(
+        tuple(dict.fromkeys(service)), minutes, method, profile, moment, area, dissolve, desk.account.sees_exact
+    )
 
 
 AskedFilter = Annotated[Filter, Depends(filter_of)]

@@ -82,7 +82,7 @@ def measures(
     with desk.session() as session:
         if measure is None:
             return Json({"measures": indicators.measure_names(session, desk.snapshots)})
-        found = indicators.measure(session, desk.snapshots, measure, desk.today())
+        found = indicators.measure(session, desk.snapshots, measure, desk.today(), exact=desk.account.sees_exact)
     return Json({**found, **classify(found["values"], scheme, k).as_dict()})
 
 
@@ -131,18 +131,17 @@ def put_grid(
 def summary(desk: AtDesk, code: Code) -> Json:
     """Return people, care flags, colours, open needs and the share covered per service.
 
-    A worker sees own grids only (403 for others); for a screen small counts are null.
+    A worker sees own grids only (403 for others), counted one by one. For planners and screens people are counted in fives, and null
+    stands for fewer than five; for a screen so do small numbers of households.
     """
     with desk.session() as session:
-        found = indicators.grid_summary(session, desk.snapshots, code, desk.today())
+        exact = desk.account.sees_exact or desk.account.role == "worker"
+        found = indicators.grid_summary(session, desk.snapshots, code, desk.today(), exact=exact)
         if desk.account.role == "worker" and code not in grids_of(session, desk.account.account_id):
             raise Denied("不是您负责的网格 / this grid is not yours")
     return Json(_for_wall(found) if desk.account.role == "screen" else found)
 
 
 def _for_wall(found: dict[str, Any]) -> dict[str, Any]:
-    """Return a summary fit for a wall: small counts hidden, and no colours at all."""
-    kept = {key: shown(value) if isinstance(value, int) else value for key, value in found.items()}
-    kept["care_flags"] = {flag: shown(n) for flag, n in found["care_flags"].items()}
-    kept["colours"] = {}
-    return kept
+    """Return a summary fit for a wall: small numbers of households hidden, and no colours at all."""
+    return {**found, "households": shown(found["households"]), "colours": {}}

@@ -32,9 +32,13 @@ def cells(
         float, Query(ge=50, le=5000, allow_inf_nan=False, description="单元边长，米 / side of a cell, m")
     ] = 100,
 ) -> GeoJson:
-    """Return squares with count, households and rate per 100 households; small cells are suppressed."""
+    """Return squares with count, households and rate per 100 households; small cells are suppressed.
+
+    For planners and screens needs are counted in fives, in whole months and in squares of 100, 200, 400 … m: what was used is in the answer
+    (`from`, `to`, `size_m`).
+    """
     check_services(service)
     check_period(since, until)
-    query = needs.NeedQuery(tuple(dict.fromkeys(service)), since, until, size_m)
+    query = needs.NeedQuery(tuple(dict.fromkeys(service)), since, until, size_m, desk.account.sees_exact)
     with desk.session() as session:
         return GeoJson(needs.cells(session, desk.snapshots, query, desk.today()))

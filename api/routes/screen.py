@@ -31,7 +31,11 @@ HEARTBEAT_S = 15
 def summary(desk: AtDesk, area: Area = None) -> Json:
     """Return totals, coverage now, rankings, needs and their course: aggregates only, small numbers null."""
     with desk.session() as session:
-        return Json(indicators.screen_summary(session, desk.snapshots, area, desk.now()))
+        return Json(
+            indicators.screen_summary(
+                session, desk.snapshots, area, desk.now(), exact=desk.account.sees_exact
+            )
+        )
 
 
 @router.get(

@@ -42,7 +42,13 @@ class Asked(Strict):
         check_services(self.service)
         moment = moment_of(self.at, desk.now())
         return CoverageQuery(
-            tuple(dict.fromkeys(self.service)), self.minutes, self.method, self.profile, moment, self.area
+            tuple(dict.fromkeys(self.service)),
+            self.minutes,
+            self.method,
+            self.profile,
+            moment,
+            self.area,
+            exact=desk.account.sees_exact,
         )
 
 

@@ -21,6 +21,7 @@ from gis.accessibility.hours import is_open
 from gis.accessibility.policy import GROUPS
 from gis.accessibility.walking import cover_by_walk
 from gis.models.vocabulary import SERVICES
+from gis.needs.disclosure import BASE
 from gis.services.derived import derived
 from gis.services.features import area_prefix
 from gis.services.network import POLICY, has_streets, network, snapped_homes, snapped_stations
@@ -44,6 +45,8 @@ class CoverageQuery:
     at: datetime | None = None
     area: str | None = None
     dissolve: bool = False
+    exact: bool = False
+    """Whether people are counted one by one; otherwise in fives, as planners and screens may know them (gis/needs/disclosure.py)."""
 
 
 def resolve(session: Session, snapshots: Snapshots, query: CoverageQuery) -> CoverageQuery:
@@ -92,7 +95,7 @@ def cover(
     query = resolve(session, snapshots, query)
     stored = stations is snapshots.stations(session)
     groups = open_stations(stations, query, snapshots if stored else None)
-    demand = snapshots.sites(session, today).demand
+    demand = snapshots.sites(session, today).demand  # where, not how many: the same for all
     made_from: tuple[object, ...] = (demand, stations, snapshots.metric(session))
     if query.method == "walk":
         net = network(session, snapshots, query.profile)
@@ -182,6 +185,7 @@ def describe(query: CoverageQuery) -> dict[str, Any]:
         "profile": query.profile,
         "at": "any" if query.at is None else query.at.isoformat(),
         "area": query.area,
+        "people_in": 1 if query.exact else BASE,
     }
 
 
@@ -221,7 +225,7 @@ class Asked:
 
 def whose(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> Asked:
     """Return whose coverage is asked for: in an area, or in the whole place, those in no grid included."""
-    grids, demand = snapshots.grids(session), snapshots.sites(session, today).demand
+    grids, demand = snapshots.grids(session), snapshots.sites(session, today, exact=query.exact).demand
 
     def choose() -> Asked:
         prefix = area_prefix(query.area)
@@ -236,7 +240,7 @@ def whose(session: Session, snapshots: Snapshots, query: CoverageQuery, today: d
         ]
         return Asked(chosen, sites, len(inside), told, Heads(rows))
 
-    return derived(snapshots).of(("whose", query.area), (grids, demand), choose)
+    return derived(snapshots).of(("whose", query.area, query.exact), (grids, demand), choose)
 
 
 def sites_in_area(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> np.ndarray:

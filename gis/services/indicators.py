@@ -1,4 +1,8 @@
-"""What is known of each grid and of the whole, as counts: summaries, measures for maps, the command centre's screen."""
+"""What is known of each grid and of the whole, as counts: summaries, measures for maps, the command centre's screen.
+
+Wherever ``exact`` is not asked for, people (also by care flag and colour) and needs are counted in fives (gis/needs/disclosure.py); households are
+dwellings and are counted one by one.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,13 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
-from gis.needs.disclosure import THRESHOLD, shown, small
+from gis.needs.disclosure import BASE, THRESHOLD, offsets, rounded, shown, small, told
 from gis.services.coverage import CoverageQuery, covered_shares, open_stations
 from gis.services.features import area_prefix
-from gis.services.needs import by_month, open_by_service
+from gis.services.needs import by_month, open_needs
 from gis.services.snapshots import GridSet, Snapshots
 from gis.store.bulk import read_frame
+from gis.store.vault import vault_of
 
 BASIC = {
     "households": ("户数", "户"),
@@ -30,35 +35,44 @@ _RANKED = 10
 _TOPICS = ("grids", "households", "buildings", "needs", "place")
 
 
-def grid_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataFrame:
+def grid_counts(session: Session, snapshots: Snapshots, today: date, *, exact: bool = False) -> pd.DataFrame:
     """Return every measure of every grid: one row a grid in the order of codes, then one for households in no grid; 0 where nothing is."""
     return snapshots.remember(
-        session, ("counts", today), _TOPICS, lambda loading: _load_counts(loading, snapshots, today)
+        session, ("counts", today, exact), _TOPICS, lambda loading: _load_counts(loading, snapshots, today, exact)
     )
 
 
-def grid_summary(session: Session, snapshots: Snapshots, code: str, today: date) -> dict[str, Any]:
+def grid_summary(
+    session: Session, snapshots: Snapshots, code: str, today: date, *, exact: bool = False
+) -> dict[str, Any]:
     """Return the counts of one grid: people, care flags, colours, open needs, and the share of households covered per service.
 
     Shares are of households within 15 minutes (on the streets where they are known), opening hours ignored; None where nobody lives.
+    A count in fives is None where it stands for fewer than five.
     """
     grids = snapshots.grids(session)
     if code not in grids.codes:
         raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
     position = grids.codes.index(code)
-    row = grid_counts(session, snapshots, today).iloc[position]
+    row = grid_counts(session, snapshots, today, exact=exact).iloc[position]
     households = int(row.get("households", 0))
     shares = covered_shares(session, snapshots, today, None)
+
+    def said(name: str) -> int | None:
+        n = int(row.get(name, 0))
+        return n if exact or name == "households" else told(n, households)
+
     return {
         "code": code,
         "name": grids.names[position],
-        **{name: int(row.get(name, 0)) for name in BASIC},
-        "care_flags": {flag: int(row.get(f"flag:{flag}", 0)) for flag in CARE_FLAGS},
-        "colours": {colour: int(row.get(f"colour:{colour}", 0)) for colour in COLOURS},
+        **{name: said(name) for name in BASIC},
+        "care_flags": {flag: said(f"flag:{flag}") for flag in CARE_FLAGS},
+        "colours": {colour: said(f"colour:{colour}") for colour in COLOURS},
         "covered_share": {
             service: round(float(counts[position]) / households, 4) if households else None
             for service, counts in shares.items()
         },
+        "people_in": 1 if exact else BASE,
     }
 
 
@@ -76,7 +90,9 @@ def measure_names(session: Session, snapshots: Snapshots) -> list[dict[str, str]
     return names
 
 
-def measure(session: Session, snapshots: Snapshots, key: str, today: date) -> dict[str, Any]:
+def measure(
+    session: Session, snapshots: Snapshots, key: str, today: date, *, exact: bool = False
+) -> dict[str, Any]:
     """Return one measure of every grid: ``values`` by code (None: no data or suppressed) and ``suppressed``, the codes hidden as small.
 
     Raises:
@@ -86,7 +102,7 @@ def measure(session: Session, snapshots: Snapshots, key: str, today: date) -> di
     if key not in names:
         raise NotFound(f"没有指标 {key} / no measure is called {key}")
     grids = snapshots.grids(session)
-    values, hidden = _measure_values(session, snapshots, key, today)
+    values, hidden = _measure_values(session, snapshots, key, today, exact)
     values = np.where(hidden, np.nan, values)
     return {
         **names[key],
@@ -97,31 +113,40 @@ def measure(session: Session, snapshots: Snapshots, key: str, today: date) -> di
         },
         "suppressed": [code for code, is_hidden in zip(grids.codes, hidden, strict=True) if is_hidden],
         "threshold": THRESHOLD,
+        "people_in": 1 if exact else BASE,
     }
 
 
-def screen_summary(session: Session, snapshots: Snapshots, area: str | None, now: datetime) -> dict[str, Any]:
+def screen_summary(
+    session: Session, snapshots: Snapshots, area: str | None, now: datetime, *, exact: bool = False
+) -> dict[str, Any]:
     """Return all that a wall shows of an area: aggregates only, small numbers as None."""
     prefix = area_prefix(area)
     today = now.date()
     grids = snapshots.grids(session)
     inside = grids.within(prefix)
     chosen = np.append(inside, not prefix)
-    counts = grid_counts(session, snapshots, today)
+    counts = grid_counts(session, snapshots, today, exact=exact)
     total = counts[chosen].sum()
     households = int(total.get("households", 0))
     shares = covered_shares(session, snapshots, today, now)
     places = _places(session, prefix)
     open_now = open_stations(snapshots.stations(session), CoverageQuery(at=now))[0]
-    by_service = open_by_service(session, snapshots, prefix, today)
+    by_service = open_needs(session, snapshots, today, exact=exact)[chosen].sum()
+    by_service = by_service.sort_values(ascending=False, kind="stable")
     areas = snapshots.areas(session)
+
+    def said(n: int, name: str = "") -> int | None:
+        return shown(n) if exact or name == "households" else told(n, households)
+
     return {
         "place": areas[area].name if area in areas else _place_name(snapshots, session),
         "area": area,
         "at": now.isoformat(timespec="seconds"),
         "threshold": THRESHOLD,
+        "people_in": 1 if exact else BASE,
         "totals": {
-            **{name: shown(int(total.get(name, 0))) for name in BASIC},
+            **{name: said(int(total.get(name, 0)), name) for name in BASIC},
             "grids": int(inside.sum()),
             **places,
         },
@@ -140,14 +165,18 @@ def screen_summary(session: Session, snapshots: Snapshots, area: str | None, now
             for name in ("needs_open", "elders_60", "children_12")
         },
         "needs_by_service": [
-            {"service": s, "label": SERVICES.get(s, s), "count": shown(n)} for s, n in by_service.items()
+            {"service": s, "label": SERVICES.get(str(s), s), "count": said(int(n))}
+            for s, n in by_service.items()
+            if n or not exact
         ],
-        "trend": by_month(session, snapshots, prefix, today),
+        "trend": by_month(session, snapshots, chosen, today, exact=exact),
         "stations_open": len(open_now),
     }
 
 
-def _load_counts(session: Session, snapshots: Snapshots, today: date) -> pd.DataFrame:
+def _load_counts(session: Session, snapshots: Snapshots, today: date, exact: bool) -> pd.DataFrame:
+    if not exact:
+        return _in_fives(session, snapshots, grid_counts(session, snapshots, today, exact=True), today)
     frame = read_frame(
         session.connection(), "SELECT * FROM linli_grid_counts(%(today)s::date)", {"today": today}
     )
@@ -155,23 +184,43 @@ def _load_counts(session: Session, snapshots: Snapshots, today: date) -> pd.Data
     wanted = [*grids.ids.tolist(), -1]
     if frame.empty:
         return pd.DataFrame(0, index=wanted, columns=list(BASIC))
-    frame["grid_id"] = frame["grid_id"].fillna(-1).astype(np.int64)
+    known = frame["grid_id"].isin(grids.ids)
+    frame["grid_id"] = frame["grid_id"].where(known, -1).astype(np.int64)
     table = frame.pivot_table(index="grid_id", columns="measure", values="n", aggfunc="sum", fill_value=0)
     return table.reindex(wanted, fill_value=0).astype(np.int64)
 
 
+def _in_fives(session: Session, snapshots: Snapshots, counts: pd.DataFrame, today: date) -> pd.DataFrame:
+    """Return the published figures: of people the same that the sites of each grid add up to."""
+    key, units = vault_of(session).rounding, [*snapshots.grids(session).codes, ""]
+    table = counts.copy()
+    for name in counts.columns.drop("households", errors="ignore"):
+        table[name] = rounded(counts[name].to_numpy(), offsets(key, str(name), units))
+    table["needs_open"] = open_needs(session, snapshots, today).sum(axis=1).to_numpy()
+    return table
+
+
 def _measure_values(
-    session: Session, snapshots: Snapshots, key: str, today: date
+    session: Session, snapshots: Snapshots, key: str, today: date, exact: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a measure's values (NaN: no data) and which of them must be hidden, in the order of the grids."""
-    counts = grid_counts(session, snapshots, today).iloc[:-1]
+    counts = grid_counts(session, snapshots, today, exact=exact).iloc[:-1]
     n = len(counts)
 
     def column(name: str) -> np.ndarray:
         return counts[name].to_numpy(float) if name in counts else np.zeros(n)
 
     def per(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        return np.divide(part * 100, whole, out=np.full(n, np.nan), where=whole > 0)
+        # Part and whole are rounded each for itself: a part of few may come out as more than its whole.
+        return np.minimum(np.divide(part * 100, whole, out=np.full(n, np.nan), where=whole > 0), limit)
+
+    homes = column("households")
+    limit = np.inf if key == "need_rate" else 100.0
+
+    def few(name: str) -> np.ndarray:
+        if exact or name == "households":
+            return small(column(name))
+        return (column(name) == 0) & (homes > 0)
 
     shares = {
         "elder_share": ("elders_60", "residents"),
@@ -179,15 +228,14 @@ def _measure_values(
         "need_rate": ("needs_open", "households"),
     }
     if key in shares:
-        part, whole = (column(name) for name in shares[key])
-        return per(part, whole), small(part) | small(whole)
+        part, whole = shares[key]
+        return per(column(part), column(whole)), few(part) | few(whole)
     if key.startswith("covered:"):
         reached = covered_shares(session, snapshots, today, None)[key.removeprefix("covered:")][:-1].astype(
             float
         )
-        homes = column("households")
         return per(reached, homes), small(reached) | small(homes - reached)
-    return column(key), small(column(key))
+    return column(key), few(key)
 
 
 def _places(session: Session, prefix: str) -> dict[str, int]:

@@ -1,4 +1,8 @@
-"""Where people's needs are: cells with counts and rates, small ones suppressed; the course of the months."""
+"""Where people's needs are: cells with counts and rates, the course of the months, what is open.
+
+Of needs there are three published tables, each rounded once (gis/needs/disclosure.py): by cell of 100 m, service and month; by grid and month; and the
+open ones by grid and service. Whoever may not count people one by one gets sums of them.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,30 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from gis.needs.cells import Cells, count_cells
-from gis.needs.disclosure import THRESHOLD, shown, small, small_cells
+from gis.needs.disclosure import THRESHOLD, offsets, published, rounded_flow, shown, small, small_cells, told
 from gis.services.features import collection, feature
 from gis.services.snapshots import Snapshots
 from gis.store.bulk import read_frame
+from gis.store.vault import vault_of
+
+SMALLEST_M = 100.0
+"""The side of the cells in which needs are published; larger ones are 2, 4, 8 … times as wide, so that each lies in one of the next size."""
+_TOPICS = ("needs", "households", "buildings", "grids", "place")
+_FLOWS = ("opened_on", "closed_on")
 
 
 @dataclass(frozen=True)
 class NeedQuery:
-    """Which needs: of these services (all, where empty), opened from ``since`` to ``until`` (both included), in cells of ``size_m``."""
+    """Which needs: of these services (all, where empty), opened from ``since`` to ``until`` (both included), in cells of ``size_m``.
+
+    Unless ``exact``, the days are widened to whole months and the size to the next published one.
+    """
 
     services: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
-    size_m: float = 100.0
+    size_m: float = SMALLEST_M
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,77 +52,78 @@ class NeedSet:
 
 def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
     """Return all needs by position; columns lon, lat, grid_id, service, opened_on, closed_on, needs."""
-    topics = ("needs", "households", "buildings", "grids", "place")
-    return snapshots.remember(session, ("needs",), topics, lambda loading: _load(loading, snapshots))
+    return snapshots.remember(session, ("needs",), _TOPICS, lambda loading: _load(loading, snapshots))
 
 
 def cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> dict[str, Any]:
     """Return cells with a household or a need as a FeatureCollection of squares.
 
     Properties: ``count`` (None where suppressed), ``households`` (None where fewer than the threshold), ``rate`` (per 100 households;
-    None where suppressed or nobody lives), ``suppressed``. Members ``size_m``, ``threshold``, and ``total``, the needs with a position.
+    None where suppressed or nobody lives), ``suppressed``. Members ``size_m``, ``from`` and ``to`` as used, ``threshold``, and ``total``, the
+    needs with a position (None: fewer than the threshold).
     """
-    needs = load_needs(session, snapshots)
-    asked = _asked(needs.frame, query)
+    query = query if query.exact else _widened(query)
+    x_m, y_m, counts = (_exact if query.exact else _in_fives)(session, snapshots, query)
     sites = snapshots.sites(session, today).demand
-    found = count_cells(
-        needs.x_m[asked],
-        needs.y_m[asked],
-        needs.frame["needs"].to_numpy(np.int64)[asked],
-        sites.x_m,
-        sites.y_m,
-        sites.households,
-        query.size_m,
-    )
+    found = count_cells(x_m, y_m, counts, sites.x_m, sites.y_m, sites.households, query.size_m)
     total = int(found.count.sum())
+    facts = {
+        "size_m": query.size_m,
+        "from": query.since,
+        "to": query.until,
+        "threshold": THRESHOLD,
+        "total": shown(total) if query.exact else told(total, int(found.households.sum())),
+    }
     if len(found.count) == 0:
-        return collection([], size_m=query.size_m, threshold=THRESHOLD, total=0)
-    return collection(
-        _cell_features(found, snapshots, session),
-        size_m=query.size_m,
-        threshold=THRESHOLD,
-        total=shown(total),
-    )
+        return collection([], **facts)
+    hidden = small_cells(found.count, found.households)
+    if not query.exact:
+        hidden = (found.count == 0) | (found.households < THRESHOLD)
+    return collection(_cell_features(found, hidden, snapshots, session), **facts)
 
 
 def by_month(
-    session: Session, snapshots: Snapshots, prefix: str, until: date, months: int = 12
+    session: Session,
+    snapshots: Snapshots,
+    chosen: np.ndarray,
+    until: date,
+    months: int = 12,
+    *,
+    exact: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return needs opened and closed in each of the last ``months`` months up to ``until``, small numbers as None."""
-    frame = in_area(session, snapshots, prefix)
+    """Return needs opened and closed in each of the last ``months`` months up to ``until``, small numbers as None.
+
+    Args:
+        session, snapshots: the store and the caches.
+        chosen: which grids, in order of their codes, and last whether those in none: bool (grids + 1,).
+        until: a day of the last month.
+        months: how many.
+        exact: count one by one instead of in fives.
+    """
     wanted = pd.period_range(end=pd.Period(until, "M"), periods=months, freq="M")
+    table = snapshots.remember(
+        session, ("needs by month", exact), _TOPICS, lambda loading: _load_months(loading, snapshots, exact)
+    )
     series = {}
-    for column in ("opened_on", "closed_on"):
-        moment = pd.to_datetime(frame[column])
-        counts = frame["needs"].groupby(moment.dt.to_period("M")).sum()
+    for column in _FLOWS:
+        flow = table[column]
+        counts = flow["needs"][chosen[flow["grid"].to_numpy()]].groupby(flow["month"]).sum()
         series[column] = counts.reindex(wanted, fill_value=0)
+
+    def said(n: Any) -> int | None:
+        return shown(int(n)) if exact else told(int(n), 1)
+
     return [
-        {
-            "month": str(month),
-            "opened": shown(int(series["opened_on"][month])),
-            "closed": shown(int(series["closed_on"][month])),
-        }
+        {"month": str(month), "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
         for month in wanted
     ]
 
 
-def open_by_service(session: Session, snapshots: Snapshots, prefix: str, on: date) -> dict[str, int]:
-    """Return how many needs of each service are open on a day, most first."""
-    frame = in_area(session, snapshots, prefix)
-    day = pd.Timestamp(on)
-    closed = pd.to_datetime(frame["closed_on"])
-    is_open = (pd.to_datetime(frame["opened_on"]) <= day) & (closed.isna() | (closed > day))
-    counts = frame[is_open].groupby("service")["needs"].sum().sort_values(ascending=False, kind="stable")
-    return {str(service): int(n) for service, n in counts.items()}
-
-
-def in_area(session: Session, snapshots: Snapshots, prefix: str) -> pd.DataFrame:
-    """Return the needs whose households are in grids that begin with ``prefix`` (all needs where it is empty)."""
-    frame = load_needs(session, snapshots).frame
-    if not prefix:
-        return frame
-    grids = snapshots.grids(session)
-    return frame[frame["grid_id"].isin(grids.ids[grids.within(prefix)])]
+def open_needs(session: Session, snapshots: Snapshots, on: date, *, exact: bool = False) -> pd.DataFrame:
+    """Return how many needs are open on a day: a row for each grid in the order of codes and one for no grid, a column for each service."""
+    return snapshots.remember(
+        session, ("open needs", on, exact), _TOPICS, lambda loading: _load_open(loading, snapshots, on, exact)
+    )
 
 
 def _load(session: Session, snapshots: Snapshots) -> NeedSet:
@@ -118,27 +133,124 @@ def _load(session: Session, snapshots: Snapshots) -> NeedSet:
     known = ~np.isnan(lon)
     if known.any():
         x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
-    for column in ("opened_on", "closed_on"):
+    for column in _FLOWS:
         frame[column] = pd.to_datetime(frame[column])
     return NeedSet(frame, x_m, y_m)
 
 
-def _asked(frame: pd.DataFrame, query: NeedQuery) -> np.ndarray:
-    asked = np.ones(len(frame), dtype=bool)
+def _load_open(session: Session, snapshots: Snapshots, on: date, exact: bool) -> pd.DataFrame:
+    frame, codes = load_needs(session, snapshots).frame, snapshots.grids(session).codes
+    day = pd.Timestamp(on)
+    is_open = (frame["opened_on"] <= day) & (frame["closed_on"].isna() | (frame["closed_on"] > day))
+    services = sorted(set(frame["service"]))
+    table = np.zeros((len(codes) + 1, len(services)), dtype=np.int64)
+    grid = _grid_of(session, snapshots, frame)
+    column = {service: i for i, service in enumerate(services)}
+    np.add.at(
+        table,
+        (grid[is_open], frame["service"][is_open].map(column).to_numpy(np.int64)),
+        frame["needs"][is_open].to_numpy(np.int64),
+    )
+    if not exact and services:
+        names = [f"{code} {service}" for code in [*codes, ""] for service in services]
+        group = np.repeat(np.arange(len(table)), len(services))
+        key = vault_of(session).rounding
+        table = published(key, "needs_open", table.ravel(), names, group, [*codes, ""]).reshape(table.shape)
+    return pd.DataFrame(table, columns=services)
+
+
+def _load_months(session: Session, snapshots: Snapshots, exact: bool) -> dict[str, pd.DataFrame]:
+    """Return needs opened and closed by grid (position, the last for none) and month."""
+    frame, codes = load_needs(session, snapshots).frame, snapshots.grids(session).codes
+    grid = _grid_of(session, snapshots, frame)
+    tables = {}
+    for column in _FLOWS:
+        flow = pd.DataFrame({"grid": grid, "month": frame[column].dt.to_period("M"), "needs": frame["needs"].astype(np.int64)})
+        flow = flow.dropna().groupby(["grid", "month"], as_index=False, sort=True)["needs"].sum()
+        if not exact:
+            own = offsets(vault_of(session).rounding, f"needs {column}", [*codes, ""])
+            of = flow["grid"].to_numpy(np.int64)
+            flow["needs"] = rounded_flow(flow["needs"].to_numpy(np.int64), of, own[of])
+        tables[column] = flow
+    return tables
+
+
+def _load_cells(session: Session, snapshots: Snapshots) -> pd.DataFrame:
+    """Return the published table of cells: column, row, service, month, needs; those with a figure only."""
+    needs = load_needs(session, snapshots)
+    known = ~np.isnan(needs.x_m)
+    table = pd.DataFrame(
+        {
+            "service": needs.frame["service"][known],
+            "column": np.floor(needs.x_m[known] / SMALLEST_M).astype(np.int64),
+            "row": np.floor(needs.y_m[known] / SMALLEST_M).astype(np.int64),
+            "month": needs.frame["opened_on"][known].dt.to_period("M"),
+            "needs": needs.frame["needs"][known].astype(np.int64),
+        }
+    )
+    unit = ["service", "column", "row"]
+    table = table.groupby([*unit, "month"], as_index=False, sort=True)["needs"].sum()
+    units = table[unit].drop_duplicates()
+    chain = (~table[unit].duplicated()).cumsum().to_numpy(np.int64) - 1
+    names = [f"{service} {column} {row}" for service, column, row in units.itertuples(index=False)]
+    own = offsets(vault_of(session).rounding, "needs in cells", names)
+    table["needs"] = rounded_flow(table["needs"].to_numpy(np.int64), chain, own[chain] if len(table) else chain)
+    return table[table["needs"] > 0]
+
+
+def _in_fives(session: Session, snapshots: Snapshots, query: NeedQuery) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the published figures asked for, at the middles of their cells."""
+    table = snapshots.remember(
+        session, ("needs in fives",), _TOPICS, lambda loading: _load_cells(loading, snapshots)
+    )
+    months = table["month"].dt.start_time if len(table) else pd.Series([], dtype="datetime64[ns]")
+    asked = table[_asked(table["service"], months, query)]
+    middle = [(asked[axis].to_numpy(float) + 0.5) * SMALLEST_M for axis in ("column", "row")]
+    return middle[0], middle[1], asked["needs"].to_numpy(np.int64)
+
+
+def _exact(session: Session, snapshots: Snapshots, query: NeedQuery) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    needs = load_needs(session, snapshots)
+    asked = _asked(needs.frame["service"], needs.frame["opened_on"], query)
+    return needs.x_m[asked], needs.y_m[asked], needs.frame["needs"].to_numpy(np.int64)[asked]
+
+
+def _asked(service: pd.Series, day: pd.Series, query: NeedQuery) -> np.ndarray:
+    asked = np.ones(len(service), dtype=bool)
     if query.services:
-        asked &= frame["service"].isin(query.services).to_numpy()
+        asked &= service.isin(query.services).to_numpy()
     if query.since is not None:
-        asked &= (frame["opened_on"] >= pd.Timestamp(query.since)).to_numpy()
+        asked &= (day >= pd.Timestamp(query.since)).to_numpy()
     if query.until is not None:
-        asked &= (frame["opened_on"] <= pd.Timestamp(query.until)).to_numpy()
+        asked &= (day <= pd.Timestamp(query.until)).to_numpy()
     return asked
 
 
-def _cell_features(found: Cells, snapshots: Snapshots, session: Session) -> list[dict[str, Any]]:
+def _widened(query: NeedQuery) -> NeedQuery:
+    """Return what is asked in whole months and in cells of a published size."""
+    size_m = SMALLEST_M
+    while size_m < query.size_m:
+        size_m *= 2
+    since, until = query.since, query.until
+    return NeedQuery(
+        query.services,
+        None if since is None else since.replace(day=1),
+        None if until is None else pd.Period(until, "M").end_time.date(),
+        size_m,
+    )
+
+
+def _grid_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> np.ndarray:
+    """Return each row's grid by its position, the last for none."""
+    grids = snapshots.grids(session)
+    none = len(grids.codes)
+    return np.array([grids.position_of.get(int(i), none) for i in frame["grid_id"].fillna(-1)], dtype=np.int64)
+
+
+def _cell_features(found: Cells, hidden: np.ndarray, snapshots: Snapshots, session: Session) -> list[dict[str, Any]]:
     x_m, y_m = found.corners_m()
     lon, lat = snapshots.metric(session).to_lonlat(x_m.ravel(), y_m.ravel())
     rings = np.round(np.stack([lon, lat], axis=1).reshape(len(found.count), 5, 2), 7).tolist()
-    hidden = small_cells(found.count, found.households)
     few = small(found.households)
     features = []
     for i, rate in enumerate(found.rate):

@@ -143,7 +143,7 @@ def capacity(session: Session, snapshots: Snapshots, query: CoverageQuery, today
             # Of one room's hours the largest counts: the same places at other times are no more places.
             places[stations.station[i]] = np.nanmax([places[stations.station[i]], given])
     group = NEEDED_BY.get(service, "residents")
-    demand = snapshots.sites(session, today).demand
+    demand = snapshots.sites(session, today, exact=query.exact).demand
     people = getattr(demand, group)
     pairs = _pairs(session, snapshots, query, stations, today)
     reach_m = _reach_m(query)

@@ -57,7 +57,7 @@ def choose(
         raise Invalid(message, [Fault("service", message)])
     profile = "adult" if query.profile == "own" else query.profile
     query = replace(query, profile=profile)
-    demand = snapshots.sites(session, today).demand
+    demand = snapshots.sites(session, today, exact=query.exact).demand
     covered = cover(session, snapshots, query, today, snapshots.stations(session)).households
     weight = sum(
         (getattr(demand, name) * value for name, value in wanted.weights.items()), np.zeros(len(demand))

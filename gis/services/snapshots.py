@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
-import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accessibility.coverage import DemandSites
 from gis.crs import MetricCRS
 from gis.errors import Unavailable
-from gis.grids.assignment import GridIndex
+from gis.needs.disclosure import published
+from gis.services.gridset import GridSet, load_grids
 from gis.services.memory import Memory
 from gis.store.bulk import read_frame
+from gis.store.vault import vault_of
 
 SITE_TOPICS = ("grids", "households", "buildings", "place")
 """What changes where households live and which grid they are in."""
-
-
-@dataclass(frozen=True)
-class GridSet:
-    """The grids in force, ordered by code; all sequences have the same length."""
-
-    ids: np.ndarray
-    codes: list[str]
-    names: list[str]
-    versions: np.ndarray
-    geometries: np.ndarray
-    index: GridIndex
-    position_of: dict[int, int]
-    """From a grid's id to its position here."""
-
-    def within(self, prefix: str) -> np.ndarray:
-        """Return which grids' codes begin with ``prefix``, as booleans."""
-        return np.array([code.startswith(prefix) for code in self.codes], dtype=bool)
+PEOPLE = ("residents", "elders_60", "children_12")
+"""Which counts of a site are of people; households are dwellings."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +67,21 @@ class Snapshots(Memory):
 
     def grids(self, session: Session) -> GridSet:
         """Return the grids in force."""
-        return self.remember(session, ("grids",), ("grids",), _load_grids)
+        key = ("grids",)
+        return self.remember(session, key, ("grids",), lambda loading: load_grids(loading, self.former(key)))
 
     def areas(self, session: Session) -> dict[str, AreaName]:
         """Return every area by its code."""
         return self.remember(session, ("areas",), ("areas",), _load_areas)
 
-    def sites(self, session: Session, as_of: date) -> SiteSet:
-        """Return where households live, with ages as of a date."""
+    def sites(self, session: Session, as_of: date, *, exact: bool = False) -> SiteSet:
+        """Return where households live, with ages as of a date; people are counted in fives unless ``exact`` (gis/needs/disclosure.py)."""
+        if exact:
+            return self.remember(
+                session, ("sites", as_of), SITE_TOPICS, lambda loading: _load_sites(loading, self, as_of)
+            )
         return self.remember(
-            session, ("sites", as_of), SITE_TOPICS, lambda loading: _load_sites(loading, self, as_of)
+            session, ("sites in fives", as_of), SITE_TOPICS, lambda loading: _sites_in_fives(loading, self, as_of)
         )
 
     def stations(self, session: Session) -> StationSet:
@@ -105,26 +95,6 @@ class Snapshots(Memory):
             Unavailable: nothing with a position has been imported yet.
         """
         return self.remember(session, ("metric",), ("place",), _load_metric)
-
-
-def _load_grids(session: Session) -> GridSet:
-    rows = session.execute(
-        text(
-            'SELECT id, code, name, version, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"'
-        )
-    ).all()
-    geometries = np.empty(len(rows), dtype=object)
-    geometries[:] = [shapely.from_wkb(bytes(row[4])) for row in rows]
-    codes = [row[1] for row in rows]
-    return GridSet(
-        ids=np.array([row[0] for row in rows], dtype=np.int64),
-        codes=codes,
-        names=[row[2] for row in rows],
-        versions=np.array([row[3] for row in rows], dtype=np.int64),
-        geometries=geometries,
-        index=GridIndex(geometries, codes),
-        position_of={row[0]: position for position, row in enumerate(rows)},
-    )
 
 
 def _load_areas(session: Session) -> dict[str, AreaName]:
@@ -149,6 +119,23 @@ def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
     }
     demand = DemandSites(site_id=np.arange(len(frame), dtype=np.int64), x_m=x_m, y_m=y_m, grid=grid, **counts)
     return SiteSet(demand, lon, lat, frame["building_id"].fillna(-1).to_numpy(np.int64))
+
+
+def _sites_in_fives(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
+    """Return the sites as planners and screens may compute with them: the same, but for the counts of people."""
+    sites = snapshots.sites(session, as_of, exact=True)
+    demand, key = sites.demand, vault_of(session).rounding
+    groups = [*snapshots.grids(session).codes, ""]
+    names = [
+        f"building {building}" if building >= 0 else f"{lon!r} {lat!r}"
+        for building, lon, lat in zip(sites.building_ids.tolist(), sites.lon.tolist(), sites.lat.tolist(), strict=True)
+    ]
+    group = np.where(demand.grid < 0, len(groups) - 1, demand.grid)
+    people = {
+        measure: published(key, measure, getattr(demand, measure), names, group, groups, demand.households)
+        for measure in PEOPLE
+    }
+    return replace(sites, demand=replace(demand, **people))
 
 
 def _load_stations(session: Session) -> StationSet:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Unavailable
 from gis.secrecy.cipher import FieldCipher, MissingKey, Tampered
 from gis.secrecy.hashes import SearchHashes
-from gis.secrecy.keys import BadKey, FieldKey, Keyring
+from gis.secrecy.keys import BadKey, FieldKey, Keyring, derive
 
 OPTION = "linli_vault"
 """The engine's execution option under which every connection and session finds the vault."""
@@ -160,6 +160,7 @@ class Vault:
         self._stamp: object = None
         self._cipher: FieldCipher | None = None
         self._search: SearchHashes | None = None
+        self._rounding: bytes | None = None
 
     def open(self, connection: Connection) -> None:
         """Prove the keys against the database; register a new one; for a new place make what is needed.
@@ -194,6 +195,7 @@ class Vault:
         else:
             secret = cipher.open(sealed, about("field_secrets.sealed", _SECRET))
         self._cipher, self._search, self._stamp = cipher, SearchHashes(secret), stamp or self.source.stamp()
+        self._rounding = derive(secret, "published counts")
 
     @property
     def is_open(self) -> bool:
@@ -218,6 +220,13 @@ class Vault:
         if self._search is None:
             raise _closed()
         return self._search
+
+    @property
+    def rounding(self) -> bytes:
+        """Return the secret by which counts of people are rounded for who may not see them; it stays when keys are changed."""
+        if self._rounding is None:
+            raise _closed()
+        return self._rounding
 
     def seal_people(
         self, keys: Sequence[str], phones: Sequence[str | None], id_numbers: Sequence[str | None]

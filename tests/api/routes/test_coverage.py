@@ -11,7 +11,7 @@ FRIDAY_NOON, FRIDAY_NIGHT = "2026-11-20T12:00:00+08:00", "2026-11-20T22:00:00+08
 def test_who_is_covered(client: TestClient, as_: SignIn) -> None:
     """Meals at S1 (100, 500), open on Fridays at noon: B1 beside it is covered, B2 and B3 are 1800 m and more away."""
     found = client.get(
-        "/api/coverage", params={"service": "meal", "at": FRIDAY_NOON}, headers=as_("planner")
+        "/api/coverage", params={"service": "meal", "at": FRIDAY_NOON}, headers=as_("admin")
     ).json()
     totals = found["totals"]
     assert (totals["households"], totals["covered"]) == (23, 6)

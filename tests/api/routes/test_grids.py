@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import copy
-
 from fastapi.testclient import TestClient
 from shapely.geometry import mapping
 
@@ -70,7 +68,7 @@ def test_overlaps_and_invalid_rings_are_placed(client: TestClient, as_: SignIn) 
 
 
 def test_the_summary_by_role(client: TestClient, as_: SignIn) -> None:
-    full = client.get(f"/api/grids/{G1}/summary", headers=as_("planner")).json()
+    full = client.get(f"/api/grids/{G1}/summary", headers=as_("admin")).json()
     assert (full["households"], full["residents"], full["elders_60"], full["children_12"]) == (6, 24, 12, 6)
     assert full["care_flags"]["living_alone"] == 12
     assert full["colours"]["green"] == 6
@@ -80,18 +78,23 @@ def test_the_summary_by_role(client: TestClient, as_: SignIn) -> None:
     assert client.get("/api/grids/539901001001999/summary", headers=as_("planner")).status_code == 404
 
 
-def test_a_wall_gets_no_colours_and_no_small_counts(client: TestClient, as_: SignIn) -> None:
+def test_planners_and_walls_count_people_in_fives(client: TestClient, as_: SignIn) -> None:
+    full = client.get(f"/api/grids/{G1}/summary", headers=as_("admin")).json()
+    planner, wall = (client.get(f"/api/grids/{G1}/summary", headers=as_(role)).json() for role in ("planner", "screen"))
+    assert (full["people_in"], planner["people_in"]) == (1, 5)
+    for name in ("residents", "elders_60", "children_12"):
+        assert planner[name] % 5 == 0
+        assert abs(planner[name] - full[name]) < 5
+    assert planner["households"] == 6
+    assert planner["care_flags"]["disability"] is None  # nobody, or fewer than five
+    assert planner["colours"]["green"] in (5, 10)
+    assert wall == {**planner, "colours": {}}
+
+
+def test_a_wall_gets_no_small_number_of_households() -> None:
     from api.routes.grids import _for_wall
 
-    found = client.get(f"/api/grids/{G1}/summary", headers=as_("screen")).json()
-    assert found["colours"] == {}
-    small = copy.deepcopy(found) | {
-        "households": 4,
-        "care_flags": {"living_alone": 3, "disability": 0, "low_income": 9},
-    }
-    wall = _for_wall(small)
-    assert wall["households"] is None
-    assert wall["care_flags"] == {"living_alone": None, "disability": 0, "low_income": 9}
+    assert _for_wall({"households": 4, "colours": {"green": 5}}) == {"households": None, "colours": {}}
 
 
 def test_measures(client: TestClient, as_: SignIn) -> None:

@@ -16,8 +16,8 @@ def test_cells(client: TestClient, as_: SignIn, peopled: Store) -> None:
             )
         )
 
-    def counts(query: str) -> list[int]:
-        found = client.get(f"/api/needs/cells?{query}", headers=as_("screen")).json()
+    def counts(query: str, role: str = "admin") -> list[int]:
+        found = client.get(f"/api/needs/cells?{query}", headers=as_(role)).json()
         return [f["properties"]["count"] for f in found["features"] if f["properties"]["count"]]
 
     assert counts("service=meal") == [6]
@@ -25,6 +25,17 @@ def test_cells(client: TestClient, as_: SignIn, peopled: Store) -> None:
     assert counts("from=2026-03-01&to=2026-03-01") == [6]
     assert counts("from=2026-03-02") == []
     assert counts("to=2026-02-28") == []
+    assert counts("service=meal", "screen") in ([5], [10])
+    assert counts("from=2026-04-01", "screen") == counts("to=2026-02-28", "screen") == []
+
+
+def test_planners_are_answered_in_whole_months_and_nested_sizes(client: TestClient, as_: SignIn) -> None:
+    asked = "from=2026-02-11&to=2026-02-12&size_m="
+    for size_m, used_m in ((50, 100), (100, 100), (101, 200), (500, 800), (5000, 6400)):
+        found = client.get(f"/api/needs/cells?{asked}{size_m}", headers=as_("planner")).json()
+        assert (found["from"], found["to"], found["size_m"]) == ("2026-02-01", "2026-02-28", used_m)
+        own = client.get(f"/api/needs/cells?{asked}{size_m}", headers=as_("admin")).json()
+        assert (own["from"], own["to"], own["size_m"]) == ("2026-02-11", "2026-02-12", size_m)
 
 
 WRONG = [

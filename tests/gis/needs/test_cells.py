@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gis.needs.cells import count_cells
-from gis.needs.disclosure import shown, small, small_cells
 
 places = st.lists(st.tuples(st.integers(-300, 300), st.integers(-300, 300), st.integers(0, 9)), max_size=30)
 
@@ -66,9 +65,3 @@ def test_rates_are_per_hundred_households_and_nan_where_nobody_lives() -> None:
 def test_a_cell_has_a_size() -> None:
     with pytest.raises(ValueError, match="size_m"):
         count_cells(*columns([]), *columns([]), 0)
-
-
-def test_small_counts_are_hidden_zero_is_not() -> None:
-    assert small(np.array([0, 1, 4, 5])).tolist() == [False, True, True, False]
-    assert small_cells(np.array([0, 9, 9]), np.array([1, 4, 5])).tolist() == [False, True, False]
-    assert [shown(n) for n in (0, 4, 5)] == [0, None, 5]

@@ -23,7 +23,7 @@ FRIDAY_NIGHT = FRIDAY_NOON.replace(hour=22)
 
 def test_one_service_within_15_minutes(session: Session, snapshots: Snapshots) -> None:
     # Adults reach 1000 m: B1 (0 m) only. Elders reach 667 m: B1's 12.
-    answer = coverage(session, snapshots, CoverageQuery(services=("meal",)), TODAY)
+    answer = coverage(session, snapshots, CoverageQuery(services=("meal",), exact=True), TODAY)
     assert answer["totals"] == {
         "households": 23,
         "covered": 6,
@@ -42,7 +42,7 @@ def test_one_service_within_15_minutes(session: Session, snapshots: Snapshots) -
 
 def test_elders_walk_as_elders(session: Session, snapshots: Snapshots) -> None:
     # From S2, B3 is hypot(1000, 400) = 1077 m away, B2 400 m. In 15 minutes adults go 1000 m, in 17 they go 1133 m; elders 755 m.
-    answer = coverage(session, snapshots, CoverageQuery(services=("day_care",), minutes=17), TODAY)
+    answer = coverage(session, snapshots, CoverageQuery(services=("day_care",), minutes=17, exact=True), TODAY)
     assert answer["totals"]["covered"] == 15
     assert answer["totals"]["children_12_covered"] == 7
     assert answer["totals"]["elders_60_covered"] == 8

@@ -38,7 +38,7 @@ def asked(session: Session) -> Session:
 
 
 def test_a_grid_summary_counts_everyone(asked: Session, snapshots: Snapshots) -> None:
-    summary = indicators.grid_summary(asked, snapshots, G1, TODAY)
+    summary = indicators.grid_summary(asked, snapshots, G1, TODAY, exact=True)
     assert {key: summary[key] for key in ("households", "residents", "elders_60", "children_12", "needs_open")} == {
         "households": 6, "residents": 24, "elders_60": 12, "children_12": 6, "needs_open": 2,
     }  # fmt: skip
@@ -46,11 +46,11 @@ def test_a_grid_summary_counts_everyone(asked: Session, snapshots: Snapshots) ->
     assert summary["colours"] == {"red": 0, "yellow": 0, "green": 6}
     assert summary["covered_share"] == {"meal": 1.0, "health": 1.0, "day_care": 0.0}
     with pytest.raises(NotFound):
-        indicators.grid_summary(asked, snapshots, "0", TODAY)
+        indicators.grid_summary(asked, snapshots, "0", TODAY, exact=True)
 
 
 def test_grids_and_strays_add_up_to_the_whole(asked: Session, snapshots: Snapshots) -> None:
-    counts = indicators.grid_counts(asked, snapshots, TODAY)
+    counts = indicators.grid_counts(asked, snapshots, TODAY, exact=True)
     assert counts["households"].tolist() == [6, 15, 2]
     assert counts["needs_open"].tolist() == [2, 5, 0]
     assert (
@@ -59,24 +59,25 @@ def test_grids_and_strays_add_up_to_the_whole(asked: Session, snapshots: Snapsho
 
 
 def test_small_numbers_of_a_measure_are_hidden_and_zero_is_not(asked: Session, snapshots: Snapshots) -> None:
-    asked_for = indicators.measure(asked, snapshots, "needs_open", TODAY)
+    asked_for = indicators.measure(asked, snapshots, "needs_open", TODAY, exact=True)
     assert asked_for["values"] == {G1: None, G2: 5.0}
     assert asked_for["suppressed"] == [G1]
-    flags = indicators.measure(asked, snapshots, "flag:disability", TODAY)
+    flags = indicators.measure(asked, snapshots, "flag:disability", TODAY, exact=True)
     assert flags["values"] == {G1: 0.0, G2: 0.0}
-    share = indicators.measure(asked, snapshots, "elder_share", TODAY)
+    share = indicators.measure(asked, snapshots, "elder_share", TODAY, exact=True)
     assert share["values"] == {G1: 50.0, G2: round(8 / 30 * 100, 2)}
     with pytest.raises(NotFound):
-        indicators.measure(asked, snapshots, "salary", TODAY)
+        indicators.measure(asked, snapshots, "salary", TODAY, exact=True)
 
 
-def test_every_measure_that_is_offered_can_be_had(asked: Session, snapshots: Snapshots) -> None:
+@pytest.mark.parametrize("exact", [True, False])
+def test_every_measure_that_is_offered_can_be_had(asked: Session, snapshots: Snapshots, exact: bool) -> None:
     for name in indicators.measure_names(asked, snapshots):
-        assert set(indicators.measure(asked, snapshots, name["key"], TODAY)["values"]) == {G1, G2}
+        assert set(indicators.measure(asked, snapshots, name["key"], TODAY, exact=exact)["values"]) == {G1, G2}
 
 
 def test_the_screen_shows_aggregates_only(asked: Session, snapshots: Snapshots) -> None:
-    shown = indicators.screen_summary(asked, snapshots, None, NOW)
+    shown = indicators.screen_summary(asked, snapshots, None, NOW, exact=True)
     assert shown["place"] == "甲区"
     assert shown["totals"] == {
         "households": 23, "residents": 54, "elders_60": 20, "children_12": 13, "needs_open": 7,
@@ -95,7 +96,7 @@ def test_the_screen_shows_aggregates_only(asked: Session, snapshots: Snapshots) 
         {"month": "2026-11", "opened": None, "closed": 0},
     ]
     assert shown["stations_open"] == 2
-    night = indicators.screen_summary(asked, snapshots, None, NOW.replace(hour=23))
+    night = indicators.screen_summary(asked, snapshots, None, NOW.replace(hour=23), exact=True)
     assert {c["service"]: c["share"] for c in night["coverage"]}["meal"] == 0.0
 
 
@@ -107,7 +108,7 @@ def test_the_screen_of_an_area_leaves_strays_out(asked: Session, snapshots: Snap
 
 
 def test_cells_count_needs_and_rates(asked: Session, snapshots: Snapshots) -> None:
-    cells = needs.cells(asked, snapshots, NeedQuery(size_m=100), TODAY)
+    cells = needs.cells(asked, snapshots, NeedQuery(size_m=100, exact=True), TODAY)
     with_count = [f["properties"] for f in cells["features"] if f["properties"]["count"]]
     assert with_count == [{"count": 8, "households": 8, "rate": 100.0, "suppressed": False}]
     hidden = [f["properties"] for f in cells["features"] if f["properties"]["suppressed"]]
@@ -120,7 +121,7 @@ def test_cells_count_needs_and_rates(asked: Session, snapshots: Snapshots) -> No
 
 def test_cells_ask_for_service_and_time(asked: Session, snapshots: Snapshots) -> None:
     def total(**asked_for: object) -> object:
-        return needs.cells(asked, snapshots, NeedQuery(**asked_for), TODAY)["total"]  # type: ignore[arg-type]
+        return needs.cells(asked, snapshots, NeedQuery(**asked_for, exact=True), TODAY)["total"]  # type: ignore[arg-type]
 
     assert total(services=("meal",)) == 8
     assert total(services=("errand",)) == 0
@@ -130,8 +131,8 @@ def test_cells_ask_for_service_and_time(asked: Session, snapshots: Snapshots) ->
 
 
 def test_a_closed_need_leaves_the_count_of_open_ones(asked: Session, snapshots: Snapshots) -> None:
-    before = indicators.grid_summary(asked, snapshots, G2, TODAY)["needs_open"]
+    before = indicators.grid_summary(asked, snapshots, G2, TODAY, exact=True)["needs_open"]
     asked.execute(
         text("UPDATE needs SET closed_on = '2026-11-19' WHERE service = 'meal' AND closed_on IS NULL")
     )
-    assert (before, indicators.grid_summary(asked, snapshots, G2, TODAY)["needs_open"]) == (5, 0)
+    assert (before, indicators.grid_summary(asked, snapshots, G2, TODAY, exact=True)["needs_open"]) == (5, 0)

@@ -47,7 +47,7 @@ def streets(session: Session) -> Session:
 
 
 def ask(**changes: object) -> CoverageQuery:
-    return CoverageQuery(**{"services": ("meal",), **changes})  # type: ignore[arg-type]
+    return CoverageQuery(**{"services": ("meal",), "exact": True, **changes})  # type: ignore[arg-type]
 
 
 def test_walking_is_the_default_where_streets_are_known(session: Session, snapshots: Snapshots) -> None:
