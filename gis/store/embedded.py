@@ -94,6 +94,7 @@ class EmbeddedServer:
         """Start the server again if it was killed under the running program; costs one connection if not."""
         if not self._cluster.answers():
             with _start_lock(self._cluster.folder, self._user, _log):
+                keeper.watch(self._cluster.folder)  # it may have been killed with the server
                 self._cluster.bring_up()
             self._socket_dir = self._cluster.socket_dir()
 
@@ -134,18 +135,33 @@ def stop_unused(folder: Path) -> bool:
         return True
 
 
+def start_again(folder: Path) -> None:
+    """Start the server in ``folder`` if programs use it and it is not there. For the keeper, which tries again if it fails."""
+    with contextlib.suppress(OSError, EmbeddedServerError):
+        user = server_user(folder.parent)
+        with _start_lock(folder, user, _log, make=False):
+            if not _is_alone(folder, user):
+                Cluster(folder, user, _log).bring_up()
+
+
 def _stop_if_alone(cluster: Cluster, user: ServerUser) -> bool:
     """Stop the server if nobody holds the users' lock; the caller holds the start lock, so nobody can come meanwhile."""
-    alone = _open_lock(cluster.folder / _USERS_LOCK, user, make=False)
+    if not _is_alone(cluster.folder, user):
+        return False
+    cluster.stop()
+    return True
+
+
+def _is_alone(folder: Path, user: ServerUser) -> bool:
+    """Tell whether nobody holds the users' lock; the caller holds the start lock, so nobody can come meanwhile."""
+    alone = _open_lock(folder / _USERS_LOCK, user, make=False)
     try:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    else:
-        cluster.stop()
-        return True
     finally:
         os.close(alone)
+    return True
 
 
 def _open_lock(path: Path, user: ServerUser, *, make: bool = True) -> int:

@@ -1,7 +1,8 @@
-"""The process that stops the embedded server when its last program ended without doing so, by a kill or a closed terminal.
+"""The process that looks after the embedded server: starts it again when it died under its programs, stops it when they did.
 
-It waits in the background until nobody holds ``alive.lock`` any more, which the operating system lets go with each program, however
-that ended. (Not ``users.lock``: the keeper's own moment of holding it would look like another user's.) It imports what stopping takes only then: waiting costs next to nothing.
+Every second it looks whether anybody holds ``alive.lock``, which the operating system lets go with each program, however that ended
+(not ``users.lock``: the keeper's own moment of holding it would look like another user's), and whether the server's process is there.
+It imports what starting and stopping take only then: looking costs next to nothing.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ALIVE_LOCK = "alive.lock"
+LOOK_EVERY_S = 1.0
+_PROC = Path("/proc/self")
 _KEEPER_LOCK = "keeper.lock"
 
 
@@ -37,15 +41,44 @@ def watch(folder: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    """Wait until the server in ``folder`` has no users, and stop it; end when it is stopped."""
+    """Keep the server in ``folder`` running while it has users; end when it is stopped."""
     alive = os.open(folder / ALIVE_LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    missed = 0
     while True:
-        fcntl.flock(alive, fcntl.LOCK_EX)
-        fcntl.flock(alive, fcntl.LOCK_UN)
-        from gis.store.embedded import stop_unused
+        time.sleep(LOOK_EVERY_S)
+        if _is_unused(alive):
+            from gis.store.embedded import stop_unused
 
-        if stop_unused(folder):
-            return
+            if stop_unused(folder):
+                return
+        missed = 0 if _is_running(folder) else missed + 1
+        if missed > 1:  # whoever is just starting or stopping it needs no help
+            from gis.store.embedded import start_again
+
+            start_again(folder)
+
+
+def _is_unused(alive: int) -> bool:
+    try:
+        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(alive, fcntl.LOCK_UN)
+    return True
+
+
+def _is_running(folder: Path) -> bool:
+    """Tell whether the server's process seems to be there; a stranger that has its number now is found out by who connects."""
+    try:
+        number = int((folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        if _PROC.exists():  # where nobody buries orphans, a dead server can still be signalled
+            return (_PROC.parent / str(number) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        os.kill(number, 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -34,6 +34,14 @@ _NOBODY = {"account": "", "address": "", "request": ""}
 _HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 
+_PATIENCE = "-c lock_timeout=5s -c statement_timeout=120s -c idle_in_transaction_session_timeout=300s"
+"""Of a request: it is told to come again rather than wait for ever, and one that hangs keeps nobody else waiting."""
+_CONNECTING = {
+    "connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000,
+}  # fmt: skip
+"""A database that has gone without a word (a pulled cable) is noticed within seconds; on a local socket it is noticed at once."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a request comes from, for the audit log."""
@@ -86,8 +94,9 @@ class Store:
         """
         self.owner_url = owner_url
         url = make_url(service_url or owner_url)
-        if service_url is None:
-            url = url.update_query_dict({"options": f"-c role={SERVICE_ROLE}"})
+        given = url.query.get("options", "")
+        role = f"-c role={SERVICE_ROLE}" if service_url is None else ""
+        url = url.update_query_dict({"options": " ".join(filter(None, (str(given), role, _PATIENCE)))})
         self.service_url = url.render_as_string(hide_password=False)
         self.vault = Vault(keys) if keys is not None else None
         self.owner_engine = _engine(owner_url, 4, self.vault)
@@ -202,5 +211,6 @@ def _engine(url: str, pool_size: int, vault: Vault | None, overflow: int | None 
         max_overflow=pool_size if overflow is None else overflow,
         pool_pre_ping=True,
         pool_timeout=10,
+        connect_args=_CONNECTING,
         execution_options={OPTION: vault},
     )

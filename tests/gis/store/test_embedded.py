@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from gis.store import ordinary
@@ -180,6 +181,22 @@ def test_kill_of_the_postmaster_with_a_busy_backend(folder):
         write(server.url(), 3)
         busy.close()
     assert_usable(folder, [1, 3])
+
+
+def test_kill_of_the_postmaster_is_mended_by_the_keeper(folder):
+    with EmbeddedServer.start(folder) as server:
+        write(server.url(), 1)
+        dead = postmaster(folder)
+        dead.kill()
+
+        def is_back() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
+                return read(server.url()) == [1]
+            return False
+
+        eventually(is_back)
+        assert postmaster(folder).pid != dead.pid
+    assert_usable(folder, [1])
 
 
 def test_kill_of_the_postmaster_is_mended_by_the_next_program(folder, program):
