@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -45,6 +47,13 @@ RETRY_S = 2
 _NO_PRIVILEGE = "42501"
 _LIMITS = "54"
 """Class of SQLSTATE: a value is too large for an index or a row."""
+_BROKEN = "XX"
+"""Class of SQLSTATE: the database could not read or write its own files."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_AWAY = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"
+_BUSY = "所涉数据正被另一操作（例如导入）占用，请稍后再试 / something else (an import perhaps) is working on this; try again shortly"
+_NO_ROOM = "磁盘已满，未写入任何内容；请清理磁盘后再试 / the disk is full and nothing was written; make room and try again"
+_SAID = {"55P03": _BUSY, "40P01": _BUSY, "40001": _BUSY, "53100": _NO_ROOM}
 
 
 class PreconditionRequired(LinliError):
@@ -98,10 +107,13 @@ def answer(error: Exception, request_id: str) -> Json:
         return _linli(error)
     if isinstance(error, RequestValidationError):
         return _validation(error)
+    if _is_full(error) or _is_full(error.__cause__):
+        log.error("disk full", request_id=request_id)
+        return _try_again(_NO_ROOM)
     if isinstance(error, HTTPException):
         title, detail = _HTTP_TITLES.get(error.status_code, (str(error.detail), str(error.detail)))
         return problem(error.status_code, title, detail, headers=dict(error.headers or {}))
-    if isinstance(error, SQLAlchemyError):
+    if isinstance(error, SQLAlchemyError | psycopg.Error):
         found = _database(error)
         if found is not None:
             log.warning("database", error=type(error).__name__, state=_state(error), request_id=request_id)
@@ -124,7 +136,7 @@ def install(app: FastAPI) -> None:
         return answer(error, request.state.request_id)
 
     app.add_exception_handler(Overtaken, _begin_again)
-    for kind in (LinliError, RequestValidationError, HTTPException, SQLAlchemyError):
+    for kind in (LinliError, RequestValidationError, HTTPException, SQLAlchemyError, psycopg.Error):
         app.add_exception_handler(kind, handle)
 
 
@@ -173,15 +185,16 @@ def _where(location: tuple[Any, ...]) -> str:
     return where
 
 
-def _database(error: SQLAlchemyError) -> Json | None:
+def _database(error: SQLAlchemyError | psycopg.Error) -> Json | None:
     state = _state(error) or ""
     if isinstance(error, DataError) or state.startswith(_LIMITS):
         detail = "内容无法保存：含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
         return problem(422, Invalid.title, detail, [Fault("request", detail)])
-    away = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
-    if away or getattr(error, "connection_invalidated", False):
-        detail = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"
-        return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
+    away = isinstance(
+        error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError
+    )
+    if away or getattr(error, "connection_invalidated", False) or state.startswith(_BROKEN):
+        return _try_again(_SAID.get(state, _AWAY))
     if state == _NO_PRIVILEGE:
         return problem(403, Denied.title, "当前账号无权执行此操作 / this account may not do that")
     if isinstance(error, IntegrityError):
@@ -189,9 +202,19 @@ def _database(error: SQLAlchemyError) -> Json | None:
     return None
 
 
-def _state(error: Exception) -> str | None:
-    """Return the SQLSTATE of a database error."""
-    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+def _try_again(detail: str) -> Json:
+    return problem(503, Unavailable.title, detail, headers={"Retry-After": str(RETRY_S)})
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Tell whether there was no room for a file: an upload is received into one."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def _state(error: BaseException) -> str | None:
+    """Return the SQLSTATE of a database error, which may have come past SQLAlchemy (rows go by COPY)."""
+    fault = error.orig if isinstance(error, DBAPIError) else error
+    return fault.sqlstate if isinstance(fault, psycopg.Error) else None
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import errno
+
 import orjson
+import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
 
 from api.desk import AtDesk
 from api.errors import STATUS, PreconditionRequired, answer
@@ -20,6 +24,34 @@ from tests.api.conftest import SignIn
 
 def body(error: Exception) -> dict[str, object]:
     return orjson.loads(answer(error, "abc").body)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.AdminShutdown("x"),
+        psycopg.errors.DiskFull("x"),
+        psycopg.errors.LockNotAvailable("x"),
+        psycopg.errors.InternalError_("could not write block"),
+        psycopg.errors.DeadlockDetected("x"),
+        psycopg.OperationalError("server closed the connection"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_what_passes_by_itself_asks_to_come_again(error: Exception) -> None:
+    errors_ = [error]
+    if isinstance(error, psycopg.Error):
+        errors_.append(DBAPIError.instance("SELECT 1", {}, error, psycopg.Error))
+    else:
+        broken = HTTPException(400, "There was an error parsing the body")
+        broken.__cause__ = error
+        errors_.append(broken)
+    for each in errors_:
+        answered = answer(each, "abc")
+        assert answered.status_code == 503, each
+        assert answered.headers["retry-after"] == "2"
+        assert " / " in orjson.loads(answered.body)["detail"]
 
 
 def test_every_error_of_the_domain_has_a_status() -> None:
