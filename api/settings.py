@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.wording import wording
+from gis.casework.worktime import read_calendar
 from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
 from gis.secrecy.keys import BadKey, Keyring
@@ -161,11 +162,23 @@ class PlaceSettings(BaseSettings):
 
     metric_crs: str | None = None
     """EPSG code or WKT of a local metric system; without it the Gauss–Krüger zone of the first import."""
+    calendar: Path | None = None
+    """Days off and make-up workdays, a CSV file of the form of gis/casework/calendar.csv; without it that file."""
 
     @field_validator("metric_crs")
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         return None if value is None else MetricCRS.from_text(value).text
+
+    @field_validator("calendar")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                read_calendar(value)
+            except Invalid as error:
+                raise ValueError(error.detail) from None
+        return value
 
 
 class SecrecySettings(BaseSettings):

@@ -11,7 +11,9 @@ from api.routes import (
     circles,
     contacts,
     coverage,
+    desks,
     doors,
+    events,
     files,
     grids,
     health,
@@ -52,6 +54,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     screen.router,
     tiles.router,
     audit.router,
+    events.router,
+    desks.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
 ``/api/buildings/{code}``."""

@@ -2,6 +2,7 @@
 
 from gis.models.accounts import Account, AccountGrid, LoginSession
 from gis.models.base import Base
+from gis.models.casework import Desk, Event, EventDay, EventLimit, EventStep, JointDesk
 from gis.models.files import (
     BuildingChief,
     Contact,
@@ -31,7 +32,12 @@ __all__ = [
     "Change",
     "Compound",
     "Contact",
+    "Desk",
     "DoorCode",
+    "Event",
+    "EventDay",
+    "EventLimit",
+    "EventStep",
     "FieldSecret",
     "Grid",
     "HistoryEntry",
@@ -41,6 +47,7 @@ __all__ = [
     "HouseholdContact",
     "Import",
     "ImportPiece",
+    "JointDesk",
     "KeyEntry",
     "LoginSession",
     "Need",

@@ -122,6 +122,18 @@ CONTRACT = {
     ("GET", "/api/needs/cells"): "admin planner screen",
     ("GET", "/api/screen/summary"): "admin planner screen",
     ("GET", "/api/screen/changes"): "admin planner worker screen",
+    ("GET", "/api/events"): "admin planner worker",
+    ("POST", "/api/events"): "admin planner worker",
+    ("GET", "/api/events/{identity}"): "admin planner worker",
+    ("POST", "/api/events/{identity}/transitions"): "admin planner worker",
+    ("POST", "/api/events/{identity}/notes"): "admin planner worker",
+    ("POST", "/api/events/{identity}/joint/{code}/done"): "admin planner worker",
+    ("POST", "/api/events/{identity}/follow-up"): "admin planner worker",
+    ("GET", "/api/desks"): "admin planner worker",
+    ("POST", "/api/desks"): "admin",
+    ("PATCH", "/api/desks/{code}"): "admin",
+    ("GET", "/api/limits"): "admin planner worker",
+    ("POST", "/api/limits"): "admin",
     ("GET", "/tiles/{layer}/{z}/{x}/{y}"): "admin planner worker screen",
 }
 """Who may call what."""

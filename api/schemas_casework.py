@@ -1,0 +1,176 @@
+"""The shapes of casework: events and their steps, desks, time limits."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.schemas import Strict
+from api.schemas_files import CodeText, Words
+
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_TEXT)]
+EventKind = Literal["environment", "facility", "safety", "dispute", "service", "emergency", "other"]
+Severity = Literal["minor", "ordinary", "prominent", "major"]
+State = Literal["reported", "dispatched", "handling", "returned", "escalated", "resolved", "evaluated", "merged"]
+Outcome = Literal["satisfied", "neutral", "dissatisfied"]
+Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
+
+
+class EventIn(Strict):
+    """What somebody reports. Names of people do not belong into the title."""
+
+    id: UUID | None = None
+    kind: EventKind
+    title: Title = Field(examples=["路灯不亮"])
+    severity: Severity = "ordinary"
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False, examples=[102.7123])
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False, examples=[25.0401])
+    note: Note | None = None
+
+
+class StepIn(Strict):
+    """A step of an event."""
+
+    to: State
+    note: Note | None = None
+    assignee: Words | None = None
+    joint: list[Words] = Field(default=[], max_length=20)
+    into: UUID | None = None
+    satisfaction: Outcome | None = None
+    id: UUID | None = None
+
+
+class NoteIn(Strict):
+    """A note without a step."""
+
+    note: Note
+
+
+class FollowUpIn(Strict):
+    """A follow-up visit after a dispute."""
+
+    note: Note | None = None
+
+
+class Step(BaseModel):
+    """A step that was taken."""
+
+    at: datetime
+    account: str
+    from_state: str | None
+    to_state: State
+    assignee: str | None
+    note: str | None
+
+
+class Joint(BaseModel):
+    """A desk that helps."""
+
+    desk: str
+    asked_at: datetime
+    done_at: datetime | None
+
+
+class EventRow(BaseModel):
+    """An event in a list; the title is null where it is a dispute that the account may not read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    kind: EventKind
+    title: str | None
+    severity: Severity
+    state: State
+    label: str
+    lon: float
+    lat: float
+    grid: str | None
+    grid_name: str | None
+    reported_at: datetime
+    mine: bool
+    assignee: str | None
+    assignee_name: str | None
+    warn_at: datetime | None
+    due_at: datetime | None
+    dispatched_at: datetime | None
+    dispatched_in_time: bool | None
+    resolved_at: datetime | None
+    resolved_in_time: bool | None
+    reworks: int
+    satisfaction: Outcome | None
+    merged_into: UUID | None
+    follow_up_on: date | None
+    followed_up_on: date | None
+    version: int
+
+
+class EventOut(EventRow):
+    """An event with its steps and the states that may follow."""
+
+    allowed: list[State]
+    steps: list[Step]
+    joint: list[Joint]
+
+
+class EventPage(BaseModel):
+    """A page of events."""
+
+    items: list[EventRow]
+    next: str | None
+
+
+class DeskIn(Strict):
+    """A desk to enter; its level is its area's."""
+
+    code: CodeText = Field(examples=["LY-01"])
+    name: Words = Field(examples=["示范街道办"])
+    area: str = Field(pattern=r"^\d{12}$", examples=["539900001000"])
+    kinds: list[EventKind] = Field(default=[])
+
+
+class DeskPatch(Strict):
+    """What may be changed of a desk; what is left out stays."""
+
+    name: Words = Field(default="-")
+    area: str = Field(default="0" * 12, pattern=r"^\d{12}$")
+    kinds: list[EventKind] = Field(default=[])
+    active: bool = True
+
+
+class DeskOut(BaseModel):
+    """A desk."""
+
+    code: str
+    name: str
+    level: str
+    area: str
+    kinds: list[str]
+    active: bool
+    version: int
+
+
+class DeskList(BaseModel):
+    """All desks."""
+
+    items: list[DeskOut]
+
+
+class LimitOut(Strict):
+    """The time limit of a kind and severity, in minutes of working time, or of any time where it runs round the clock."""
+
+    kind: EventKind
+    severity: Severity
+    dispatch_min: Minutes
+    handle_min: Minutes
+    round_the_clock: bool = False
+
+
+class LimitList(BaseModel):
+    """All time limits in force."""
+
+    items: list[LimitOut]

@@ -1,0 +1,176 @@
+"""吹哨报到: events, their steps, the desks that deal with them, and the day's counts of each grid.
+
+An event is about a place, not about a person; who reported it and what was noted is seen by those who deal with it only
+(migrations/sql, the file named after events).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis.casework.flow import OPEN, OUTCOMES, STATES
+from gis.casework.limits import KINDS, SEVERITIES
+from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
+from gis.models.places import one_of
+from gis.models.vocabulary import AREA_LEVELS
+
+IS_OPEN = f"state IN ({', '.join(repr(state) for state in OPEN)})"
+_MOMENT = DateTime(timezone=True)
+
+
+class Desk(Base, Versioned):
+    """承办单位: who deals with events of some kinds in an area; no person."""
+
+    __tablename__ = "desks"
+    __table_args__ = (one_of("level", AREA_LEVELS),)
+
+    id: Mapped[Key]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    level: Mapped[str] = mapped_column(Text)
+    area: Mapped[str] = mapped_column(Text)
+    """Code of the area it serves."""
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """Kinds of events it takes; none named: all."""
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+
+
+class EventLimit(Base):
+    """A place's own time limit for a kind and severity; where there is none, gis/casework/limits.py has it."""
+
+    __tablename__ = "event_limits"
+    __table_args__ = (
+        one_of("kind", KINDS),
+        one_of("severity", SEVERITIES),
+        CheckConstraint("dispatch_min > 0 AND handle_min > 0", name="minutes"),
+    )
+
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    severity: Mapped[str] = mapped_column(Text, primary_key=True)
+    dispatch_min: Mapped[int] = mapped_column(Integer)
+    handle_min: Mapped[int] = mapped_column(Integer)
+    round_the_clock: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class Event(Base, Versioned):
+    """事件: something reported about a place or a dispute; its state follows gis/casework/flow.py."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        one_of("kind", KINDS),
+        one_of("severity", SEVERITIES),
+        one_of("state", STATES),
+        one_of("outcome", OUTCOMES),
+        CheckConstraint("(merged_into IS NOT NULL) = (state = 'merged')", name="merged"),
+        CheckConstraint("merged_into <> id", name="merged_into"),
+        geometry_index("events"),
+        Index("ix_events_reported_at", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_grid_reported", "grid_id", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_state_reported", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_due_at", "due_at", "id", postgresql_where=text(IS_OPEN)),
+        Index("ix_events_open", "grid_id", "state", "due_at", postgresql_where=text(IS_OPEN)),
+        Index("ix_events_follow_up_on", "follow_up_on", postgresql_where=text("follow_up_on IS NOT NULL AND followed_up_on IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    kind: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="reported")
+    geometry: Mapped[Any] = geometry("POINT")
+    lon: Mapped[float] = mapped_column(Double)
+    lat: Mapped[float] = mapped_column(Double)
+    grid_id: Mapped[int | None] = mapped_column(ForeignKey("grids.id"))
+    """The grid that held the place when it was reported; null: none did."""
+    reported_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"), index=True)
+    reported_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=func.now())
+    reported_on: Mapped[date] = mapped_column(Date)
+    """The place's date of it."""
+    assignee: Mapped[str | None] = mapped_column(Text)
+    """Code of the desk, or a name where the place keeps no desks."""
+    warn_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    due_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    """When the limit that runs now passes; null once nothing is waited for."""
+    dispatched_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    """The first time."""
+    dispatched_in_time: Mapped[bool | None] = mapped_column(Boolean)
+    resolved_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    """The last time."""
+    resolved_in_time: Mapped[bool | None] = mapped_column(Boolean)
+    reworks: Mapped[int] = mapped_column(Integer, server_default="0")
+    outcome: Mapped[str | None] = mapped_column(Text)
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("events.id"), index=True)
+    follow_up_on: Mapped[date | None] = mapped_column(Date)
+    """回访: by when somebody comes by again after a dispute."""
+    followed_up_on: Mapped[date | None] = mapped_column(Date)
+
+
+class EventStep(Base):
+    """One step of an event: who, when, from where to where, what was noted. Only added to."""
+
+    __tablename__ = "event_steps"
+    __table_args__ = (Index("ix_event_steps_event_id", "event_id", "id"), one_of("to_state", STATES))
+
+    id: Mapped[Key]
+    step_id: Mapped[UUID | None] = mapped_column(Uuid, unique=True)
+    """Chosen by the caller, so that the same step sent twice is one."""
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"))
+    at: Mapped[Moment] = mapped_column(server_default=func.now())
+    account: Mapped[str] = mapped_column(Text)
+    """The account's name at that time."""
+    from_state: Mapped[str | None] = mapped_column(Text)
+    to_state: Mapped[str] = mapped_column(Text)
+    """The same as before: a note without a step."""
+    assignee: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+
+
+class JointDesk(Base):
+    """会办: a desk that helps with an event beside the one that leads."""
+
+    __tablename__ = "event_desks"
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), primary_key=True)
+    desk: Mapped[str] = mapped_column(Text, primary_key=True)
+    asked_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    done_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+class EventDay(Base):
+    """What became of the events that a grid reported on a day; kept by triggers, so that a screen adds up days and not events."""
+
+    __tablename__ = "event_days"
+    __table_args__ = (Index("ix_event_days_day", "day"),)
+
+    grid_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """0: in no grid."""
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    reported: Mapped[int] = mapped_column(Integer, server_default="0")
+    dispatched: Mapped[int] = mapped_column(Integer, server_default="0")
+    dispatched_in_time: Mapped[int] = mapped_column(Integer, server_default="0")
+    resolved: Mapped[int] = mapped_column(Integer, server_default="0")
+    reworked: Mapped[int] = mapped_column(Integer, server_default="0")
+    closed: Mapped[int] = mapped_column(Integer, server_default="0")
+    closed_in_time: Mapped[int] = mapped_column(Integer, server_default="0")
+    evaluated: Mapped[int] = mapped_column(Integer, server_default="0")
+    satisfied: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -1,0 +1,1 @@
+"""Casework on the store: events and their desks."""

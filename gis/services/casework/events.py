@@ -1,0 +1,269 @@
+"""吹哨报到: report an event and take it step by step to its end; every step keeps who, when and what was noted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.casework.flow import STEPS, WAITING, WORKING, check_step, label
+from gis.casework.limits import FOLLOW_UP_DAYS
+from gis.casework.worktime import WorkCalendar
+from gis.errors import Conflict, Fault, Invalid, NotFound
+from gis.services.casework.desks import active_desks, due_of, limit_of, nearest_desk
+from gis.services.features import check_version
+from gis.services.snapshots import Snapshots
+
+# A dispute is about people: whoever dispatches for the whole place reads of it only what he has reported himself.
+SHOWN = """e.id, e.kind, e.severity, e.state, e.lon, e.lat, g.code AS grid, g.name AS grid_name, e.reported_at, e.assignee, e.warn_at, e.due_at,
+e.dispatched_at, e.dispatched_in_time, e.resolved_at, e.resolved_in_time, e.reworks, e.outcome AS satisfaction, e.merged_into, e.follow_up_on,
+e.followed_up_on, e.version, d.name AS assignee_name,
+NOT (e.kind = 'dispute' AND linli_role() = 'planner' AND e.reported_by IS DISTINCT FROM linli_account()) AS readable,
+e.reported_by IS NOT DISTINCT FROM linli_account() AS mine, e.title"""
+FROM = "FROM events e LEFT JOIN grids g ON g.id = e.grid_id LEFT JOIN desks d ON d.code = e.assignee"
+_INSERT = """
+INSERT INTO events (id, kind, title, severity, geometry, lon, lat, grid_id, reported_by, reported_at, reported_on, warn_at, due_at)
+VALUES (:id, :kind, :title, :severity, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :lon, :lat, :grid_id, linli_account(), :now, :today,
+        :warn_at, :due_at)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+_STEP = """
+INSERT INTO event_steps (step_id, event_id, at, account, from_state, to_state, assignee, note)
+VALUES (:step_id, :event, :now, linli_actor(), :from_state, :to_state, :assignee, :note)
+"""
+_SAME = ("kind", "title", "severity", "lon", "lat")
+
+
+def report(
+    session: Session, snapshots: Snapshots, body: dict[str, Any], now: datetime, calendar: WorkCalendar
+) -> tuple[dict[str, Any], bool]:
+    """Report an event at a place.
+
+    Args:
+        session: a transaction of the reporter's account.
+        snapshots: the caches.
+        body: ``kind``, ``title``, ``severity``, ``lon``, ``lat`` (EPSG:4326), ``id`` (of the caller's choice: the same report again finds what it made).
+        now: the present moment, with the place's zone.
+        calendar: which hours count towards the limit.
+
+    Returns:
+        The event, and whether it was made just now.
+
+    Raises:
+        Conflict: another event has this id.
+    """
+    made = body.get("id") or uuid4()
+    grids = snapshots.grids(session)
+    found = grids.index.locate(body["lon"], body["lat"])
+    first = due_of(limit_of(session, snapshots, body["kind"], body["severity"]), dispatching=True, start=now, calendar=calendar)
+    values = {
+        **{name: body[name] for name in _SAME},
+        "id": made,
+        "grid_id": int(grids.ids[found]) if found >= 0 else None,
+        "now": now,
+        "today": now.date(),
+        "warn_at": first.warn_at,
+        "due_at": first.due_at,
+    }
+    new = session.scalar(text(_INSERT), values) is not None
+    if new:
+        _write_step(session, made, now, {"from_state": None, "to_state": "reported", "note": body.get("note")})
+        return event(session, made), True
+    stored = session.execute(text("SELECT kind, title, severity, lon, lat FROM events WHERE id = :id"), {"id": made}).mappings()
+    before = stored.one_or_none()
+    if before is None or any(before[name] != body[name] for name in _SAME):
+        raise Conflict("这个编号已用于另一事件 / this id belongs to another event", [Fault("body.id", "请换一个编号 / choose another id")])
+    return event(session, made), False
+
+
+def event(session: Session, identity: UUID) -> dict[str, Any]:
+    """Return an event with its steps, the states that may follow, and the desks that help.
+
+    Raises:
+        NotFound: there is none, or the account may not know of it.
+    """
+    row = session.execute(text(f"SELECT {SHOWN} {FROM} WHERE e.id = :id"), {"id": identity}).mappings().one_or_none()
+    if row is None:
+        raise _missing()
+    steps = session.execute(
+        text("SELECT at, account, from_state, to_state, assignee, note FROM event_steps WHERE event_id = :id ORDER BY id"), {"id": identity}
+    ).mappings()
+    joint = session.execute(
+        text("SELECT desk, asked_at, done_at FROM event_desks WHERE event_id = :id ORDER BY asked_at, desk"), {"id": identity}
+    ).mappings()
+    readable = row["readable"]
+    return {
+        **shown(row),
+        "allowed": list(STEPS[row["state"]]),
+        "steps": [{**step, "note": step["note"] if readable else None} for step in steps],
+        "joint": [dict(desk) for desk in joint],
+    }
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """Return an event's row as a caller sees it."""
+    values = {name: value for name, value in row.items() if name != "readable"}
+    return {**values, "title": row["title"] if row["readable"] else None, "label": label(row["state"], row["kind"])}
+
+
+def step(
+    session: Session, snapshots: Snapshots, identity: UUID, body: dict[str, Any], version: int | None, now: datetime, calendar: WorkCalendar
+) -> dict[str, Any]:
+    """Take an event to its next state.
+
+    Args:
+        session: a transaction of the account that acts.
+        snapshots: the caches.
+        identity: the event.
+        body: ``to``; ``note``; ``assignee`` (a desk's code; where absent, the nearest desk that takes such events, for ``escalated`` the nearest
+            above); ``joint`` (desks that help); ``into`` (merged: into which event); ``satisfaction`` (evaluated); ``id`` (of the step: sent
+            again, it is one step).
+        version: the version that the caller has read; None: whatever is stored.
+        now: the present moment, with the place's zone.
+        calendar: which hours count towards a limit.
+
+    Raises:
+        NotFound, Stale: not visible; changed since it was read.
+        Conflict: not a step that may follow (naming those that may), or desks that help are not done.
+        Invalid: a merge into itself, or into what is not there.
+    """
+    row = session.execute(
+        text(
+            "SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.resolved_at, e.reworks, e.version, g.code AS grid "
+            "FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id FOR UPDATE OF e"
+        ),
+        {"id": identity},
+    ).mappings().one_or_none()
+    if row is None:
+        raise _missing()
+    if body.get("id") and session.scalar(text("SELECT true FROM event_steps WHERE step_id = :id AND event_id = :event"), {"id": body["id"], "event": identity}):
+        return event(session, identity)
+    if version is not None:
+        check_version(row["version"], version)
+    check_step(row["state"], body["to"])
+    changes = _changes(session, snapshots, identity, row, body, now, calendar)
+    assigned = ", ".join(f"{name} = :{name}" for name in changes)
+    session.execute(text(f"UPDATE events SET {assigned} WHERE id = :id_"), {**changes, "id_": identity})
+    _join(session, identity, body.get("joint") or (), now)
+    told = {"from_state": row["state"], "to_state": body["to"], "note": body.get("note"), "assignee": changes.get("assignee"), "step_id": body.get("id")}
+    _write_step(session, identity, now, told)
+    return event(session, identity)
+
+
+def add_note(session: Session, identity: UUID, note: str, now: datetime) -> dict[str, Any]:
+    """Note something without a step: what supervision asks, what was found on the way."""
+    state = session.scalar(text("SELECT state FROM events WHERE id = :id"), {"id": identity})
+    if state is None:
+        raise _missing()
+    _write_step(session, identity, now, {"from_state": state, "to_state": state, "note": note})
+    return event(session, identity)
+
+
+def desk_done(session: Session, identity: UUID, desk: str, now: datetime) -> dict[str, Any]:
+    """Have a desk that helps say that its part is done."""
+    found = session.execute(
+        text("UPDATE event_desks SET done_at = coalesce(done_at, :now) WHERE event_id = :id AND desk = :desk"),
+        {"id": identity, "desk": desk, "now": now},
+    )
+    if found.rowcount == 0:  # type: ignore[attr-defined]
+        raise NotFound("没有这个会办单位，或事件不在您的范围 / no such joint desk, or the event is not yours")
+    return event(session, identity)
+
+
+def follow_up(session: Session, identity: UUID, note: str | None, now: datetime) -> dict[str, Any]:
+    """回访: record that somebody came by again after a dispute was closed.
+
+    Raises:
+        Conflict: none is waited for.
+    """
+    row = session.execute(text("SELECT state, follow_up_on, followed_up_on FROM events WHERE id = :id FOR UPDATE"), {"id": identity}).one_or_none()
+    if row is None:
+        raise _missing()
+    if row.follow_up_on is None:
+        raise Conflict("这个事件没有待办的回访 / no follow-up visit is waited for")
+    if row.followed_up_on is None:
+        session.execute(text("UPDATE events SET followed_up_on = :day WHERE id = :id"), {"day": now.date(), "id": identity})
+        _write_step(session, identity, now, {"from_state": row.state, "to_state": row.state, "note": note or "回访 / followed up"})
+    return event(session, identity)
+
+
+def _changes(
+    session: Session, snapshots: Snapshots, identity: UUID, row: Any, body: dict[str, Any], now: datetime, calendar: WorkCalendar
+) -> dict[str, Any]:
+    """Return the columns that a step sets."""
+    wanted: str = body["to"]
+    changes: dict[str, Any] = {"state": wanted}
+    if wanted in ("dispatched", "escalated"):
+        changes["assignee"] = body.get("assignee") or _desk_for(session, snapshots, row, above=wanted == "escalated")
+    if wanted in WAITING or wanted in WORKING:
+        changes |= _running(session, snapshots, row, wanted, now, calendar)
+    else:
+        changes |= {"due_at": None, "warn_at": None}
+    if wanted == "dispatched" and row["dispatched_at"] is None:
+        changes |= {"dispatched_at": now, "dispatched_in_time": row["due_at"] is None or now <= row["due_at"]}
+    elif wanted == "handling" and row["state"] == "resolved":
+        changes["reworks"] = row["reworks"] + 1
+    elif wanted == "resolved":
+        _refuse_unfinished(session, identity)
+        changes |= {"resolved_at": now, "resolved_in_time": row["due_at"] is None or now <= row["due_at"]}
+    elif wanted == "evaluated":
+        changes["outcome"] = body.get("satisfaction")
+        if row["kind"] == "dispute":
+            changes["follow_up_on"] = now.date() + timedelta(days=FOLLOW_UP_DAYS)
+    elif wanted == "merged":
+        changes["merged_into"] = _other(session, identity, body.get("into"))
+    return changes
+
+
+def _running(session: Session, snapshots: Snapshots, row: Any, wanted: str, now: datetime, calendar: WorkCalendar) -> dict[str, Any]:
+    """Return the limit that runs in a state: taking up what was dispatched does not start it anew, coming back to it does."""
+    if wanted == "handling" and row["state"] == "dispatched":
+        return {}
+    limit = limit_of(session, snapshots, row["kind"], row["severity"])
+    fresh = due_of(limit, dispatching=wanted in WAITING, start=now, calendar=calendar)
+    return {"warn_at": fresh.warn_at, "due_at": fresh.due_at}
+
+
+def _desk_for(session: Session, snapshots: Snapshots, row: Any, *, above: bool) -> str | None:
+    desks = active_desks(session, snapshots)
+    now_at = next((desk for desk in desks if desk.code == row["assignee"]), None)
+    level = (now_at.level if now_at else "community") if above else None
+    found = nearest_desk(desks, row["kind"], row["grid"], above=level)
+    return found.code if found else None
+
+
+def _refuse_unfinished(session: Session, identity: UUID) -> None:
+    waiting = session.scalars(text("SELECT desk FROM event_desks WHERE event_id = :id AND done_at IS NULL ORDER BY desk"), {"id": identity}).all()
+    if waiting:
+        names = "、".join(waiting)
+        raise Conflict(f"会办单位尚未办完：{names} / desks that help are not done yet: {', '.join(waiting)}")
+
+
+def _other(session: Session, identity: UUID, into: UUID | None) -> UUID:
+    if into is None or into == identity:
+        message = "请写明并入的另一事件 / name the other event into which it goes"
+        raise Invalid(message, [Fault("body.into", message)])
+    state = session.scalar(text("SELECT state FROM events WHERE id = :id"), {"id": into})
+    if state is None or state == "merged":
+        message = "没有这个事件，或它自己也已并案 / no such event, or it has itself been merged"
+        raise Invalid(message, [Fault("body.into", message)])
+    return into
+
+
+def _join(session: Session, identity: UUID, desks: Any, now: datetime) -> None:
+    for desk in desks:
+        session.execute(
+            text("INSERT INTO event_desks (event_id, desk, asked_at) VALUES (:id, :desk, :now) ON CONFLICT DO NOTHING"),
+            {"id": identity, "desk": desk, "now": now},
+        )
+
+
+def _write_step(session: Session, identity: UUID, now: datetime, told: dict[str, Any]) -> None:
+    session.execute(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now})
+
+
+def _missing() -> NotFound:
+    return NotFound("没有这个事件，或不在您的范围 / no such event, or it is not yours")
