@@ -78,7 +78,7 @@ def read_date(sheet: Sheet, column: str, *, required: bool = False, latest: date
         sheet.require(column)
     parsed = parse_dates(sheet.text(column))
     sheet.reject(parsed.reasons != "", column, parsed.reasons)
-    dates = np.array(parsed.values, dtype="datetime64[D]")
+    dates = parsed.values
     sheet.reject(dates < np.datetime64(EARLIEST), column, "早于 1900 年 / before the year 1900")
     if latest is not None:
         sheet.reject(dates > np.datetime64(latest), column, "日期在将来 / the date is in the future")

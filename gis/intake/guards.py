@@ -98,7 +98,7 @@ class Direct:
         self._connection = connection
         self._target = sql.Identifier(model.__tablename__)
         self._guards = Guards(connection, model.__tablename__)
-        query = f"SELECT {key} FROM {model.__tablename__}"
+        query = f"SELECT {key} AS code FROM {model.__tablename__}"
         self._stored = References(read_columns(connection, query, {"code": pa.string()}))
 
     @classmethod

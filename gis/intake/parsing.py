@@ -92,11 +92,16 @@ def parse_whole(column: pa.Array, least: int, most: int) -> Parsed:
 
 
 def parse_dates(column: pa.Array) -> Parsed:
-    """Return dates: 1950-01-02, 1950/1/2, 1950年1月2日, 19500102, with or without a time of day.
+    """Return dates, datetime64[D] with NaT for none: 1950-01-02, 1950/1/2, 1950年1月2日, 19500102, with or without a time of day.
 
     A bare number of days, which a spreadsheet shows when a cell has lost its date format, is not taken for a date: it could be anything.
     """
-    return parse_each(column, _date)
+    try:  # as most files write them
+        dates = pc.cast(column, pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        return Parsed(dates, np.full(len(column), "", dtype=object))
+    except pa.ArrowInvalid:
+        parsed = parse_each(column, _date)
+    return Parsed(np.array(parsed.values, dtype="datetime64[D]"), parsed.reasons)
 
 
 def parse_words(column: pa.Array, words: Mapping[str, str]) -> Parsed:

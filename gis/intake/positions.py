@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from gis.crs import SourceCRS
 from gis.grids.geometry import REPAIR_SHARE, repair
 from gis.intake.formats.shapes import read_wkt
 from gis.intake.headings import GEOMETRY
+from gis.intake.hexadecimal import hexadecimal
 from gis.intake.parsing import NUMBER, parse_numbers
 from gis.intake.sheet import MISSING, Sheet
 
@@ -46,8 +48,6 @@ _TYPE_NAMES = np.array(
 _SAMPLE = 1000
 _EWKB_POINT = bytes.fromhex("0101000020e6100000")
 """How a little-endian point with the SRID 4326 begins."""
-_HEX_DIGITS = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
-"""The two digits of each byte."""
 
 SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
 PROJECTED = "像是投影坐标（米），请用 --crs 指明 / these look like metres: name their system with --crs"
@@ -270,21 +270,19 @@ def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
 
 def as_hex(shapes: np.ndarray) -> pa.Array:
     """Return geometries in EPSG:4326 as hexadecimal EWKB text (n,), null where None."""
-    written = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-    return pa.array(np.atleast_1d(written), pa.string())
+    written = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True)
+    return hexadecimal(pa.array(np.atleast_1d(written), pa.large_binary()))
 
 
 def points_as_hex(lon: np.ndarray, lat: np.ndarray) -> pa.Array:
     """Return points in EPSG:4326 as hexadecimal EWKB text (n,), null where a coordinate is NaN."""
-    written = np.empty((len(lon), 25), dtype=np.uint8)
-    written[:, :9] = np.frombuffer(_EWKB_POINT, np.uint8)
-    written[:, 9:] = np.column_stack([lon, lat]).astype("<f8").view(np.uint8)
-    digits = np.ascontiguousarray(_HEX_DIGITS[written].reshape(-1))
-    offsets = np.arange(0, 50 * (len(lon) + 1), 50, dtype=np.int64)
-    missing = np.isnan(lon) | np.isnan(lat)
-    valid = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
-    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(digits)]
-    return pa.Array.from_buffers(pa.large_string(), len(lon), buffers)
+    size = len(_EWKB_POINT) + 16
+    written = np.empty((len(lon), size), dtype=np.uint8)
+    written[:, :-16] = np.frombuffer(_EWKB_POINT, np.uint8)
+    written[:, -16:] = np.column_stack([lon, lat]).astype("<f8").view(np.uint8)
+    points = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(lon), [None, pa.py_buffer(written)])
+    missing = pa.array(np.isnan(lon) | np.isnan(lat))
+    return hexadecimal(pc.if_else(missing, pa.scalar(None, points.type), points))
 
 
 def as_multi(shapes: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ one by one. Equal values have equal hashes: that two people share a telephone ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -39,11 +39,11 @@ class SearchHashes:
 
     def phones(self, texts: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of telephone numbers, (n,)."""
-        return [each and each[:HASH_BYTES] for each in _hmacs(self._phone, map(plain_phone, texts))]
+        return [each[:HASH_BYTES] or None for each in _hmacs(self._phone, map(plain_phone, texts))]
 
     def id_numbers(self, texts: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of ID numbers, (n,)."""
-        return [each and each[:HASH_BYTES] for each in _hmacs(self._id_number, map(plain_id_number, texts))]
+        return [each[:HASH_BYTES] or None for each in _hmacs(self._id_number, map(plain_id_number, texts))]
 
     def person_keys(self, digests: Sequence[str]) -> list[str]:
         """Return the keys by which people are told apart, 64 hexadecimal digits each.
@@ -51,7 +51,7 @@ class SearchHashes:
         Args:
             digests: (n,) what identifies each person; may be a digest of readable parts, whose few possibilities the key hides.
         """
-        return [each.hex() for each in _hmacs(self._person, digests) if each is not None]
+        return [each.hex() for each in _hmacs(self._person, digests)]
 
 
 def plain_phone(text: str | None) -> str:
@@ -70,13 +70,14 @@ def plain_id_number(text: str | None) -> str:
     return _NO_SIGN.sub("", (text or "").upper()) or (text or "").strip()
 
 
-def _hmacs(key: bytes, plains: Iterable[str]) -> Iterator[bytes | None]:
-    """Yield the HMAC-SHA256 of each text, None where it is empty: from copies of one begun with the key, three times as fast as anew."""
-    begun = HMAC(key, SHA256())
+def _hmacs(key: bytes, plains: Iterable[str]) -> list[bytes]:
+    """Return the HMAC-SHA256 of each text, nothing for nothing: from copies of one begun with the key, three times as fast as anew."""
+    begin, hashes = HMAC(key, SHA256()).copy, []
     for plain in plains:
         if plain:
-            one = begun.copy()
+            one = begin()
             one.update(plain.encode())
-            yield one.finalize()
+            hashes.append(one.finalize())
         else:
-            yield None
+            hashes.append(b"")
+    return hashes

@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 _READ_BLOCK = 1 << 22
+_READ_ROWS = 50_000
 _CSV = sql.SQL("(FORMAT csv, HEADER true, NULL '')")
 _PLAIN_CSV = sql.SQL("(FORMAT csv, NULL '')")
 
@@ -62,23 +63,21 @@ def copy_frame(connection: Connection, table: str, frame: pd.DataFrame) -> None:
 
 
 def read_columns(connection: Connection, query: str, types: Mapping[str, pa.DataType]) -> pa.Table:
-    """Return the rows of ``query`` as Arrow columns of these types: codes stay text, whatever digits they are of."""
-    block = io.BytesIO()
-    statement = sql.SQL("COPY ({}) TO STDOUT {}").format(sql.SQL(query), _PLAIN_CSV)
-    with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
-        for chunk in copy:
-            block.write(chunk)
-    if block.tell() == 0:
-        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    block.seek(0)
-    return pacsv.read_csv(
-        block,
-        read_options=pacsv.ReadOptions(column_names=list(types)),
-        parse_options=pacsv.ParseOptions(newlines_in_values=True),
-        convert_options=pacsv.ConvertOptions(
-            column_types=dict(types), null_values=[""], strings_can_be_null=True
-        ),
-    ).combine_chunks()
+    """Return the rows of ``query``, in no certain order, as Arrow columns of these types, which are named as the query's.
+
+    They come as arrays of many rows each: row by row, as COPY gives them, Python takes several times as long.
+    """
+    columns = sql.SQL(", ").join(sql.SQL("array_agg({})").format(sql.Identifier(name)) for name in types)
+    statement = sql.SQL(
+        "SELECT {} FROM (SELECT *, row_number() OVER () / {} AS part FROM ({}) found) numbered GROUP BY part"
+    ).format(columns, sql.Literal(_READ_ROWS), sql.SQL(query))
+    schema, parts = pa.schema(list(types.items())), []
+    with connection.connection.driver_connection.cursor(name="linli_columns", binary=True) as cursor:  # type: ignore[union-attr]
+        cursor.execute(statement)
+        for part in iter(cursor.fetchone, None):
+            arrays = [pa.array(values, kind) for values, kind in zip(part, types.values(), strict=True)]
+            parts.append(pa.record_batch(arrays, schema=schema))
+    return pa.Table.from_batches(parts, schema).combine_chunks()
 
 
 def copy_rows(connection: Connection, target: sql.Composable, rows: pa.Table) -> None:

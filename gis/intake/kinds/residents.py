@@ -23,6 +23,7 @@ from gis.intake.fields import (
     read_whole,
     read_word,
 )
+from gis.intake.hexadecimal import hexadecimal
 from gis.intake.kinds.base import Job, Kind, staged
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
 from gis.intake.references import References
@@ -224,4 +225,5 @@ def _digests(households: pa.Array, person: pa.Array, occurrence: np.ndarray) -> 
 
 def _hexadecimal(values: list[bytes | None]) -> pa.Array:
     """Return bytes as PostgreSQL reads them in CSV (n,)."""
-    return pa.array([None if value is None else f"\\x{value.hex()}" for value in values], pa.string())
+    start, nothing = pa.scalar("\\x", pa.large_string()), pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(start, hexadecimal(pa.array(values, pa.large_binary())), nothing)

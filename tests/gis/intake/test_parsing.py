@@ -38,7 +38,7 @@ from gis.models.vocabulary import COLOURS
 )
 def test_dates_are_read_in_every_spelling(text: str) -> None:
     parsed = parse_dates(pa.array([text]))
-    assert list(parsed.values) == [date(1950, 1, 2)]
+    assert parsed.values.tolist() == [date(1950, 1, 2)]
     assert list(parsed.reasons) == [""]
 
 
@@ -47,7 +47,7 @@ def test_dates_are_read_in_every_spelling(text: str) -> None:
 )
 def test_what_is_no_date_says_so(text: str) -> None:
     parsed = parse_dates(pa.array([text, None]))
-    assert list(parsed.values) == [None, None]
+    assert parsed.values.tolist() == [None, None]
     assert " / " in parsed.reasons[0]
     assert parsed.reasons[1] == ""
 
@@ -57,7 +57,9 @@ def test_dates_come_back(dates: list[date | None]) -> None:
     texts = pa.array(
         [None if day is None else f"{day.year}/{day.month}/{day.day}" for day in dates], pa.string()
     )
-    assert list(parse_dates(texts).values) == dates
+    assert parse_dates(texts).values.tolist() == dates
+    iso = pa.array([None if day is None else day.isoformat() for day in dates], pa.string())
+    assert parse_dates(iso).values.tolist() == dates
 
 
 @pytest.mark.parametrize(
