@@ -86,6 +86,7 @@ class MapConfig:
         utc_offset: of the place's time zone, such as ``+08:00``, for moments chosen on the page.
         attribution: where the base map's data comes from (and its 审图号 where it has one).
         grid: code of a grid to outline at the start.
+        building_kinds: kinds of buildings among which new stations may be sited.
         urls: where the data is.
     """
 
@@ -99,6 +100,7 @@ class MapConfig:
     utc_offset: str = "+08:00"
     attribution: str = "底图：本地导入数据"
     grid: str | None = None
+    building_kinds: tuple[str, ...] = ()
     urls: Urls = field(default_factory=Urls)
 
     def __post_init__(self) -> None:

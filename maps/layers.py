@@ -112,6 +112,7 @@ class Coverage(OwnLayer):
         "nested.js",
         "uncovered.js",
         "edits.js",
+        "hours.js",
         "whatif.js",
         "siting.js",
         "coverage.js",

@@ -95,6 +95,7 @@ def coverage_map(config: MapConfig) -> LinliMap:
         profiles=PROFILES,
         methods=config.methods,
         groups=GROUPS,
+        building_kinds=config.building_kinds,
     )
     _put(
         drawn,

@@ -31,6 +31,7 @@ from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
 from gis.services.audit import ACTIONS, KEPT_DAYS
 from gis.services.network import has_streets
 from gis.services.outline import Outline, all_grids, outline, own_grids
+from gis.services.siting import building_kinds
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 TOTALS = (
@@ -101,7 +102,9 @@ def coverage(request: Request, desk: AtDesk) -> Response:
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
         walkable = has_streets(session, desk.snapshots)
-    config = replace(_map_config(place), methods=maps.WALKING_METHODS if walkable else maps.METHODS)
+        kinds = building_kinds(session, desk.snapshots)
+    methods = maps.WALKING_METHODS if walkable else maps.METHODS
+    config = replace(_map_config(place), methods=methods, building_kinds=kinds)
     drawn = maps.render(maps.coverage_map(config), request.state.nonce)
     return show("coverage.html", **_frame(request, desk, COVERAGE), map=drawn)
 

@@ -20,6 +20,10 @@ from gis.services.network import POLICY, network, snapped_homes
 from gis.services.snapshots import Snapshots
 
 MOST_CANDIDATES = 5_000
+_MOST_KINDS = 40
+_KINDS = text(
+    "SELECT kind FROM buildings WHERE kind IS NOT NULL GROUP BY kind ORDER BY count(*) DESC, kind LIMIT :most"
+)
 GROUPS = ("households", "residents", "elders_60", "children_12")
 
 
@@ -83,6 +87,17 @@ def choose(
         "gap": round(found.gap, 6),
         "optimal": found.optimal,
     }
+
+
+def building_kinds(session: Session, snapshots: Snapshots) -> tuple[str, ...]:
+    """Return the kinds of buildings that new stations may be sited among, the most frequent first."""
+
+    def load(loading: Session) -> tuple[str, ...]:
+        rows = loading.execute(_KINDS, {"most": _MOST_KINDS})
+        return tuple(row[0] for row in rows)
+
+    found: tuple[str, ...] = snapshots.remember(session, ("building kinds",), ("buildings",), load)
+    return found
 
 
 def _candidates(session: Session, wanted: Wanted) -> tuple[list[dict[str, Any]], np.ndarray, np.ndarray]:

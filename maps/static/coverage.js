@@ -27,7 +27,7 @@
     }
 
     picked(code) {
-      if (this.whatIf.adding) return;
+      if (this.whatIf.adding || this.siting.pointing()) return;
       this.outline.draw(code, false);
       linli.tell("grid", { code });
     }

@@ -6,7 +6,7 @@
   class Edits {
     constructor() { this.steps = []; this.serial = 0; }
 
-    /** Take one step: one or several edits {op, station}, where op is add, move, close or restore. */
+    /** Take one step: one or several edits {op, station}, where op is add, move, close, hours or restore. */
     push(...edits) { this.steps.push(edits); }
 
     undo() { return this.steps.pop(); }
@@ -16,29 +16,37 @@
     /** Return a code and a number for a station that is added. */
     next() { this.serial += 1; return { code: `new-${this.serial}`, number: this.serial }; }
 
-    /** Return what has become of each station, by its code: {op, station}; later steps win, and what cancels out is gone. */
+    /**
+     * Return what has become of each station, by its code: {op, station, services}; later steps win, and what cancels out is gone.
+     * A station can be moved and have other hours at once: then op is move, and `services` are the new ones.
+     */
     state() {
       const state = new Map();
       for (const { op, station } of this.steps.flat()) {
-        const before = state.get(station.code);
+        const { code, lon, lat, services } = station;
+        const before = state.get(code);
         const added = before && before.op === "add";
-        if (op === "restore" || (op === "close" && added)) state.delete(station.code);
-        else if (op === "move" && added) state.set(station.code, { op: "add", station: { ...before.station, lon: station.lon, lat: station.lat } });
-        else state.set(station.code, { op, station });
+        const kept = before && before.op !== "close" ? before : null;
+        if (op === "restore" || (op === "close" && added)) state.delete(code);
+        else if (added) state.set(code, { op: "add", station: { ...before.station, ...(op === "move" ? { lon, lat } : { services }) } });
+        else if (op === "move") state.set(code, { op, station: { code, lon, lat }, services: kept && kept.services });
+        else if (op === "hours") state.set(code, kept ? { ...kept, services } : { op, station: { code }, services });
+        else state.set(code, { op, station });
       }
       return state;
     }
 
-    /** Return the edits as the server takes them. */
+    /** Return the edits as the server takes them: a move and new hours of one station are two. */
     list() {
-      return [...this.state().values()].map(({ op, station }) => {
-        const { code, name, lon, lat, services } = station;
-        return { op, station: { add: { code, name, lon, lat, services }, move: { code, lon, lat }, close: { code } }[op] };
+      return [...this.state().values()].flatMap(({ op, station, services }) => {
+        const { code, name, lon, lat } = station;
+        const made = { add: { code, name, lon, lat, services: station.services }, move: { code, lon, lat }, close: { code } }[op];
+        return [...(made ? [{ op, station: made }] : []), ...(services ? [{ op: "hours", station: { code, services } }] : [])];
       });
     }
 
     /** Tell whether there is room for so many more. */
-    room(n) { return this.state().size + n <= MOST; }
+    room(n) { return this.list().length + n <= MOST; }
   }
 
   linli.edits = () => new Edits();

@@ -64,7 +64,9 @@
     if (answer.status === 401) linli.signIn(map);
     let body = null;
     try { body = await answer.json(); } catch { /* no JSON: judged by its status */ }
-    if (!answer.ok || body === null) throw new Error(refusal(body) || linli.word("load.failed", true));
+    if (!answer.ok || body === null) {
+      throw Object.assign(new Error(refusal(body) || linli.word("load.failed", true)), { faults: (body && body.errors) || [] });
+    }
     return body;
   }
 

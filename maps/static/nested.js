@@ -7,29 +7,13 @@
   /** Draw the circles of the station whose card is open; `asked()` gives the parameters of the page. */
   linli.nestedCircles = (map, asked) => {
     const group = L.featureGroup();
-    const kept = new Map(); // parameters → circles of all stations of that service: the next station costs nothing
-    const fetched = (parameters) => {
-      const key = JSON.stringify(parameters);
-      if (!kept.has(key)) {
-        if (kept.size > 12) kept.clear();
-        kept.set(key, linli.get(map, map.options.urls.circles, parameters).catch((error) => { kept.delete(key); throw error; }));
-      }
-      return kept.get(key);
-    };
     const clear = () => { group.clearLayers(); group.remove(); delete map.getContainer().dataset.nested; };
     const draw = linli.latest(map, "nested", async (signal, facts) => {
       clear();
       if (!facts) return;
-      const own = (facts.services || []).map((offer) => offer.kind);
-      const { service, method, profile } = asked();
-      const offered = service.find((kind) => own.includes(kind)) || own[0];
-      if (!offered) return;
-      const found = await Promise.all(STEPS.map((minutes) => fetched({ service: offered, minutes, method, profile, at: "any" })));
-      if (signal.aborted) return;
-      found.forEach((answer, i) => {
-        const circle = answer.features.find((feature) => feature.properties.code === facts.code);
-        if (circle) add(STEPS[i], circle);
-      });
+      const { method, profile } = asked();
+      const found = await Promise.all(STEPS.map((minutes) => linli.get(map, map.options.urls.circles, { station: facts.code, minutes, method, profile, at: "any" }, signal)));
+      found.forEach((answer, i) => answer.features.forEach((circle) => add(STEPS[i], circle)));
       if (group.getLayers().length) { group.addTo(map); map.getContainer().dataset.nested = facts.code; }
     });
 
@@ -46,8 +30,6 @@
     const shownFor = (event) => event.popup._source && event.popup._source.facts;
     map.on("popupopen", (event) => { const facts = shownFor(event); if (facts && !facts.tried) draw(facts); });
     map.on("popupclose", (event) => { if (shownFor(event)) draw(null); });
-    const forget = () => { kept.clear(); };
-    for (const name of ["refresh", "imported"]) linli.hear(name, forget);
     return { again: () => { if (map._popup && map._popup.isOpen() && shownFor({ popup: map._popup })) draw(shownFor({ popup: map._popup })); } };
   };
 

@@ -1,10 +1,11 @@
-// What if: stations dragged, added or closed on the map, and coverage before and after. The server computes and keeps nothing.
+// What if: stations dragged, added, closed or open at other hours, and coverage before and after. The server computes and keeps nothing.
 "use strict";
 (() => {
   const MOST = 2000;
   const LISTED = 12;
   const BETTER = "#14602f";
   const WORSE = "#b3261e";
+  const TRIED = "#7a4a86";
   const rounded = (degrees) => Math.round(degrees * 1e6) / 1e6;
 
   class WhatIf {
@@ -19,10 +20,12 @@
       this.known = new Map(); // code → Feature, as stored
       this.markers = new Map(); // code → marker
       this.group = L.featureGroup();
-      this.reaches = L.featureGroup();
+      this.reaches = L.featureGroup(); // circles of edited stations
       this.changed = new Map(); // code of a grid → its gain
       this.outlines = this.changesLayer();
       this.run = linli.latest(this.map, "whatif", (signal) => this.compute(signal));
+      this.draw = linli.latest(this.map, "whatif-circles", (signal) => this.drawCircles(signal));
+      this.hours = linli.hoursForm(this);
       this.loadStations = linli.latest(this.map, "whatif-stations", (signal) => this.fetchStations(signal));
       this.listen();
     }
@@ -92,7 +95,7 @@
       const now = [];
       for (const [code, feature] of this.known) {
         const edit = state.get(code);
-        if (edit || offers(feature)) now.push({ op: edit ? edit.op : "", feature: edit && edit.op === "move" ? moved(feature, edit.station) : feature });
+        if (edit || offers(feature)) now.push({ op: edit ? edit.op : "", feature: edit ? edited(feature, edit) : feature });
       }
       for (const { op, station } of state.values()) if (op === "add") now.push({ op, feature: asFeature(station) });
       return now;
@@ -103,12 +106,14 @@
       this.drawStations();
       this.listEdits();
       this.fillPlace();
+      this.hours.fill();
+      this.draw();
       return this.run();
     }
 
     drawStations() {
       const now = this.stations();
-      const signs = new Map(now.map((one) => [one.feature.properties.code, `${one.op}:${one.feature.geometry.coordinates}`]));
+      const signs = new Map(now.map((one) => [one.feature.properties.code, `${one.op}:${one.feature.geometry.coordinates}:${JSON.stringify(one.feature.properties.services)}`]));
       const focused = document.activeElement && document.activeElement.dataset.code;
       for (const [code, marker] of this.markers) {
         if (signs.get(code) !== marker.sign) { this.group.removeLayer(marker); this.markers.delete(code); }
@@ -118,8 +123,17 @@
         if (!this.markers.has(code)) { const marker = this.marker(op, feature); marker.sign = signs.get(code); this.markers.set(code, marker); this.group.addLayer(marker); }
       }
       if (focused && this.markers.has(focused) && this.markers.get(focused).getElement()) this.markers.get(focused).getElement().focus();
+    }
+
+    /** Draw the circles that edited stations would have; a closed one has none. */
+    async drawCircles(signal) {
+      const edits = this.editing ? this.edits.list() : [];
+      const found = edits.length ? await linli.post(this.map, this.map.options.urls.circles, { parameters: this.page.body(), edits }, signal) : { features: [] };
       this.reaches.clearLayers();
-      for (const { op, feature } of now) if (op === "add" || op === "move") this.reaches.addLayer(this.reachOf(feature));
+      for (const circle of found.features) {
+        this.reaches.addLayer(L.geoJSON(circle, { pane: "nested", interactive: false, style: { stroke: false, fillColor: TRIED, fillOpacity: 0.12 } }));
+        this.reaches.addLayer(L.geoJSON(linli.outerEdge(circle), { pane: "nested", interactive: false, className: "linli-tried", style: { color: TRIED, weight: 2.2, dashArray: "2 5", fill: false } }));
+      }
     }
 
     marker(op, feature) {
@@ -141,10 +155,10 @@
       return marker;
     }
 
-    /** The farthest that anybody walks from a station: the walk itself is only known to the server. */
+    /** The farthest that anybody walks from a station, shown while it is dragged: the walk itself is only known to the server. */
     reachOf(feature) {
       const [lon, lat] = feature.geometry.coordinates;
-      const circle = L.circle([lat, lon], { pane: "outline", interactive: false, className: "linli-reach", radius: this.page.reach_m || 0, color: "#7a4a86", weight: 1.6, dashArray: "2 6", fill: false });
+      const circle = L.circle([lat, lon], { pane: "outline", interactive: false, className: "linli-reach", radius: this.page.reach_m || 0, color: TRIED, weight: 1.6, dashArray: "2 6", fill: false });
       return circle;
     }
 
@@ -155,8 +169,9 @@
         node.addEventListener("click", () => { this.map.closePopup(); work(); });
         return node;
       };
-      const acts = op === "add" ? [button("station.remove", () => this.close(code))]
-        : [op === "close" ? null : button("station.close", () => this.close(code)), op ? button("station.reopen", () => this.step({ op: "restore", station: { code } })) : null];
+      const hours = () => this.hours.open(code);
+      const acts = op === "add" ? [button("station.hours", hours), button("station.remove", () => this.close(code))]
+        : [op === "close" ? null : button("station.hours", hours), op === "close" ? null : button("station.close", () => this.close(code)), op ? button("station.reopen", () => this.step({ op: "restore", station: { code } })) : null];
       const card = linli.stationCard(feature.properties, this.settings);
       card.append(linli.el("div", { class: "linli-acts" }, ...acts.filter(Boolean)));
       return card;
@@ -255,11 +270,12 @@
     }
 
     listEdits() {
-      const rows = [...this.edits.state().values()].map(({ op, station }) => {
+      const rows = [...this.edits.state().values()].map(({ op, station, services }) => {
         const stored = this.known.get(station.code);
         const name = linli.tidy(stored ? stored.properties.name : station.name || station.code, 40);
         const from = stored && op === "move" ? this.map.distance([station.lat, station.lon], [...stored.geometry.coordinates].reverse()) : null;
         return linli.el("li", {}, linli.el("span", { class: "op", "data-op": op }, linli.words[`edit.${op}`][0]), linli.el("span", { class: "what" }, name),
+          services && op !== "hours" ? linli.el("span", { class: "op", "data-op": "hours" }, linli.words["edit.hours"][0]) : null,
           from === null ? null : linli.el("span", { class: "of" }, `${linli.number(Math.round(from))} ${linli.words.metres[0]}`));
       });
       this.part("edits").replaceChildren(...(rows.length ? rows : [linli.el("li", { class: "none" }, linli.word("edit.none"))]));
@@ -268,7 +284,12 @@
   }
 
   const asFeature = (station) => ({ type: "Feature", geometry: { type: "Point", coordinates: [station.lon, station.lat] }, properties: { ...station, kind: "" } });
-  const moved = (feature, { lon, lat }) => ({ ...feature, geometry: { type: "Point", coordinates: [lon, lat] } });
+  /** Return a stored station as an edit has it: elsewhere, or with other hours. */
+  const edited = (feature, { op, station, services }) => ({
+    ...feature,
+    geometry: op === "move" ? { type: "Point", coordinates: [station.lon, station.lat] } : feature.geometry,
+    properties: services ? { ...feature.properties, services } : feature.properties,
+  });
 
   linli.whatIf = (page, settings) => new WhatIf(page, settings);
 })();

@@ -77,7 +77,10 @@ def standard_answers() -> dict[str, Any]:
         "/api/grids": place.grids(),
         "/api/grids/measures": lambda query: (200, place.measures(query)),
         "/api/stations": place.stations(),
-        "/api/circles": lambda query: (200, place.circles(query)),
+        "/api/circles": lambda given: (
+            200,
+            place.circles_after(given) if "edits" in given else place.circles(given),
+        ),
         "/api/coverage": lambda query: (200, place.coverage(query)),
         "/api/coverage/buildings": place.buildings(),
         "/api/coverage/scenario": lambda body: (200, place.scenario(body)),

@@ -177,6 +177,16 @@ def circles(query: dict[str, list[str]]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features, **facts}
 
 
+def circles_after(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what POST /api/circles answers: a small circle for each edit that has a position."""
+    placed = [edit["station"] for edit in body["edits"] if "lon" in edit["station"]]
+    features = [
+        {"type": "Feature", "geometry": mapping(Point(s["lon"], s["lat"]).buffer(0.001)), "properties": {"code": s["code"]}}
+        for s in placed
+    ]  # fmt: skip
+    return {"type": "FeatureCollection", "features": features}
+
+
 def coverage(query: dict[str, list[str]]) -> dict[str, Any]:
     """Return what /api/coverage answers; longer minutes cover more."""
     share = min(1.0, float(query["minutes"][0]) / 20)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 import maps
 from tests.maps import place
 from tests.maps.conftest import Watched
-from tests.maps.place import CONFIG
+from tests.maps.place import CONFIG, HOSTILE
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +28,11 @@ def editing(watched: Watched) -> Page:
     page.get_by_role("button", name="在地图上调整站点").click()
     watched.settled()
     return page
+
+
+def sent(watched: Watched, path: str) -> tuple[str, dict[str, str], Any]:
+    """Return the newest post to a path: path, headers, body."""
+    return [post for post in watched.stub.posted if post[0] == path][-1]
 
 
 def test_without_streets_there_is_nothing_to_compare(watched: Watched) -> None:
@@ -62,8 +67,7 @@ def test_edits_are_sent_folded_with_the_proof_against_forgery(watched: Watched) 
         whatIf.add(102.713, 25.038); }"""
     )
     watched.settled()
-    path, headers, body = watched.stub.posted[-1]
-    assert path == "/api/coverage/scenario"
+    _, headers, body = sent(watched, "/api/coverage/scenario")
     assert headers["x-requested-with"] == "linli" and headers["content-type"] == "application/json"
     assert body["parameters"] == {
         "service": ["meal"], "minutes": 15, "profile": "own", "method": "walk", "at": "any",
@@ -78,7 +82,8 @@ def test_edits_are_sent_folded_with_the_proof_against_forgery(watched: Watched) 
     assert changed == ["盘龙江东岸网格 +30", "翠湖西路网格 −15"]
     watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.close('new-1')")
     watched.settled()
-    assert [edit["op"] for edit in watched.stub.posted[-1][2]["edits"]] == ["move", "close"], "never added"
+    edits = sent(watched, "/api/coverage/scenario")[2]["edits"]
+    assert [edit["op"] for edit in edits] == ["move", "close"], "never added"
 
 
 def test_leaving_shows_the_place_as_it_is_and_edits_wait(watched: Watched) -> None:
@@ -123,19 +128,19 @@ def test_sites_that_are_not_proven_show_the_gap_and_the_greedy_choice(watched: W
     page.get_by_label("优先覆盖").select_option("elders_60")
     page.get_by_role("button", name="计算最佳位置").click()
     watched.settled()
-    path, _, body = watched.stub.posted[-1]
-    assert path == "/api/siting" and (body["new_stations"], body["weights"]) == (2, {"elders_60": 1})
+    _, _, body = sent(watched, "/api/siting")
+    assert (body["new_stations"], body["weights"], body["candidates"]) == (2, {"elders_60": 1}, {})
     facts = " ".join(page.locator("[data-facts]").inner_text().split())
     assert (
-        "180 人" in facts and "10%" in facts and "≤ 200 人" in facts and "170 人" in facts and "−10" in facts
+        "180 人" in facts and "10%" in facts and "200 人" in facts and "170 人" in facts and "−10" in facts
     )
     assert "已证明最优" not in facts and "<img" in page.locator("[data-sites]").inner_text()
     assert page.locator(".linli-site-mark .best").all_inner_texts() == ["1", "2"]
     assert page.locator(".linli-site-mark .greedy").count() == 2
     page.get_by_role("button", name="加入假如推演").click()
     watched.settled()
-    sent = watched.stub.posted[-1][2]["edits"]
-    assert [(edit["op"], edit["station"]["services"]) for edit in sent] == [("add", [{"kind": "meal"}])] * 2
+    edits = sent(watched, "/api/coverage/scenario")[2]["edits"]
+    assert [(edit["op"], edit["station"]["services"]) for edit in edits] == [("add", [{"kind": "meal"}])] * 2
 
 
 def test_classes_of_uneven_values_are_few_and_hold_every_value(watched: Watched) -> None:
@@ -149,3 +154,89 @@ def test_classes_of_uneven_values_are_few_and_hold_every_value(watched: Watched)
         )
         assert found[0] == [1] * len(values)
         assert found[1] == [0 if value < 0 else 1 for value in values]
+
+
+def test_other_hours_are_tried_and_folded_with_a_move(watched: Watched) -> None:
+    page = editing(watched)
+    watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.move('S1', 102.7111111, 25.0361)")
+    watched.settled()
+    assert page.locator("path.linli-tried").count() == 1, "the circle of the moved station"
+    page.locator("[data-hours] > summary").click()
+    assert page.locator("[data-hours-aside]").is_visible(), "the moment is any: hours are left aside"
+    box = page.locator("[data-hours]")
+    box.get_by_label("站点").select_option("S1")
+    fields = box.locator("input[name=hours]")
+    assert [fields.nth(i).input_value() for i in (0, 1)] == ["Mo-Fr 11:00-13:00; Sa,Su off", "24/7"]
+    fields.nth(0).fill("Mo-Su 17:00-19:00")
+    assert "每天 17:00" in box.locator(".linli-note").nth(1).inner_text()
+    page.get_by_role("button", name="试用此时间").click()
+    watched.settled()
+    edits = sent(watched, "/api/coverage/scenario")[2]["edits"]
+    services = [
+        {"kind": "meal", "hours": "Mo-Su 17:00-19:00", "capacity": 60},
+        {"kind": "rest", "hours": "24/7", "capacity": None},
+    ]
+    assert edits == [
+        {"op": "move", "station": {"code": "S1", "lon": 102.711111, "lat": 25.0361}},
+        {"op": "hours", "station": {"code": "S1", "services": services}},
+    ]
+    assert page.locator("[data-edits] li").count() == 1
+    assert page.locator("[data-edits] .op").all_inner_texts() == ["移动", "改时间"]
+    page.get_by_role("button", name="撤销").click()
+    watched.settled()
+    assert [edit["op"] for edit in sent(watched, "/api/coverage/scenario")[2]["edits"]] == ["move"]
+    assert fields.nth(0).input_value() == "Mo-Fr 11:00-13:00; Sa,Su off"
+
+
+def test_hours_that_are_not_understood_are_said_at_their_field_and_make_no_step(watched: Watched) -> None:
+    page = editing(watched)
+    plain = watched.stub.answers["/api/coverage/scenario"]
+
+    def picky(body: Any) -> tuple[int, Any]:
+        if not any("25:99" in str(edit) for edit in body["edits"]):
+            return plain(body)
+        fault = {"where": "edits[0].station.services[0]", "message": "营业时间写法有误 <b>25:99</b>"}
+        return 422, {"title": "x", "detail": "有无法进行的修改", "errors": [fault]}
+
+    watched.stub.answers["/api/coverage/scenario"] = picky
+    watched.script("() => Object.values(linli.maps)[0].coverage.whatIf.hours.open('S2')")
+    box = page.locator("[data-hours]")
+    box.locator("input[name=hours]").first.fill("Mo 25:99")
+    page.get_by_role("button", name="试用此时间").click()
+    watched.settled()
+    assert "营业时间写法有误 <b>25:99</b>" in box.locator(".linli-note.wrong").inner_text(), "said as text"
+    assert box.locator("[aria-invalid=true]").count() == 1
+    assert page.locator("[data-edits] .op").count() == 0
+    box.locator("input[name=hours]").first.fill("Mo 10:00-12:00")
+    assert box.locator(".linli-note.wrong").count() == 0
+    page.get_by_role("button", name="试用此时间").click()
+    watched.settled()
+    assert page.locator("[data-edits] .op").all_inner_texts() == ["改时间"]
+    watched.faults.clear()  # the browser's own lines about the 422
+
+
+def test_sites_are_sought_among_given_points_or_buildings_of_a_kind(watched: Watched) -> None:
+    kinds = ("apartments", HOSTILE)
+    config = replace(CONFIG, methods=maps.WALKING_METHODS, building_kinds=kinds)
+    page = watched.draw(maps.coverage_map(config))
+    page.locator("[data-tool=siting] > summary").click()
+    where = page.get_by_label("候选地点")
+    where.select_option(label=f"楼栋类别：{HOSTILE}")
+    page.get_by_role("button", name="计算最佳位置").click()
+    watched.settled()
+    assert sent(watched, "/api/siting")[2]["candidates"] == {"building_kind": HOSTILE}
+    where.select_option("points")
+    page.get_by_role("button", name="计算最佳位置").click()
+    watched.settled()
+    assert "候选点" in page.locator(".linli-notice").inner_text()
+    box = page.locator(".leaflet-container").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    points = page.locator("[name=points]")
+    assert len(points.input_value().splitlines()) == 1 and page.locator("path.linli-spot").count() == 1
+    points.fill("102.71, 25.03\n102.72，25.04\nnowhere")
+    assert "第 3" in page.locator("[data-points-said]").inner_text()
+    points.fill("102.71, 25.03\n102.72，25.04")
+    page.get_by_role("button", name="计算最佳位置").click()
+    watched.settled()
+    assert sent(watched, "/api/siting")[2]["candidates"] == {"points": [[102.71, 25.03], [102.72, 25.04]]}
