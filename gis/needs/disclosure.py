@@ -10,11 +10,11 @@ away together (Dinur & Nissim 2003).
 What is guaranteed:
 
 - A grid's figure is within 4 of the truth; an area's is the sum of its grids', without bias. A grid's sites are made to add up to it by moving whole
-  fives among them, for which only published figures and numbers of households are looked at; so a single site may be told 5 more or less.
+  fives among them, for which only published figures and numbers of households are looked at; so a single site may be told a five more or less, seldom two.
 - A unit's figure depends on its own count and on published figures alone, never on the counts of others, and its offset stays. So all figures
   of a unit, of every day and however often asked, are made from count + offset: they tell that somebody came or went when a multiple of five is
-  passed, but without the offset never which count it was. Rounding along a chain through all units, or with fresh chance every day, is closer in
-  sum, but gives counts away to who writes the figures down for some weeks.
+  passed, but without the offset never which count it was. Rounding along one chain through all units is closer in sum, and so is fresh chance
+  every day on average; but then a count that stays is rounded anew with others' comings and goings, or with the days, until it is known.
 - No figure from 1 to 4 is ever told. 0 is told as "fewer than five" where anybody lives.
 
 What is not: a figure of 5 or more says that somebody is there (except at a single site); and tables that cut the same needs differently (cells, months,

@@ -1,0 +1,305 @@
+"""Attacks on small counts over HTTP, as a planner and as a screen: a town of many small numbers, asked in every way that could be subtracted."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from api.app import create_app
+from api.settings import Settings
+from gis.services.coverage import CoverageQuery
+from gis.services.needs import NeedQuery
+from gis.services.network import POLICY
+from gis.store.assigning import assign
+from gis.store.session import Store
+from tests.api.conftest import SignIn, password_hash
+from tests.gis.services.conftest import add_building, add_station, box, lonlat
+
+AREAS = {"county": "539901000000", "township": "539901001000", "community": "539901001001", "other": "539901001002"}
+PEOPLE = {"elders_60": (1950, ["living_alone"]), "children_12": (2020, []), "adults": (1985, [])}
+MONTHS = ["2026-03", "2026-04", "2026-05", "2026-06"]
+SERVICES = ("meal", "health", "errand")
+COUNTS = {
+    "residents", "elders_60", "elders_60_covered", "children_12", "children_12_covered", "needs_open", "count", "total", "opened",
+    "closed", "living_alone", "green",
+}  # fmt: skip
+"""Keys of answers under which people or needs are counted."""
+
+
+@dataclass
+class Town:
+    """What is true: per building its grid, position and people; per need its building, service and month."""
+
+    grids: list[str]
+    grid_of: list[int]
+    x_m: list[int]
+    people: list[dict[str, int]]
+    needs: Counter[tuple[int, str, str]]
+
+    def in_grid(self, measure: str) -> list[int]:
+        found = [0] * len(self.grids)
+        for grid, counts in zip(self.grid_of, self.people, strict=True):
+            found[grid] += sum(counts.values()) if measure == "residents" else counts[measure]
+        return found
+
+
+@pytest.fixture
+def place(store: Store) -> Store:
+    """Stand in for the small place of tests/gis/services: six grids in two communities, five buildings each, few people in any."""
+    random = np.random.default_rng(20)
+    town = Town([], [], [], [], Counter())
+    with store.owner_session() as session:
+        session.execute(text("INSERT INTO place (metric_crs) VALUES ('EPSG:4543')"))
+        for level, code in zip(("county", "township", "community", "community"), AREAS.values(), strict=True):
+            session.execute(
+                text("INSERT INTO areas (code, name, level) VALUES (:code, :code, :level)"),
+                {"code": code, "level": level},
+            )
+        for i in range(6):
+            community = AREAS["community"] if i < 3 else AREAS["other"]
+            town.grids.append(f"{community}{i % 3 + 1:03d}")
+            session.execute(
+                text(
+                    "INSERT INTO grids (code, name, community_id, geometry) SELECT :code, :code, id, "
+                    "ST_Multi(ST_GeomFromWKB(:shape, 4326)) FROM areas WHERE code = :community"
+                ),
+                {"code": town.grids[i], "community": community, "shape": shapely.to_wkb(box(i * 1000, 0, i * 1000 + 1000, 1000))},
+            )
+            for j in range(5):
+                _add_homes(session, town, i, i * 1000 + 100 + j * 200, random)
+        add_station(session, "S1", 250, 500, [("meal", "24/7"), ("health", "24/7")])
+        add_station(session, "S2", 4100, 500, [("meal", "24/7")])
+        session.execute(
+            text("INSERT INTO accounts (name, password_hash, role) SELECT r, '', r FROM unnest(ARRAY['admin', 'planner', 'worker', 'screen']) r")
+        )
+        assign(session.connection())
+    store.town = town  # type: ignore[attr-defined]
+    return store
+
+
+def _add_homes(session: Any, town: Town, grid: int, x_m: int, random: np.random.Generator) -> None:
+    """Add a building of six dwellings with a few people and needs."""
+    number = len(town.people)
+    add_building(session, f"B{number}", x_m, 500)
+    session.execute(
+        text(
+            "INSERT INTO households (code, building_id, geometry, lon, lat, colour, grid_reason) "
+            "SELECT :code || '-' || n, b.id, b.geometry, b.lon, b.lat, 'green', 'outside every grid' "
+            "FROM buildings b, generate_series(1, 6) n WHERE b.code = :code"
+        ),
+        {"code": f"B{number}"},
+    )
+    town.grid_of.append(grid)
+    town.x_m.append(x_m)
+    town.people.append(dict.fromkeys(PEOPLE, 0))
+    for name, most in (("elders_60", 5), ("children_12", 4), ("adults", 9)):
+        for _ in range(int(random.integers(0, most + 1))):
+            add_person(session, town, number, name)
+    for month, service in itertools.product(MONTHS, SERVICES):
+        for _ in range(int(random.integers(0, 3))):
+            town.needs[number, service, month] += 1
+            session.execute(
+                text("INSERT INTO needs (household_id, service, opened_on) SELECT id, :service, CAST(:day AS date) FROM households WHERE code = :code"),
+                {"service": service, "day": f"{month}-{int(random.integers(1, 29)):02d}", "code": f"B{number}-1"},
+            )
+
+
+def add_person(session: Any, town: Town, building: int, kind: str) -> None:
+    """Add a person to a building's first dwelling."""
+    year, flags = PEOPLE[kind]
+    town.people[building][kind] += 1
+    session.execute(
+        text("INSERT INTO residents (key, household_id, birth_year, care_flags) SELECT :key, id, :year, :flags FROM households WHERE code = :code"),
+        {"key": f"{building} {kind} {town.people[building][kind]}", "year": year, "flags": flags, "code": f"B{building}-1"},
+    )
+
+
+@pytest.fixture
+def peopled(place: Store) -> Store:
+    with place.owner_session() as session:
+        session.execute(text("UPDATE accounts SET password_hash = :hash"), {"hash": password_hash()})
+    return place
+
+
+@pytest.fixture
+def town(place: Store) -> Town:
+    return place.town  # type: ignore[attr-defined, no-any-return]
+
+
+def counted(answer: Any) -> Iterator[int]:
+    """Give every count of people or needs in an answer."""
+    if isinstance(answer, dict):
+        for key, value in answer.items():
+            if key in COUNTS and isinstance(value, int):
+                yield value
+            else:
+                yield from counted(value)
+    elif isinstance(answer, list):
+        for each in answer:
+            yield from counted(each)
+
+
+ASKED = [
+    *(f"/api/coverage?service=meal&at=any&minutes={m}&profile={p}" for m in (1, 2, 3, 7, 15, 60) for p in ("own", "elder", "wheelchair")),
+    *(f"/api/coverage?at=any&area={code}" for code in AREAS.values()),
+    "/api/coverage?service=meal&service=health&at=any",
+    *(f"/api/screen/summary?area={code}" for code in AREAS.values()),
+    "/api/screen/summary",
+    *(f"/api/needs/cells?size_m={size}&from={a}-01&to={b}-28" for size in (100, 200, 400, 800) for a in MONTHS for b in MONTHS if a <= b),
+    *(f"/api/needs/cells?service={one}&size_m={size}" for one in SERVICES for size in (100, 800, 5000)),
+    "/api/needs/cells?service=meal&service=errand&from=2026-03-05&to=2026-03-06",
+]  # fmt: skip
+
+
+def test_every_figure_is_a_multiple_of_five(client: TestClient, as_: SignIn, town: Town) -> None:
+    """So is every difference of two, whatever they were asked for; the same questions have the same answers again."""
+    number = 0
+    for role in ("planner", "screen"):
+        for path in [*ASKED, *(f"/api/grids/{code}/summary" for code in town.grids)]:
+            answered = client.get(path, headers=as_(role))
+            assert answered.status_code == 200, path
+            figures = list(counted(answered.json()))
+            number += len(figures)
+            assert all(n >= 0 and n % 5 == 0 for n in figures), path
+            if "screen/summary" not in path:
+                assert client.get(path, headers=as_(role)).content == answered.content
+        for measure in ("residents", "elders_60", "children_12", "needs_open", "flag:living_alone"):
+            values = client.get(f"/api/grids/measures?measure={measure}", headers=as_(role)).json()["values"]
+            assert all(value is None or (value >= 5 and value % 5 == 0) for value in values.values())
+    assert number > 2000
+
+
+def test_all_answers_add_up_and_are_less_than_five_away(client: TestClient, as_: SignIn, town: Town) -> None:
+    def ask(path: str) -> Any:
+        return client.get(path, headers=as_("planner")).json()
+
+    whole = ask("/api/coverage?at=any&minutes=7")
+    for measure in ("residents", "elders_60", "children_12"):
+        told = ask(f"/api/grids/measures?measure={measure}")["values"]
+        for code, truth in zip(town.grids, town.in_grid(measure), strict=True):
+            assert abs((told[code] or 0) - truth) < 5
+            assert ask(f"/api/grids/{code}/summary")[measure] == told[code]
+        if measure == "residents":
+            continue
+        assert {row["code"]: row[measure] or None for row in whole["grids"]} == told
+        halves = [ask(f"/api/coverage?at=any&minutes=7&area={AREAS[name]}")["totals"] for name in ("community", "other")]
+        for name in (measure, f"{measure}_covered"):
+            assert sum(half[name] for half in halves) == whole["totals"][name] == sum(row[name] for row in whole["grids"])
+        summary = ask("/api/screen/summary")["totals"]
+        assert summary[measure] == whole["totals"][measure]
+    wall = ask("/api/screen/summary")
+    assert wall["totals"]["needs_open"] == sum(each["count"] or 0 for each in wall["needs_by_service"])
+
+
+def test_admins_count_one_by_one_and_workers_do_not(client: TestClient, as_: SignIn, town: Town) -> None:
+    whole = {role: client.get("/api/coverage?at=any", headers=as_(role)).json() for role in ("admin", "worker", "planner", "screen")}
+    assert [row["elders_60"] for row in whole["admin"]["grids"]] == town.in_grid("elders_60")
+    assert whole["worker"] == whole["planner"]
+    assert [row["elders_60"] for row in whole["screen"]["grids"]] == [row["elders_60"] for row in whole["planner"]["grids"]]
+    assert (whole["admin"]["parameters"]["people_in"], whole["planner"]["parameters"]["people_in"]) == (1, 5)
+
+
+def test_who_forgets_to_ask_gets_fives() -> None:
+    assert not CoverageQuery().exact
+    assert not NeedQuery().exact
+
+
+def test_a_station_carried_from_house_to_house_finds_no_small_count(client: TestClient, as_: SignIn, town: Town) -> None:
+    """Scenarios with circles of one minute (67 m) single out each building; together they are the published table and no more."""
+    found: dict[str, list[int]] = {"elders_60": [], "children_12": []}
+    for x_m in town.x_m:
+        lon, lat = lonlat(x_m, 500)
+        edits = [{"op": "close", "station": {"code": "S2"}}, {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}]
+        asked = {"parameters": {"service": "meal", "minutes": 1, "profile": "adult", "at": "any"}, "edits": edits}
+        answer = client.post("/api/coverage/scenario", json=asked, headers=as_("planner")).json()
+        assert all(n % 5 == 0 for n in counted(answer))
+        assert answer["after"]["covered"] == 6  # dwellings are no secret
+        for measure, figures in found.items():
+            figures.append(answer["after"][f"{measure}_covered"])
+    for measure, figures in found.items():
+        by_grid = np.bincount(town.grid_of, weights=figures)
+        assert np.abs(by_grid - town.in_grid(measure)).max() < 5
+        assert not any(0 < counts[measure] < 5 and figure == counts[measure] for counts, figure in zip(town.people, figures, strict=True))
+
+
+def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(client: TestClient, as_: SignIn, town: Town) -> None:
+    """Dinur & Nissim's attack: circles of many radii about many places, solved for the people of every building."""
+    random = np.random.default_rng(3)
+    rows, answers = [], []
+    places = np.array(town.x_m)
+    for _ in range(120):
+        x_m, minutes = float(random.uniform(0, 6000)), float(random.uniform(1, 40))
+        lon, lat = lonlat(x_m, 500)
+        edits = [{"op": "close", "station": {"code": "S2"}}, {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}]
+        asked = {"parameters": {"service": "meal", "minutes": minutes, "profile": "adult", "at": "any"}, "edits": edits}
+        answer = client.post("/api/coverage/scenario", json=asked, headers=as_("planner")).json()
+        rows.append((np.abs(places - x_m) <= POLICY.buffer_radius_m(minutes, "adult")).astype(float))
+        answers.append(answer["after"]["elders_60_covered"])
+    solved, _, rank, _ = np.linalg.lstsq(np.array(rows), np.array(answers, dtype=float), rcond=None)
+    assert rank == len(places)
+    assert np.abs(solved / 5 - np.round(solved / 5)).max() < 1e-6
+    truth = np.array([counts["elders_60"] for counts in town.people])
+    small = (truth > 0) & (truth < 5)
+    assert small.sum() >= 10
+    assert not np.isclose(solved, truth)[small].any()
+
+
+def test_two_days_differ_by_fives_in_one_grid_only(client: TestClient, as_: SignIn, town: Town, peopled: Store) -> None:
+    """Ten elders move into one building, one after the other; a planner writes down everything after each."""
+
+    def look() -> tuple[dict[str, int], int]:
+        whole = client.get("/api/coverage?service=meal&at=any", headers=as_("planner")).json()
+        by_grid = {row["code"]: row["elders_60"] for row in whole["grids"]}
+        return by_grid, whole["totals"]["elders_60_covered"]
+
+    before, seen = look(), []
+    for _ in range(10):
+        with peopled.owner_session() as session:
+            add_person(session, town, 7, "elders_60")
+        after = look()
+        changed = {code for code in before[0] if before[0][code] != after[0][code]}
+        assert changed <= {town.grids[1]}
+        seen.append(after[0][town.grids[1]] - before[0][town.grids[1]])
+        assert seen[-1] in (0, 5)
+        assert (after[1] - before[1]) % 5 == 0
+        before = after
+    assert seen[:5] == seen[5:]  # every fifth is seen: which one, the secret decides
+    assert sum(seen) == 10
+
+
+def test_windows_and_sizes_of_cells_give_no_small_count(client: TestClient, as_: SignIn, town: Town) -> None:
+    def ask(**asked: object) -> Any:
+        return client.get("/api/needs/cells", params=asked, headers=as_("planner")).json()
+
+    for first, last in itertools.combinations_with_replacement(range(len(MONTHS)), 2):
+        period = {"from": f"{MONTHS[first]}-01", "to": f"{MONTHS[last]}-28"}
+        for service in SERVICES:
+            found = ask(service=service, **period)
+            truth = Counter(dict.fromkeys(range(len(town.people)), 0))
+            for (building, kind, month), n in town.needs.items():
+                truth[building] += n * (kind == service and MONTHS[first] <= month <= MONTHS[last])
+            # Each building stands in a cell of its own, from west to east.
+            cells = sorted(found["features"], key=lambda cell: cell["geometry"]["coordinates"][0][0][0])
+            assert len(cells) == len(truth)
+            for cell, n in zip(cells, truth.values(), strict=True):
+                facts = cell["properties"]
+                assert facts["suppressed"] == (facts["count"] is None)
+                assert n < 5 if facts["suppressed"] else abs(facts["count"] - n) < 5 <= facts["count"]
+        totals = {ask(size_m=size, **period)["total"] for size in (100, 200, 400, 1600)}
+        assert len(totals) == 1
+        assert totals == {sum(ask(service=service, **period)["total"] or 0 for service in SERVICES)}
+
+
+def test_another_process_gives_the_same_answers(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    with TestClient(create_app(peopled, Settings.load())) as other:
+        for path in ("/api/coverage?service=meal&at=any&minutes=3", "/api/needs/cells?service=meal", "/api/grids/measures?measure=elders_60"):
+            assert other.get(path, headers=as_("planner")).content == client.get(path, headers=as_("planner")).content
