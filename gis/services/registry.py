@@ -7,16 +7,16 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
-from geoalchemy2.shape import from_shape
+from geoalchemy2.shape import from_shape, to_shape
 from shapely.geometry import MultiPolygon, Polygon, mapping
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid, NotFound
+from gis.grids.geometry import moved_strip
 from gis.grids.zoning import check_zoning
 from gis.models import Area, Grid
 from gis.services.features import (
-    PROFILE,
     Filter,
     area_prefix,
     box_clause,
@@ -27,7 +27,7 @@ from gis.services.features import (
     read_geometry,
 )
 from gis.services.snapshots import Snapshots
-from gis.store.assigning import assign_round
+from gis.store.assigning import assign_strip
 from gis.store.locking import lock_tables
 
 GRID_HOUSEHOLDS = (300, 500)
@@ -65,46 +65,6 @@ def get_grid(session: Session, code: str) -> dict[str, Any]:
     return _grid_feature(found)
 
 
-def locate(session: Session, snapshots: Snapshots, lon: float, lat: float) -> dict[str, Any]:
-    """Return the grid that holds a position, the areas above it from community to city, and the building there.
-
-    Raises:
-        NotFound: the position is in no grid.
-    """
-    grids = snapshots.grids(session)
-    found = grids.index.locate(lon, lat)
-    if found < 0:
-        raise NotFound("该位置不在任何网格内 / this position is in no grid")
-    code = grids.codes[found]
-    areas = snapshots.areas(session)
-    above = [
-        {"level": level, "code": area, "name": areas[area].name}
-        for level, area in PROFILE.ancestors(PROFILE.community_of(code))
-        if area in areas
-    ]
-    building = session.execute(
-        text(
-            "SELECT code, name FROM buildings WHERE ST_Covers(geometry, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) "
-            "AND ST_Dimension(geometry) = 2 ORDER BY code LIMIT 1"
-        ),
-        {"lon": lon, "lat": lat},
-    ).mappings()
-    inside = building.one_or_none()
-    return {
-        "grid": {"code": code, "name": grids.names[found]},
-        "areas": above[::-1],
-        "building": dict(inside) if inside else None,
-    }
-
-
-def locate_many(session: Session, snapshots: Snapshots, points: np.ndarray) -> list[str | None]:
-    """Return the code of the grid that holds each of the points (n, 2) in degrees, None where there is none."""
-    grids = snapshots.grids(session)
-    found = grids.index.assign(points[:, 0], points[:, 1])
-    codes = np.array([*grids.codes, None], dtype=object)
-    return codes[found].tolist()
-
-
 def put_grid(
     session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int
 ) -> dict[str, Any]:
@@ -132,14 +92,13 @@ def put_grid(
     geometry = read_geometry(body.get("geometry"), ("Polygon", "MultiPolygon"))
     boundary = MultiPolygon([geometry]) if isinstance(geometry, Polygon) else geometry
     _refuse_overlap(session, snapshots, code, boundary)
-    before = _members(session, grid.id)
+    strip = moved_strip(to_shape(grid.geometry), boundary)
     name = _name_of(code, body) or grid.name
     session.execute(
         update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name)
     )
-    assign_round(session.connection(), grid.id, boundary)
-    after = _members(session, grid.id)
-    return {"moved_in": len(after - before), "moved_out": len(before - after), "version": version + 1}
+    moves = assign_strip(session.connection(), grid.id, strip)
+    return {"moved_in": moves.moved_in, "moved_out": moves.moved_out, "version": version + 1}
 
 
 def _name_of(code: str, body: dict[str, Any]) -> str | None:
@@ -243,24 +202,23 @@ def _communities(session: Session, prefix: str) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame({"code": [row[0] for row in rows]}, geometry=shapes, crs="EPSG:4326")
 
 
-def _members(session: Session, grid_id: int) -> set[int]:
-    return set(session.scalars(text("SELECT id FROM households WHERE grid_id = :grid"), {"grid": grid_id}))
-
-
 def _refuse_overlap(session: Session, snapshots: Snapshots, code: str, boundary: MultiPolygon) -> None:
     """Refuse a boundary that covers more than slivers of another grid; the fault names it and a point of the overlap."""
-    grids = snapshots.grids(session)
+    others = session.execute(
+        text(
+            "SELECT code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL AND code <> :code "
+            "AND geometry && ST_GeomFromWKB(:boundary, 4326) ORDER BY code"
+        ),
+        {"code": code, "boundary": shapely.to_wkb(boundary)},
+    ).all()
     metric = snapshots.metric(session)
     faults = []
-    for position in np.flatnonzero(shapely.intersects(grids.geometries, boundary)):
-        if grids.codes[position] == code:
-            continue
-        shared = shapely.intersection(grids.geometries[position], boundary)
+    for other, stored in others:
+        shared = shapely.intersection(shapely.from_wkb(bytes(stored)), boundary)
         area_m2 = float(shapely.area(metric.geometry_to_m(np.array([shared], dtype=object)))[0])
         if area_m2 > OVERLAP_TOLERANCE_M2:
             point = shapely.point_on_surface(shared)
             at = f"[{point.x:.6f}, {point.y:.6f}]"
-            other = grids.codes[position]
             faults.append(
                 Fault(
                     f"geometry {at}",

@@ -16,6 +16,7 @@ from gis.needs.disclosure import published
 from gis.services.gridset import GridSet, load_grids
 from gis.services.memory import Memory
 from gis.store.bulk import read_frame
+from gis.store.journal import Journal
 from gis.store.vault import vault_of
 
 SITE_TOPICS = ("grids", "households", "buildings", "place")
@@ -69,6 +70,11 @@ class Snapshots(Memory):
         """Return the grids in force."""
         key = ("grids",)
         return self.remember(session, key, ("grids",), lambda loading: load_grids(loading, self.former(key)))
+
+    def grids_at_hand(self, journal: Journal) -> GridSet | None:
+        """Return the same if they are in memory and known to be current, asking nobody; else None."""
+        found: GridSet | None = self.at_hand(journal, ("grids",), ("grids",))
+        return found
 
     def areas(self, session: Session) -> dict[str, AreaName]:
         """Return every area by its code."""

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from shapely.geometry import MultiPolygon
 from sqlalchemy import Connection, text
 
 from gis.grids.assignment import GridIndex
 from gis.store.bulk import copy_frame, read_frame
 from gis.store.locking import hold_grids
+
+_COLUMNS = "id, lon, lat, grid_id, grid_reason"
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,29 @@ class StoredGrids:
     index: GridIndex
 
 
-def read_grids(connection: Connection) -> StoredGrids:
-    """Return the grids in force, in the order of their codes; they stay so until the transaction ends."""
+@dataclass(frozen=True)
+class Moves:
+    """How many households a changed boundary has brought into its grid, and how many it has taken out."""
+
+    moved_in: int
+    moved_out: int
+
+
+def read_grids(connection: Connection, near: shapely.Geometry | None = None) -> StoredGrids:
+    """Return the grids in force, in the order of their codes; they stay so until the transaction ends.
+
+    Args:
+        connection: an open transaction.
+        near: only grids whose box meets this geometry's, EPSG:4326; all when None.
+    """
     hold_grids(connection)
     rows = connection.execute(
-        text('SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
+        text(
+            "SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL "
+            "AND (CAST(:near AS bytea) IS NULL OR geometry && ST_GeomFromWKB(:near, 4326)) "
+            'ORDER BY code COLLATE "C"'
+        ),
+        {"near": None if near is None else shapely.to_wkb(near)},
     ).all()
     geometries = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
     return StoredGrids(
@@ -63,19 +82,27 @@ def assign(connection: Connection, household_ids: np.ndarray | None = None) -> A
     return _assign_households(connection, grids, "id = ANY(%(ids)s)", {"ids": household_ids.tolist()})
 
 
-def assign_round(connection: Connection, grid_id: int, boundary: MultiPolygon) -> Assigned:
-    """Assign those again whom the new boundary of one grid can affect: who is in the grid, or inside or on the boundary.
+def assign_strip(connection: Connection, grid_id: int, strip: shapely.Geometry) -> Moves:
+    """Assign those again who live where a grid's boundary has moved: the others are where they were.
 
     Args:
-        connection: an open transaction in which the grid already has its new boundary.
+        connection: an open transaction, on an administrator's behalf, in which the grid already has its new boundary.
         grid_id: the grid.
-        boundary: its new boundary, EPSG:4326.
+        strip: all positions that it may have gained or lost, EPSG:4326; see :func:`gis.grids.geometry.moved_strip`.
     """
-    grids = read_grids(connection)
-    affected = "grid_id = %(grid)s OR ST_Intersects(geometry, ST_GeomFromWKB(%(boundary)s, 4326))"
-    params = {"grid": grid_id, "boundary": shapely.to_wkb(boundary)}
-    _assign_buildings(connection, grids, affected, params)
-    return _assign_households(connection, grids, affected, params)
+    if shapely.is_empty(strip):
+        return Moves(0, 0)
+    grids = read_grids(connection, near=strip)
+    params = {"strip": shapely.to_wkb(strip)}
+    _assign_buildings(
+        connection,
+        grids,
+        "geometry && ST_GeomFromWKB(%(strip)s, 4326) AND ST_Intersects(ST_PointOnSurface(geometry), ST_GeomFromWKB(%(strip)s, 4326))",
+        params,
+    )
+    frame = read_frame(connection, f"SELECT {_COLUMNS} FROM linli_households_in(ST_GeomFromWKB(%(strip)s, 4326))", params)
+    before, after, _ = _write_households(connection, grids, frame)
+    return Moves(int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum()))
 
 
 def assign_buildings(connection: Connection, building_ids: np.ndarray) -> None:
@@ -100,7 +127,18 @@ def place(grids: StoredGrids, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndar
 
 
 def _assign_households(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> Assigned:
-    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id, grid_reason FROM households WHERE {which}", params)
+    frame = read_frame(connection, f"SELECT {_COLUMNS} FROM households WHERE {which}", params)
+    _, after, written = _write_households(connection, grids, frame)
+    assigned = int((after >= 0).sum())
+    return Assigned(len(frame), assigned, len(frame) - assigned, written)
+
+
+def _write_households(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+    """Write the households of a frame whose grid or reason has changed.
+
+    Returns:
+        Their grids' ids before and after, −1 for none, and how many were written.
+    """
     grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
     moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
@@ -109,8 +147,7 @@ def _assign_households(connection: Connection, grids: StoredGrids, which: str, p
         connection.execute(
             text("UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM assigned s WHERE s.id = h.id")
         )
-    assigned = int((grid_id >= 0).sum())
-    return Assigned(len(frame), assigned, len(frame) - assigned, int(moved.sum()))
+    return before, grid_id, int(moved.sum())
 
 
 def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import orjson
 import pytest
 from shapely.geometry import mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Invalid, NotFound, Stale
-from gis.services import registry
+from gis.services import locating, registry
 from gis.services.features import Filter
 from gis.services.snapshots import Snapshots
 from tests.gis.services.conftest import G1, G2, add_building, add_household, box, lonlat, ring
@@ -35,8 +38,18 @@ def test_lists_filter_by_area_and_box(session: Session) -> None:
         registry.list_grids(session, Filter(area="53"))
 
 
+def found_at(session: Session, snapshots: Snapshots, lon: float, lat: float) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(locating.locate(session, snapshots, lon, lat))
+    return found
+
+
+def codes_at(session: Session, snapshots: Snapshots, points: np.ndarray) -> list[str | None]:
+    codes: list[str | None] = orjson.loads(locating.locate_many(snapshots.grids(session), points))
+    return codes
+
+
 def test_locate_names_grid_areas_and_building(session: Session, snapshots: Snapshots) -> None:
-    found = registry.locate(session, snapshots, *lonlat(100, 500))
+    found = found_at(session, snapshots, *lonlat(100, 500))
     assert found["grid"] == {"code": G1, "name": "一网格"}
     assert [area["level"] for area in found["areas"]] == ["community", "township", "county"]
     assert found["building"] is None
@@ -46,17 +59,17 @@ def test_locate_names_grid_areas_and_building(session: Session, snapshots: Snaps
         ),
         {"shape": box(90, 490, 110, 510).wkt},
     )
-    assert registry.locate(session, snapshots, *lonlat(100, 500))["building"] == {
+    assert found_at(session, snapshots, *lonlat(100, 500))["building"] == {
         "code": "B9",
         "name": "九栋",
     }
     with pytest.raises(NotFound):
-        registry.locate(session, snapshots, *lonlat(-10, 500))
+        found_at(session, snapshots, *lonlat(-10, 500))
 
 
 def test_many_positions_answer_as_one_does(session: Session, snapshots: Snapshots) -> None:
     points = np.array([lonlat(100, 500), lonlat(1900, 500), lonlat(-10, 500)])
-    assert registry.locate_many(session, snapshots, points) == [G1, G2, None]
+    assert codes_at(session, snapshots, points) == [G1, G2, None]
 
 
 def test_bulk_single_and_database_agree_on_the_shared_edge(session: Session, snapshots: Snapshots) -> None:
@@ -68,8 +81,8 @@ def test_bulk_single_and_database_agree_on_the_shared_edge(session: Session, sna
         {"x": shared[0], "y": shared[1]},
     ).scalar_one()
     assert in_database == G1
-    assert registry.locate_many(session, snapshots, np.array([shared])) == [G1]
-    assert registry.locate(session, snapshots, *shared)["grid"]["code"] == G1
+    assert codes_at(session, snapshots, np.array([shared])) == [G1]
+    assert found_at(session, snapshots, *shared)["grid"]["code"] == G1
 
 
 def households_of(session: Session, code: str) -> int:
@@ -97,7 +110,7 @@ def test_a_moved_boundary_assigns_again_whom_it_affects(session: Session, snapsh
     assert (answer["moved_in"], answer["moved_out"]) == (7, 0)
     assert registry.get_grid(session, G2)["properties"]["name"] == "新名"
     assert registry.get_grid(session, G2)["properties"]["version"] == answer["version"]
-    assert registry.locate(session, snapshots, *lonlat(2900, 500))["grid"]["code"] == G2
+    assert found_at(session, snapshots, *lonlat(2900, 500))["grid"]["code"] == G2
 
 
 def test_the_same_boundary_moves_nobody(session: Session, snapshots: Snapshots) -> None:
