@@ -15,6 +15,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    PendingRollbackError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -53,6 +54,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AWAY = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"
 _BUSY = "所涉数据正被另一操作（例如导入）占用，请稍后再试 / something else (an import perhaps) is working on this; try again shortly"
 _NO_ROOM = "磁盘已满，未写入任何内容；请清理磁盘后再试 / the disk is full and nothing was written; make room and try again"
+_GONE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    PendingRollbackError,  # it went in a statement whose error somebody has caught
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 _SAID = {"55P03": _BUSY, "40P01": _BUSY, "40001": _BUSY, "53100": _NO_ROOM}
 
 
@@ -190,10 +199,7 @@ def _database(error: SQLAlchemyError | psycopg.Error) -> Json | None:
     if isinstance(error, DataError) or state.startswith(_LIMITS):
         detail = "内容无法保存：含有不允许的字符或超出范围的值 / cannot be stored: a character or value out of range"
         return problem(422, Invalid.title, detail, [Fault("request", detail)])
-    away = isinstance(
-        error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError
-    )
-    if away or getattr(error, "connection_invalidated", False) or state.startswith(_BROKEN):
+    if isinstance(error, _GONE) or getattr(error, "connection_invalidated", False) or state.startswith(_BROKEN):
         return _try_again(_SAID.get(state, _AWAY))
     if state == _NO_PRIVILEGE:
         return problem(403, Denied.title, "当前账号无权执行此操作 / this account may not do that")

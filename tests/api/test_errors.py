@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from api.desk import AtDesk
@@ -35,6 +35,7 @@ def body(error: Exception) -> dict[str, object]:
         psycopg.errors.InternalError_("could not write block"),
         psycopg.errors.DeadlockDetected("x"),
         psycopg.OperationalError("server closed the connection"),
+        PendingRollbackError("Can't reconnect until invalid transaction is rolled back."),
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
     ],
@@ -43,7 +44,7 @@ def test_what_passes_by_itself_asks_to_come_again(error: Exception) -> None:
     errors_ = [error]
     if isinstance(error, psycopg.Error):
         errors_.append(DBAPIError.instance("SELECT 1", {}, error, psycopg.Error))
-    else:
+    elif isinstance(error, OSError):
         broken = HTTPException(400, "There was an error parsing the body")
         broken.__cause__ = error
         errors_.append(broken)
