@@ -8,6 +8,7 @@ from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Header
+from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.answers import Json
@@ -87,5 +88,13 @@ async def _events(desk: Desk, seen: Versions | None) -> AsyncIterator[ServerSent
             try:
                 await asyncio.wait_for(woken.wait(), HEARTBEAT_S)
             except TimeoutError:
-                if await anyio.to_thread.run_sync(desk.office.sessions.look_up, desk.token) is None:
+                if await anyio.to_thread.run_sync(_has_ended, desk):
                     return
+
+
+def _has_ended(desk: Desk) -> bool:
+    """Tell whether the session has ended; while the database is away nobody knows, and nothing is told either."""
+    try:
+        return desk.office.sessions.look_up(desk.token) is None
+    except SQLAlchemyError:
+        return False
