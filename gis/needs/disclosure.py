@@ -105,9 +105,7 @@ def published(
         int64 (n,), multiples of five, 0 or more.
     """
     counts = np.asarray(counts, dtype=np.int64)
-    truth = np.zeros(len(groups), dtype=np.int64)
-    np.add.at(truth, group, counts)
-    totals = rounded(truth, offsets(key, measure, groups))
+    totals = rounded(_summed(group, counts, len(groups)), offsets(key, measure, groups))
     parts = rounded(counts, offsets(key, f"part of {measure}", units))
     weight = parts + 1 if weight is None else np.asarray(weight, dtype=np.int64)
     return _reconciled(parts, group, totals, weight, _chances(key, f"start of {measure}", groups) % _PARTS)
@@ -160,26 +158,22 @@ def _reconciled(
     """
     order = np.argsort(group, kind="stable")
     parts, of, weight = parts[order], group[order], weight[order]
-    have = np.zeros(len(totals), dtype=np.int64)
-    np.add.at(have, of, parts)
-    lack = (totals - have) // BASE
+    lack = (totals - _summed(of, parts, len(totals))) // BASE
     share = np.where(lack[of] < 0, parts // BASE, np.maximum(weight, 0))
-    whole = np.zeros(len(totals), dtype=np.int64)
-    np.add.at(whole, of, share)
-    share = np.where(whole[of] == 0, 1, share)  # nobody to give by: all alike
-    np.add.at(whole, of[whole[of] == 0], 1)
-    before = np.append(0, np.cumsum(share))[:-1]
-    if len(of):
-        first = np.append(True, of[1:] != of[:-1])
-        before = before - np.repeat(before[first], np.diff(np.append(np.flatnonzero(first), len(of))))
+    share = np.where(_summed(of, share, len(totals))[of] == 0, 1, share)  # nobody to give by: all alike
+    whole = _summed(of, share, len(totals))
+    after = np.cumsum(share) - (np.cumsum(whole) - whole)[of]  # groups come in order
+    each, all_shares, begin = np.abs(lack)[of], whole[of], start[of]
 
     def dealt(running: np.ndarray) -> np.ndarray:
         """How many fives have been dealt up to there."""
-        each = np.abs(lack[of])
-        turns, rest = np.divmod(each * running, whole[of])
-        return turns + (rest * _PARTS + start[of] * whole[of]) // (whole[of] * _PARTS)
+        turns, rest = np.divmod(each * running, all_shares)
+        return turns + (rest * _PARTS + begin * all_shares) // (all_shares * _PARTS)
 
-    moved = np.sign(lack[of]) * (dealt(before + share) - dealt(before))
     found = np.empty_like(parts)
-    found[order] = parts + BASE * moved
+    found[order] = parts + BASE * np.sign(lack)[of] * (dealt(after) - dealt(after - share))
     return found
+
+
+def _summed(group: np.ndarray, counts: np.ndarray, n_groups: int) -> np.ndarray:
+    return np.bincount(group, weights=counts, minlength=n_groups).astype(np.int64)

@@ -25,6 +25,8 @@ SMALLEST_M = 100.0
 """The side of the cells in which needs are published; larger ones are 2, 4, 8 … times as wide, so that each lies in one of the next size."""
 _TOPICS = ("needs", "households", "buildings", "grids", "place")
 _FLOWS = ("opened_on", "closed_on")
+_SLICES = ["service"]
+"""By what needs are told apart in the published cells: what is asked for together is their sum, never a rounding of its own."""
 
 
 @dataclass(frozen=True)
@@ -181,18 +183,18 @@ def _load_cells(session: Session, snapshots: Snapshots) -> pd.DataFrame:
     known = ~np.isnan(needs.x_m)
     table = pd.DataFrame(
         {
-            "service": needs.frame["service"][known],
+            **{name: needs.frame[name][known] for name in _SLICES},
             "column": np.floor(needs.x_m[known] / SMALLEST_M).astype(np.int64),
             "row": np.floor(needs.y_m[known] / SMALLEST_M).astype(np.int64),
             "month": needs.frame["opened_on"][known].dt.to_period("M"),
             "needs": needs.frame["needs"][known].astype(np.int64),
         }
     )
-    unit = ["service", "column", "row"]
+    unit = [*_SLICES, "column", "row"]
     table = table.groupby([*unit, "month"], as_index=False, sort=True)["needs"].sum()
     units = table[unit].drop_duplicates()
     chain = (~table[unit].duplicated()).cumsum().to_numpy(np.int64) - 1
-    names = [f"{service} {column} {row}" for service, column, row in units.itertuples(index=False)]
+    names = [" ".join(map(str, each)) for each in units.itertuples(index=False)]
     own = offsets(vault_of(session).rounding, "needs in cells", names)
     table["needs"] = rounded_flow(table["needs"].to_numpy(np.int64), chain, own[chain] if len(table) else chain)
     return table[table["needs"] > 0]
