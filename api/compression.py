@@ -11,6 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware, GZipResponder
 from starlette.types import Receive, Scope, Send
 
 MINIMUM_BYTES = 1024
+_IN_THREAD_BYTES = 2 * 2**20
+"""From here on a thread compresses; below, the loop is held up for less than the thread's start would take twice."""
 _LEVEL = 1
 """ISA-L's levels 1 and 2 are as small as zlib's 1 and equally fast; 3 is slower and no smaller."""
 
@@ -21,7 +23,7 @@ class Compression(GZipMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; compress the answer."""
         if scope["type"] == "http" and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
-            await _Responder(self.app, MINIMUM_BYTES)(scope, receive, send)
+            await _Responder(self.app, MINIMUM_BYTES, thread_minimum_size=_IN_THREAD_BYTES)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -20,11 +20,12 @@ from api.settings import Settings
 from api.worker import ImportWorker
 from gis.errors import NotFound, TooMany, Unauthenticated
 from gis.services.accounts import Identity
-from gis.services.memory import steady
+from gis.services.memory import Overtaken, steady
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
 
+Value = TypeVar("Value")
 TIME_ZONE = ZoneInfo("Asia/Shanghai")
 """Days begin and stations open by this clock."""
 
@@ -101,6 +102,21 @@ class Desk:
                 with self.session() as session:
                     note(session, "access.pause", detail={"what": what})
             raise
+
+    def compute(self, work: Callable[[Session], Value]) -> Value:
+        """Return ``work(session)`` for work that only reads, whatever the request's method.
+
+        It is done from memory where that is current, and once more on one moment of the database if the data changed meanwhile.
+        """
+        for stand_still in (False, True):
+            steady.set(stand_still)
+            try:
+                with self.session() as session:
+                    return work(session)
+            except Overtaken:
+                if stand_still:
+                    raise
+        raise AssertionError("unreachable")
 
     def now(self) -> datetime:
         """Return the present moment on the place's clock."""

@@ -95,7 +95,7 @@ def version_of(if_match: IfMatch = None) -> int:
     return int(found[1] or found[2])
 
 
-def coverage_query_of(
+async def coverage_query_of(
     desk: AtDesk,
     service: Service = [],  # noqa: B006 - FastAPI copies it
     minutes: Annotated[

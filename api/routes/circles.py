@@ -47,7 +47,7 @@ def circles_after(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> GeoJso
 
     Edits as for `POST /api/coverage/scenario`. A station that is closed, or not open then, has none.
     """
-    with desk.session() as session:
-        return GeoJson(
-            drawing.circles_after(session, desk.snapshots, body.parameters.query(desk), body.edits)
-        )
+    query = body.parameters.query(desk)
+    return GeoJson(
+        desk.compute(lambda session: drawing.circles_after(session, desk.snapshots, query, body.edits))
+    )

@@ -99,10 +99,12 @@ def try_scenario(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> Json:
 
     Edits: `add` needs lon, lat, services; `move` code, lon, lat; `close` code; `hours` code, services. 422 names each that cannot be made.
     """
-    with desk.session() as session:
-        return Json(
-            scenario.scenario(session, desk.snapshots, body.parameters.query(desk), body.edits, desk.today())
+    query = body.parameters.query(desk)
+    return Json(
+        desk.compute(
+            lambda session: scenario.scenario(session, desk.snapshots, query, body.edits, desk.today())
         )
+    )
 
 
 @router.post(
@@ -129,8 +131,10 @@ def choose_sites(desk: AtDesk, body: Annotated[SitingBody, Body()]) -> Json:
         body.candidates.building_kind,
         body.time_limit_s,
     )
-    with desk.session() as session:
-        return Json(siting.choose(session, desk.snapshots, body.query(desk), wanted, desk.today()))
+    query = body.query(desk)
+    return Json(
+        desk.compute(lambda session: siting.choose(session, desk.snapshots, query, wanted, desk.today()))
+    )
 
 
 def _points(given: list[tuple[float, float]] | None) -> np.ndarray | None:

@@ -14,15 +14,20 @@ class Heads:
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         self.rows = rows
-        self._templates: dict[tuple[str, ...], bytes] = {}
+        self._frames: dict[tuple[str, ...], list[bytes]] = {}
 
-    def template(self, names: tuple[str, ...]) -> bytes:
-        """Return the JSON of all rows with ``%d`` in the place of each named count; made once."""
-        if names not in self._templates:
-            counts = b"".join(b",%b:%%d" % orjson.dumps(name).replace(b"%", b"%%") for name in names)
-            rows = (orjson.dumps(row)[:-1].replace(b"%", b"%%") + counts + b"}" for row in self.rows)
-            self._templates[names] = b"[" + b",".join(rows) + b"]"
-        return self._templates[names]
+    def frame(self, names: tuple[str, ...]) -> list[bytes]:
+        """Return the JSON of all rows in parts; at every other place, from the second on, a count is to be put in. Made once."""
+        if names not in self._frames:
+            keys = [b",%b:" % orjson.dumps(name) for name in names]
+            parts: list[bytes] = []
+            for number, row in enumerate(self.rows):
+                begin = (b"}," if number else b"[") + orjson.dumps(row)[:-1]
+                for key in keys:
+                    parts += [begin + key, b""]
+                    begin = b""
+            self._frames[names] = [*parts, b"}]"]
+        return self._frames[names]
 
 
 class Rows(Sequence[dict[str, Any]]):
@@ -58,4 +63,6 @@ class Rows(Sequence[dict[str, Any]]):
         if not self:
             return b"[]"
         counts = np.column_stack(list(self._columns.values())).ravel()
-        return self._heads.template(tuple(self._columns)) % tuple(counts.tolist())
+        parts = self._heads.frame(tuple(self._columns)).copy()
+        parts[1::2] = orjson.dumps(counts, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+        return b"".join(parts)

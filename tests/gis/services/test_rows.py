@@ -1,0 +1,33 @@
+"""Rows of counts: read as dictionaries and written as JSON they say the same."""
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gis.services.rows import Heads, Rows
+
+NAMES = st.lists(st.text(max_size=8), min_size=1, max_size=4, unique=True)
+
+
+@given(st.data())
+def test_written_and_read_alike(data: st.DataObject) -> None:
+    heads = data.draw(
+        st.lists(st.builds(lambda c, n: {"code": c, "name": n}, st.text(max_size=9), st.text()), max_size=5)
+    )
+    names = [f"count {name}" for name in data.draw(NAMES)]
+    count = st.integers(-(2**53), 2**53)
+    columns = {
+        name: np.array(data.draw(st.lists(count, min_size=len(heads), max_size=len(heads))), dtype=np.int64)
+        for name in names
+    }
+    rows = Rows(Heads(heads), columns)
+    assert orjson.loads(rows.json()) == list(rows) == rows
+    assert len(rows) == len(heads)
+    assert all(list(row) == ["code", "name", *names] for row in rows)
+
+
+def test_a_percent_sign_and_quotes_are_text() -> None:
+    rows = Rows(Heads([{"code": '%d"', "name": "50%"}]), {"n": np.array([3])})
+    assert rows.json() == b'[{"code":"%d\\"","name":"50%","n":3}]'
+    assert rows[-1:] == [{"code": '%d"', "name": "50%", "n": 3}]
