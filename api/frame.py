@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+import random
+import threading
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +33,40 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
+_POLICY_BEFORE, _POLICY_AFTER = (part.encode() for part in content_security_policy("|").split("|"))
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"geolocation=(self), camera=(), microphone=()"),
+)
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+_PRIVATE = (b"cache-control", b"private, no-store")
+_VARY = "Cookie, Authorization"
+_BODY_HEADERS = (b"content-length", b"transfer-encoding")
+
+
+class _Nonces:
+    """Nonces that nobody can guess, drawn from the system's randomness some hundred at a time."""
+
+    BYTES, AT_ONCE = 18, 256
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drawn: list[bytes] = []
+
+    def next(self) -> bytes:
+        with self._lock:
+            if not self._drawn:
+                drawn = os.urandom(self.BYTES * self.AT_ONCE)
+                self._drawn = [drawn[i : i + self.BYTES] for i in range(0, len(drawn), self.BYTES)]
+            return urlsafe_b64encode(self._drawn.pop())
+
+
+_nonces = _Nonces()
+os.register_at_fork(after_in_child=_nonces.__init__)  # type: ignore[misc]
+
+
 class Frame:
     """The outermost middleware."""
 
@@ -44,15 +80,15 @@ class Frame:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id, nonce = uuid4().hex, secrets.token_urlsafe(16)
-        scope.setdefault("state", {}).update(request_id=request_id, nonce=nonce)
+        request_id, nonce = f"{random.getrandbits(128):032x}", _nonces.next()
+        scope.setdefault("state", {}).update(request_id=request_id, nonce=nonce.decode())
         status = 0
 
         async def send_framed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _put_headers(scope, MutableHeaders(scope=message), request_id, nonce)
+                _put_headers(scope, message, request_id, nonce)
             await send(message)
 
         try:
@@ -76,6 +112,9 @@ class Frame:
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; answer 413 as soon as its body proves too large."""
         limit = self.max_upload_bytes if scope["path"].startswith(UPLOAD_PATH) else JSON_BODY_BYTES
+        if not any(name in _BODY_HEADERS for name, _ in scope["headers"]):  # no body can follow
+            await self.app(scope, receive, send)
+            return
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdigit() and int(length) > limit:
             raise _too_large(limit)
@@ -114,15 +153,19 @@ def _too_large(limit: int) -> errors.TooLarge:
     return errors.TooLarge(f"内容超过 {limit // 2**20} MB / larger than {limit // 2**20} MB")
 
 
-def _put_headers(scope: Scope, headers: MutableHeaders, request_id: str, nonce: str) -> None:
-    headers["X-Request-ID"] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Content-Security-Policy"] = content_security_policy(nonce)
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=()"
+def _put_headers(scope: Scope, message: Message, request_id: str, nonce: bytes) -> None:
+    raw: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    message["headers"] = raw
+    given = {name for name, _ in raw}
+    raw.append((b"x-request-id", request_id.encode()))
+    raw.append((b"content-security-policy", _POLICY_BEFORE + nonce + _POLICY_AFTER))
+    raw.extend(_ALWAYS)
     if scope["scheme"] == "https":
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        raw.append(_HTTPS_ONLY)
     if not scope["path"].startswith(PUBLIC_PREFIXES):
-        headers.setdefault("Cache-Control", "private, no-store")
-        headers.add_vary_header("Cookie, Authorization")
+        if b"cache-control" not in given:
+            raw.append(_PRIVATE)
+        if b"vary" in given:
+            MutableHeaders(raw=raw).add_vary_header(_VARY)
+        else:
+            raw.append((b"vary", _VARY.encode()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
+import orjson
 import structlog
 
 
@@ -16,7 +17,11 @@ class _Stderr:
         return sys.stderr.write(line)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        """Python writes standard error line by line already."""
+
+
+def _json(event: object, **options: Any) -> str:
+    return orjson.dumps(event, default=options.get("default")).decode()
 
 
 def configure() -> None:
@@ -25,7 +30,7 @@ def configure() -> None:
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer = structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

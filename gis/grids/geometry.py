@@ -67,8 +67,7 @@ def moved_strip(before: shapely.Geometry, after: shapely.Geometry) -> shapely.Ge
         return shapely.Polygon()
     between = shapely.symmetric_difference(before, after)
     lines = shapely.linestrings(np.array(sorted(edges)).reshape(-1, 2, 2))
-    wider = shapely.buffer(np.array([between, *lines], dtype=object), STRIP_MARGIN_DEG, quad_segs=1)
-    return shapely.union_all(wider)
+    return shapely.buffer(shapely.geometrycollections([between, *lines]), STRIP_MARGIN_DEG, quad_segs=1)
 
 
 def _edges(polygon: shapely.Geometry) -> set[tuple[float, ...]]:

@@ -11,13 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
+from gis.grids.assignment import GridIndex
 from gis.services.features import PROFILE
 from gis.services.gridset import GridSet
 from gis.services.snapshots import AreaName, Snapshots
 from gis.store.journal import Journal
 
 _FOOTPRINTS = text(
-    "SELECT code, name, ST_AsBinary(geometry) FROM buildings WHERE ST_Dimension(geometry) = 2 "
+    "SELECT code, name, ST_AsBinary(geometry) FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON') "
     'ORDER BY code COLLATE "C"'
 )
 _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
@@ -25,28 +26,16 @@ _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
 
 @dataclass(frozen=True)
 class Footprints:
-    """The buildings that have a ground plan, ordered by code: a position is in the first that holds it, edges included."""
+    """The buildings that have a ground plan: a position is in the one with the lowest code that holds it, edges included."""
 
-    shapes: np.ndarray
-    tree: shapely.STRtree
+    index: GridIndex
     written: list[bytes]
     """Each one's code and name, as JSON."""
 
-    @classmethod
-    def of(cls, shapes: np.ndarray, written: list[bytes]) -> Footprints:
-        """Return the footprints, ready for several threads."""
-        tree = shapely.STRtree(shapes)
-        tree.query(shapely.Point(0.0, 0.0))  # it is built at the first question
-        return cls(shapes, tree, written)
-
     def at(self, lon: float, lat: float) -> bytes:
         """Return the building at a position as JSON, ``null`` where there is none."""
-        near = self.tree.query(shapely.Point(lon, lat))
-        if len(near):
-            held = near[shapely.intersects_xy(self.shapes[near], lon, lat)]
-            if len(held):
-                return self.written[held.min()]
-        return b"null"
+        place = self.index.locate(lon, lat)
+        return b"null" if place < 0 else self.written[place]
 
 
 class Finder:
@@ -127,4 +116,5 @@ def _footprints(session: Session, snapshots: Snapshots) -> Footprints:
 def _load_footprints(session: Session) -> Footprints:
     rows = session.execute(_FOOTPRINTS).all()
     shapes = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
-    return Footprints.of(shapes, [orjson.dumps({"code": row[0], "name": row[1]}) for row in rows])
+    written = [orjson.dumps({"code": row[0], "name": row[1]}) for row in rows]
+    return Footprints(GridIndex(np.atleast_1d(shapes), [row[0] for row in rows]), written)

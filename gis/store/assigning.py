@@ -15,6 +15,11 @@ from gis.store.bulk import copy_frame, read_frame
 from gis.store.locking import hold_grids
 
 _COLUMNS = "id, lon, lat, grid_id, grid_reason"
+_SENT = (
+    "(SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:grid_ids AS bigint[]), CAST(:reasons AS text[])) "
+    "AS sent (id, grid_id, grid_reason))"
+)
+_MOST_SENT = 2000
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def assign_strip(connection: Connection, grid_id: int, strip: shapely.Geometry) 
     _assign_buildings(
         connection,
         grids,
-        "geometry && ST_GeomFromWKB(%(strip)s, 4326) AND ST_Intersects(ST_PointOnSurface(geometry), ST_GeomFromWKB(%(strip)s, 4326))",
+        "geometry && ST_GeomFromWKB(%(strip)s, 4326) "
+        "AND ST_Intersects(ST_SetSRID(ST_MakePoint(lon, lat), 4326), ST_GeomFromWKB(%(strip)s, 4326))",
         params,
     )
     frame = read_frame(connection, f"SELECT {_COLUMNS} FROM linli_households_in(ST_GeomFromWKB(%(strip)s, 4326))", params)
@@ -143,9 +149,12 @@ def _write_households(connection: Connection, grids: StoredGrids, frame: pd.Data
     before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
     moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
     if moved.any():
-        _stage(connection, frame["id"].to_numpy()[moved], grid_id[moved], reason[moved])
-        connection.execute(
-            text("UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM assigned s WHERE s.id = h.id")
+        _update(
+            connection,
+            "UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM {assigned} s WHERE s.id = h.id",
+            frame["id"].to_numpy()[moved],
+            grid_id[moved],
+            reason[moved],
         )
     return before, grid_id, int(moved.sum())
 
@@ -155,8 +164,27 @@ def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, pa
     grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     moved = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
     if moved.any():
-        _stage(connection, frame["id"].to_numpy()[moved], grid_id[moved], reason[moved])
-        connection.execute(text("UPDATE buildings b SET grid_id = s.grid_id FROM assigned s WHERE s.id = b.id"))
+        _update(
+            connection,
+            "UPDATE buildings b SET grid_id = s.grid_id FROM {assigned} s WHERE s.id = b.id",
+            frame["id"].to_numpy()[moved],
+            grid_id[moved],
+            reason[moved],
+        )
+
+
+def _update(connection: Connection, statement: str, ids: np.ndarray, grid_id: np.ndarray, reason: np.ndarray) -> None:
+    """Run an update from ``{assigned}``, the rows (id, grid_id, grid_reason): few go with the statement, many through a table."""
+    if len(ids) > _MOST_SENT:
+        _stage(connection, ids, grid_id, reason)
+        connection.execute(text(statement.format(assigned="assigned")))
+        return
+    sent = {
+        "ids": ids.tolist(),
+        "grid_ids": [None if grid < 0 else grid for grid in grid_id.tolist()],
+        "reasons": [why or None for why in reason.tolist()],
+    }
+    connection.execute(text(statement.format(assigned=_SENT)), sent)
 
 
 def _stage(connection: Connection, ids: np.ndarray, grid_id: np.ndarray, reason: np.ndarray) -> None:
