@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.schemas import Strict
-from api.schemas_files import CodeText, Words
+from api.schemas_files import CodeText, Day, Words
+from gis.models.vocabulary import SERVICES
 
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
@@ -18,6 +19,14 @@ EventKind = Literal["environment", "facility", "safety", "dispute", "service", "
 Severity = Literal["minor", "ordinary", "prominent", "major"]
 State = Literal["reported", "dispatched", "handling", "returned", "escalated", "resolved", "evaluated", "merged"]
 Outcome = Literal["satisfied", "neutral", "dissatisfied"]
+def _service(word: str) -> str:
+    if word not in SERVICES:
+        choices = ", ".join(f"{key} {label}" for key, label in SERVICES.items())
+        raise ValueError(f"没有这项服务，可用 / no such service; choose from: {choices}")
+    return word
+
+
+ServiceKind = Annotated[str, AfterValidator(_service)]
 Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
 
 
@@ -174,3 +183,181 @@ class LimitList(BaseModel):
     """All time limits in force."""
 
     items: list[LimitOut]
+
+
+class NeedIn(Strict):
+    """A need of a household; ``request``: the resident asked for it."""
+
+    id: UUID | None = None
+    household: CodeText
+    service: ServiceKind
+    note: Note | None = None
+    origin: Literal["worker", "request"] = "worker"
+
+
+class NeedClose(Strict):
+    """How a need ended; the reply is public and names nobody."""
+
+    result: Note | None = None
+    public_reply: Title | None = None
+
+
+class Offer(BaseModel):
+    """A station that offers what is needed; ``walk_m`` is null where the home's place is not known."""
+
+    station: str
+    name: str
+    open: bool
+    hours: str
+    walk_m: int | None
+    capacity: int | None
+
+
+class NeedRow(BaseModel):
+    """A need in a list; ``repeats``: how many of the same kind the household had in the year before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    household: str
+    grid: str | None
+    service: str
+    label: str
+    note: str | None
+    origin: str
+    opened_on: date
+    closed_on: date | None
+    state: Literal["open", "closed"]
+    result: str | None
+    public_reply: str | None
+    replied_on: date | None
+    repeats: int
+    version: int
+
+
+class NeedOut(NeedRow):
+    """A need with who can offer it, open first, then nearest."""
+
+    offers: list[Offer]
+
+
+class NeedPage(BaseModel):
+    """A page of needs."""
+
+    items: list[NeedRow]
+    next: str | None
+
+
+class Reply(BaseModel):
+    """What was publicly replied to a resident's request."""
+
+    service: str
+    label: str
+    public_reply: str
+    replied_on: date
+
+
+class Replies(BaseModel):
+    """The public replies of late."""
+
+    items: list[Reply]
+
+
+class VisitIn(Strict):
+    """A visit that was made. Outcomes: met, phoned, absent, declined, or the place's own word; the last two leave the household due."""
+
+    id: UUID | None = None
+    household: CodeText
+    outcome: Words = Field(examples=["met"])
+    unchanged: bool = False
+    note: Note | None = None
+    visited_on: Day | None = None
+
+
+class VisitOut(BaseModel):
+    """A visit."""
+
+    id: UUID
+    household: str
+    visited_on: date
+    outcome: str
+    unchanged: bool
+    note: str | None
+    visited_by: str
+    created_at: datetime
+
+
+class Visits(BaseModel):
+    """The last visits to a household."""
+
+    items: list[VisitOut]
+
+
+class DueRow(BaseModel):
+    """A household that is due for a visit."""
+
+    household: str
+    colour: Literal["red", "yellow", "green"]
+    colour_expired: bool | None
+    building: str | None
+    building_name: str | None
+    compound_name: str | None
+    unit: str | None
+    room: str | None
+    grid: str | None
+    lon: float | None
+    lat: float | None
+    last_visit_on: date | None
+    due_on: date
+    overdue_days: int
+
+
+class DueTotals(BaseModel):
+    """Of a colour: households, those due, those past it."""
+
+    colour: Literal["red", "yellow", "green"]
+    households: int
+    due: int
+    overdue: int
+
+
+class Due(BaseModel):
+    """Who is due on a day."""
+
+    on: date
+    intervals: dict[str, int]
+    totals: list[DueTotals]
+    items: list[DueRow]
+    truncated: bool
+
+
+class RoundIn(Strict):
+    """A round to walk; where to begin is used once and not kept."""
+
+    grid: CodeText | None = None
+    on: Day | None = None
+    most: int = Field(default=12, ge=1, le=60)
+    lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    lat: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+
+
+class Stop(DueRow):
+    """A stop of a round, with the metres from the stop before."""
+
+    walk_m: int
+
+
+class Round(BaseModel):
+    """Stops in the order to walk them."""
+
+    on: date
+    stops: list[Stop]
+    length_m: int
+
+
+class Intervals(Strict):
+    """Days between visits of each colour."""
+
+    red: int = Field(default=7, ge=1, le=3660)
+    yellow: int = Field(default=30, ge=1, le=3660)
+    green: int = Field(default=90, ge=1, le=3660)

@@ -22,19 +22,21 @@ from api.routes import (
     locate,
     needs,
     reach,
+    requests,
     residents,
     screen,
     session,
     stations,
     tiles,
+    visits,
     whatif,
     zoning,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    locate.router,  # first: the route that is asked most often is found first
     health.router,
     session.router,
-    locate.router,
     grids.router,
     zoning.router,
     chiefs.router,
@@ -51,6 +53,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     reach.router,
     whatif.router,
     needs.router,
+    requests.router,
+    visits.router,
     screen.router,
     tiles.router,
     audit.router,

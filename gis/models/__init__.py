@@ -2,7 +2,7 @@
 
 from gis.models.accounts import Account, AccountGrid, LoginSession
 from gis.models.base import Base
-from gis.models.casework import Desk, Event, EventDay, EventLimit, EventStep, JointDesk
+from gis.models.casework import Desk, Event, EventDay, EventLimit, EventStep, JointDesk, Visit, VisitPolicy
 from gis.models.files import (
     BuildingChief,
     Contact,
@@ -57,4 +57,6 @@ __all__ = [
     "Station",
     "StationService",
     "Street",
+    "Visit",
+    "VisitPolicy",
 ]

@@ -1,4 +1,4 @@
-"""吹哨报到: events, their steps, the desks that deal with them, and the day's counts of each grid.
+"""吹哨报到 and 走访: events, their steps, the desks that deal with them, the day's counts of each grid, and visits to households.
 
 An event is about a place, not about a person; who reported it and what was noted is seen by those who deal with it only
 (migrations/sql, the file named after events).
@@ -32,7 +32,7 @@ from gis.casework.flow import OPEN, OUTCOMES, STATES
 from gis.casework.limits import KINDS, SEVERITIES
 from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
 from gis.models.places import one_of
-from gis.models.vocabulary import AREA_LEVELS
+from gis.models.vocabulary import AREA_LEVELS, COLOURS
 
 IS_OPEN = f"state IN ({', '.join(repr(state) for state in OPEN)})"
 _MOMENT = DateTime(timezone=True)
@@ -154,6 +154,35 @@ class JointDesk(Base):
     desk: Mapped[str] = mapped_column(Text, primary_key=True)
     asked_at: Mapped[Moment] = mapped_column(server_default=func.now())
     done_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+class Visit(Base):
+    """走访: that a household was visited and how it went; not where the visitor was, nor for how long. Personal, under row security."""
+
+    __tablename__ = "visits"
+    __table_args__ = (Index("ix_visits_household_visited", "household_id", "visited_on"), Index("ix_visits_visited_on", "visited_on"))
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    household_id: Mapped[int] = mapped_column(ForeignKey("households.id", ondelete="CASCADE"))
+    visited_on: Mapped[date] = mapped_column(Date)
+    outcome: Mapped[str] = mapped_column(Text)
+    missed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    """Tried, but nobody was met: the household stays due."""
+    unchanged: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    note: Mapped[str | None] = mapped_column(Text)
+    visited_by: Mapped[str] = mapped_column(Text)
+    """The account's name at that time."""
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
+
+
+class VisitPolicy(Base):
+    """A place's own days between visits of a colour; where there is none, gis/casework/visiting.py has it."""
+
+    __tablename__ = "visit_policy"
+    __table_args__ = (one_of("colour", COLOURS), CheckConstraint("interval_days BETWEEN 1 AND 3660", name="interval_days"))
+
+    colour: Mapped[str] = mapped_column(Text, primary_key=True)
+    interval_days: Mapped[int] = mapped_column(Integer)
 
 
 class EventDay(Base):

@@ -171,6 +171,10 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "closed_on": Purpose("时限与统计 / time limits and statistics", SERVICE, RESIDENCE, WORKERS),
         "version": _VERSION,
         "updated_at": _UPDATED,
+        "origin": Purpose("需求的来源 / where the need comes from", SERVICE, RESIDENCE, WORKERS),
+        "result": Purpose("需求如何办结 / how it ended", SERVICE, RESIDENCE, WORKERS),
+        "public_reply": Purpose("公开答复，不写姓名 / public reply; names nobody", SERVICE, RESIDENCE, "所有账号 / all accounts"),
+        "replied_on": Purpose("公开答复的日期 / day of the public reply", SERVICE, RESIDENCE, "所有账号 / all accounts"),
     },
     "building_chiefs": {
         "id": _ID,
@@ -351,6 +355,7 @@ NOT_PERSONAL = frozenset(
         "station_services",
         "stations",
         "streets",
+        "visit_policy",
     }
 )
 """Tables without a personal column."""

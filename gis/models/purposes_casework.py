@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gis.models.purpose import SECURITY, SERVICE, Purpose, technical
+from gis.models.purpose import RESIDENCE, SECURITY, SERVICE, WORKERS, Purpose, technical
 
 DEALERS = "本网格的网格员、上报人、规划员、管理员 / workers of the grid, the reporter, planners, admins"
 KEPT = "办结后按档案期限 / after closing as the archive rules say"
@@ -13,6 +13,10 @@ _OF_DISPUTES = "纠纷的内容不给规划员看 / of disputes, planners do not
 
 def _event(purpose: str, protection: str = "") -> Purpose:
     return Purpose(purpose, SERVICE, KEPT, DEALERS, protection=protection)
+
+
+def _visit(purpose: str, *, sensitive: bool = False) -> Purpose:
+    return Purpose(purpose, SERVICE, RESIDENCE, WORKERS, sensitive=sensitive)
 
 
 _FLOW = _event("办理流程 / the flow")
@@ -52,6 +56,17 @@ CASEWORK: Mapping[str, Mapping[str, Purpose]] = {
         "to_state": _FLOW,
         "assignee": _FLOW,
         "note": _event("办理说明 / what was done", _OF_DISPUTES),
+    },
+    "visits": {
+        "id": technical("走访编号 / number of the visit"),
+        "household_id": _visit("走访了哪一户 / which household"),
+        "visited_on": _visit("下次走访的时间 / when the next visit is due"),
+        "outcome": _visit("是否见到 / whether somebody was met"),
+        "missed": _visit("下次走访的时间 / when the next visit is due"),
+        "unchanged": _visit("档案是否仍然属实 / whether the file is still true"),
+        "note": _visit("走访所见 / what was found", sensitive=True),
+        "visited_by": Purpose("问责，不用于考勤或排名 / accountability; no attendance, no ranking", SECURITY, RESIDENCE, WORKERS),
+        "created_at": technical("记录时间 / when it was recorded"),
     },
     "event_desks": {
         "event_id": _FLOW,

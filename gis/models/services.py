@@ -10,6 +10,8 @@ from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gis.models.base import Base, Key, Versioned, geometry, geometry_index
+from gis.models.places import one_of
+from gis.models.vocabulary import NEED_ORIGINS
 
 
 class Station(Base, Versioned):
@@ -54,6 +56,9 @@ class Need(Base, Versioned):
     __tablename__ = "needs"
     __table_args__ = (
         CheckConstraint("closed_on >= opened_on", name="closed_on"),
+        CheckConstraint("(public_reply IS NULL) = (replied_on IS NULL)", name="replied"),
+        one_of("origin", NEED_ORIGINS),
+        Index("ix_needs_replied_on", "replied_on", postgresql_where=text("replied_on IS NOT NULL")),
         Index("ix_needs_service_opened", "service", "opened_on"),
     )
 
@@ -63,3 +68,8 @@ class Need(Base, Versioned):
     note: Mapped[str | None] = mapped_column(Text)
     opened_on: Mapped[date] = mapped_column(Date)
     closed_on: Mapped[date | None] = mapped_column(Date)
+    origin: Mapped[str] = mapped_column(Text, server_default="import")
+    result: Mapped[str | None] = mapped_column(Text)
+    public_reply: Mapped[str | None] = mapped_column(Text)
+    """呼声回应: what everyone may read of it; names nobody."""
+    replied_on: Mapped[date | None] = mapped_column(Date)

@@ -33,6 +33,8 @@ SERVICES = {
     "party_service": "党群服务",
 }
 
+NEED_ORIGINS = {"import": "导入", "worker": "网格员登记", "request": "居民诉求"}
+
 ROLES = {
     "admin": "管理员",
     "planner": "规划员",

@@ -51,6 +51,11 @@ def confirm(session: Session, household: str, version: int) -> dict[str, Any]:
     return {"household": household, **last_confirmation(session, household_id)}
 
 
+def confirm_visited(session: Session, household_id: int) -> None:
+    """Enter the same in the course of a visit: the household is already locked, and what is found true is what stands now."""
+    session.execute(_CONFIRM, {"household": household_id})
+
+
 def _id_of(session: Session, household: str, *, lock: bool = False) -> int:
     found = session.scalar(
         text(f"SELECT id FROM households WHERE code = :code{' FOR UPDATE' if lock else ''}"), {"code": household}
