@@ -1,0 +1,162 @@
+"""One campaign: load, a kill at a random moment, back to work without a hand, checks; again and again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.scratch import scratch_folder
+from tests.torture import checks, place
+from tests.torture.load import Load, Seen
+from tests.torture.programs import Programs, kill
+
+WEIGHTS = {
+    "backend": 25, "postmaster": 20, "all of PostgreSQL": 5, "service": 20, "worker": 12, "keeper": 3, "everything": 5, "command line": 5,
+    "while it starts": 5,
+}  # fmt: skip
+"""How often what is killed."""
+_REST_EVERY = 25
+_END_WITHIN_S = 180
+
+
+@dataclass
+class Outcome:
+    """What came of a campaign."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
+    """How long the service took to be ready again after each kill; its own start included where it was killed itself."""
+    imports: Counter[str] = field(default_factory=Counter)
+    seen: Seen = field(default_factory=Seen)
+
+    def report(self) -> str:
+        """Return the outcome in words."""
+        back = sorted(self.back_s) or [0.0]
+        lines = [
+            f"seed {self.seed}: {self.kills.total()} kills {dict(self.kills)}",
+            f"imports {dict(self.imports)}; answers {dict(sorted(self.seen.answers.items()))}",
+            f"ready again after {statistics.median(back):.1f} s (median), {back[-1]:.1f} s (longest)",
+            *(f"WRONG {each}" for each in self.wrong),
+            "nothing lost" if not self.wrong else f"{len(self.wrong)} faults",
+        ]
+        return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _programs() -> Iterator[Programs]:
+    folder = scratch_folder("linli-torture-")
+    programs = Programs(folder)
+    try:
+        yield programs
+    finally:
+        programs.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(kills: int, seed: int, say: Callable[[str], None], keep_log: Path | None = None) -> Outcome:
+    """Run a campaign.
+
+    Args:
+        kills: how many.
+        seed: of what is killed, when, and of the load; the machine's own timing adds chance of its own.
+        say: told how it goes.
+        keep_log: where to keep what the programs wrote.
+    """
+    outcome = Outcome(seed)
+    chance = random.Random(seed)
+    with _programs() as programs:
+        load = _fill(programs, seed)
+        outcome.seen = load.seen
+        load.start()
+        try:
+            for number in range(1, kills + 1):
+                time.sleep(chance.uniform(0.1, 2.0))
+                name = _kill_one(programs, load, chance)
+                outcome.kills[name] += 1
+                programs.start()
+                outcome.back_s.append(programs.wait_until_ready())
+                wrong = checks.at_any_moment(programs)
+                if number % _REST_EVERY == 0:
+                    wrong += _rest(programs, load)
+                outcome.wrong += [f"after kill {number} ({name}): {each}" for each in wrong]
+                say(f"kill {number} of {kills}: {name}, ready after {outcome.back_s[-1]:.1f} s, {len(outcome.wrong)} faults")
+            outcome.wrong += [f"at the end: {each}" for each in _rest(programs, load)]
+            outcome.imports.update(_states(programs))
+        finally:
+            load.stop()
+            outcome.wrong += load.seen.faults
+            if keep_log is not None:
+                shutil.copy(programs.log, keep_log)
+    return outcome
+
+
+def _fill(programs: Programs, seed: int) -> Load:
+    """Start everything for the first time and bring in the place."""
+    programs.start()
+    programs.wait_until_ready()
+    load = Load(programs, programs.sign_in(), seed)
+    place_files = {"grids": place.grids(0), "households": place.steady()}
+    for kind, content in place_files.items():
+        path = programs.files / f"first-{kind}.{'geojson' if kind == 'grids' else 'csv'}"
+        path.write_bytes(content)
+        done = programs.program("import", kind, str(path), "--crs", "EPSG:4326")
+        assert done.wait(120) == 0, programs.log.read_text()
+    for kind in ("households", "stations"):
+        load.import_now(kind)
+    assert not _rest(programs, load)
+    return load
+
+
+def _kill_one(programs: Programs, load: Load, chance: random.Random) -> str:
+    """Kill something, seldom a program that has only just begun; return what it was."""
+    name = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    if name == "command line":
+        path = programs.files / "homes-0.csv"
+        path.write_bytes(place.steady())
+        running = programs.program("import", "households", str(path), "--crs", "EPSG:4326", "--dry-run")
+        time.sleep(chance.uniform(0.5, 4.0))
+        running.kill()
+        running.wait()
+        return name
+    if name == "while it starts":
+        kill(programs.victims(chance)["everything"])
+        programs.start()
+        time.sleep(chance.uniform(0.1, 4.0))
+        name_now = chance.choice(("everything", "service"))
+        kill(programs.victims(chance).get(name_now, []))
+        return name
+    victims = programs.victims(chance)
+    while name not in victims:  # it has ended in this moment
+        time.sleep(0.05)
+        victims = programs.victims(chance)
+    kill(victims[name])
+    return name
+
+
+def _rest(programs: Programs, load: Load) -> list[str]:
+    """Let the load pause and every import end, and check everything."""
+    load.rest(True)
+    deadline = time.monotonic() + _END_WITHIN_S
+    while time.monotonic() < deadline:
+        waiting = load.get("/api/imports?limit=100")
+        if waiting is not None and not any(each["state"] in ("queued", "running") for each in waiting["items"]):
+            break
+        time.sleep(0.2)
+    time.sleep(1.0)  # requests that were under way
+    wrong = checks.at_rest(programs, load)
+    load.rest(False)
+    return wrong
+
+
+def _states(programs: Programs) -> dict[str, int]:
+    with programs.connect() as connection:
+        return dict(connection.execute("SELECT state, count(*) FROM imports GROUP BY 1 ORDER BY 1").fetchall())
