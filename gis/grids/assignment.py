@@ -16,7 +16,6 @@ from copy import copy
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 _NONE = -1
 _ASK = -2
@@ -183,6 +182,8 @@ class GridIndex:
             corner: (2,) x and y of the cells' south-western corner.
             per: (2,) cells per unit of x and y.
         """
+        from scipy import ndimage  # takes a second to load, and only drawing needs it
+
         patch, count = ndimage.label(~touched)
         # Any cell can speak for its patch; of several writes to one place the last one stays.
         speaker = np.zeros(count + 1, dtype=np.int64)

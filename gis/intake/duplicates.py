@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from gis.intake.runs import RunsOnDisk
 from gis.intake.sheet import Sheet
+
+LONGEST_RUN = 1 << 20
+"""Longer runs go to disk."""
 
 
 def digest_codes(codes: pa.Array) -> np.ndarray:
@@ -20,14 +24,16 @@ def digest_codes(codes: pa.Array) -> np.ndarray:
 
 
 class FirstRows:
-    """Remembers in which row each code came first; 16 bytes a row.
+    """Remembers in which row each code came first; in memory 16 bytes a row up to some millions, on disk beyond.
 
     Digests are kept in sorted runs whose lengths double, so a batch costs a few binary searches however long the file is.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Remember nothing yet; ``folder`` is for what does not fit into memory."""
+        """Remember nothing yet; ``folder`` is for what does not fit into memory, the system's by default."""
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
+        self._on_disk: RunsOnDisk | None = None
+        self._folder = folder
 
     def find(self, digests: np.ndarray) -> np.ndarray:
         """Return the row in which each digest came first in earlier batches, int64 (n,), −1 where in none."""
@@ -36,6 +42,8 @@ class FirstRows:
             at = np.minimum(np.searchsorted(known, digests), len(known) - 1)
             hit = known[at] == digests
             found[hit] = rows[at[hit]]
+        if self._on_disk is not None:
+            found = np.maximum(found, self._on_disk.find(digests))  # a digest is in one place only
         return found
 
     def add(self, digests: np.ndarray, rows: np.ndarray) -> None:
@@ -49,7 +57,12 @@ class FirstRows:
             merged = np.concatenate([other[0], run[0]])
             order = np.argsort(merged, kind="stable")
             run = (merged[order], np.concatenate([other[1], run[1]])[order])
-        self._runs.append(run)
+        if len(run[0]) < LONGEST_RUN:
+            self._runs.append(run)
+            return
+        if self._on_disk is None:
+            self._on_disk = RunsOnDisk(self._folder)
+        self._on_disk.add(*run)
 
     def reject_repeats(
         self, sheet: Sheet, column: str, codes: pa.Array, among: np.ndarray | None = None
@@ -80,8 +93,9 @@ class FirstRows:
 class Occurrences:
     """Counts how often each of some digests has come: 0 for the first, 1 for the next …"""
 
-    def __init__(self) -> None:
-        self._first = FirstRows()
+    def __init__(self, folder: Path | None = None) -> None:
+        """Count from nothing; ``folder`` as for :class:`FirstRows`."""
+        self._first = FirstRows(folder)
         self._more: dict[int, int] = {}
 
     def number(self, digests: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from gis.errors import Fault, Invalid
 from gis.intake.formats.opening import open_source
 from gis.intake.formats.source import Batch, Source
 from gis.intake.headings import GEOMETRY, Layout, count_known, read_headings
-from gis.intake.kinds import KINDS, Job, Kind
+from gis.intake.kinds import KIND_NAMES, Job, Kind, kind_named
 from gis.intake.positions import Positions
 from gis.intake.report import Cancelled, ImportReport, Rejects
 from gis.intake.sheet import Sheet
@@ -66,13 +66,13 @@ def run_import(
         Cancelled: ``cancelled`` said so; nothing of the import is kept.
     """
     name = file_name or path.name
-    if kind not in KINDS:
-        known = ", ".join(KINDS)
+    if kind not in KIND_NAMES:
+        known = ", ".join(KIND_NAMES)
         raise Invalid(
             f"未知的导入类别 {kind} / unknown kind of import {kind}",
             [Fault("kind", f"可用 / known: {known}")],
         )
-    wanted = KINDS[kind]
+    wanted = kind_named(kind)
     with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder:
         source = open_source(
             path, name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)

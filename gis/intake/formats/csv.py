@@ -14,9 +14,9 @@ import pyarrow.csv as pacsv
 
 from gis.errors import Fault, Invalid
 from gis.intake.formats.encoding import TextKind, detect
-from gis.intake.formats.source import Batch, BrokenRow, Source, without_blank_rows
+from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, without_blank_rows
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
 _HEAD_BYTES = 1 << 20
 _SEARCHED_ROWS = 10
 _SEPARATORS = (",", "\t", ";", "，")
@@ -122,11 +122,13 @@ def _batches(
         )
         for block in reader:
             # The parser may be a block ahead: take only the broken rows that lie before the end of this block.
-            rows = _row_numbers(last, block.num_rows, [row.number for row in broken])
-            last = int(rows[-1]) if len(rows) else last
-            ready = [row for row in broken if row.number <= last]
-            broken[:] = [row for row in broken if row.number > last]
-            yield _batch(rows, block, ready, separator, width)
+            numbers = _row_numbers(last, block.num_rows, [row.number for row in broken])
+            for start in range(0, block.num_rows, BATCH_ROWS):
+                rows = numbers[start : start + BATCH_ROWS]
+                last = int(rows[-1])
+                ready = [row for row in broken if row.number <= last]
+                broken[:] = [row for row in broken if row.number > last]
+                yield _batch(rows, block.slice(start, len(rows)), ready, separator, width)
     except pa.ArrowInvalid as error:
         # Arrow cannot skip headings that no line end follows: then there is nothing below them.
         if "Empty CSV" in str(error) or not _has_rows(path, kind.encoding, separator, position):

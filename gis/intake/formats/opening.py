@@ -7,10 +7,7 @@ from pathlib import Path
 from gis.errors import Fault, Invalid
 from gis.intake.formats.archive import unpack
 from gis.intake.formats.csv import Recognise, open_csv
-from gis.intake.formats.osm import open_osm
 from gis.intake.formats.source import Source
-from gis.intake.formats.spatial import open_geojson, open_geopackage, open_shapefile
-from gis.intake.formats.xlsx import open_xlsx
 
 ACCEPTED = "CSV、XLSX、GeoJSON、GeoPackage、Shapefile（.zip 或 .shp）、OSM（.osm、.pbf）"
 
@@ -43,15 +40,18 @@ def open_source(path: Path, name: str, kind: str, recognise: Recognise, folder: 
     match suffix:
         case ".csv" | ".txt" | ".tsv":
             return open_csv(path, name, recognise)
+        # The other readers need large libraries, which a program that reads CSV need not wait for.
         case ".xlsx" | ".xlsm" | ".xls":
+            from gis.intake.formats.xlsx import open_xlsx
+
             return open_xlsx(path, name, recognise)
-        case ".geojson" | ".json":
-            return open_geojson(path, name, folder)
-        case ".gpkg":
-            return open_geopackage(path, name, kind)
-        case ".shp":
-            return open_shapefile(path, name)
+        case ".geojson" | ".json" | ".gpkg" | ".shp":
+            from gis.intake.formats.spatial import open_spatial
+
+            return open_spatial(path, name, kind, suffix, folder)
         case ".osm" | ".pbf":
+            from gis.intake.formats.osm import open_osm
+
             return open_osm(path, name, kind)
     raise Invalid(
         f"不支持 {name} 的格式 / the format of {name} is not supported",

@@ -35,6 +35,16 @@ _WRONG_CPG = {
 }
 
 
+def open_spatial(path: Path, name: str, kind: str, suffix: str, folder: Path) -> Source:
+    """Open a spatial file by its ending."""
+    match suffix:
+        case ".gpkg":
+            return open_geopackage(path, name, kind)
+        case ".shp":
+            return open_shapefile(path, name)
+    return open_geojson(path, name, folder)
+
+
 def open_geojson(path: Path, name: str, folder: Path) -> Source:
     """Open GeoJSON: UTF-8 by its standard; GB 18030 is accepted with a notice.
 

@@ -1,32 +1,29 @@
 """What each kind of import holds: its columns, the checks of its rows, and how they are written."""
 
-from gis.intake.kinds.areas import Areas
-from gis.intake.kinds.backdrop import BackdropParts
+from importlib import import_module
+
 from gis.intake.kinds.base import Job, Kind
-from gis.intake.kinds.buildings import Buildings
-from gis.intake.kinds.compounds import Compounds
-from gis.intake.kinds.grids import Grids
-from gis.intake.kinds.households import Households
-from gis.intake.kinds.needs import Needs
-from gis.intake.kinds.residents import Residents
-from gis.intake.kinds.stations import Stations
-from gis.intake.kinds.streets import Streets
 
-KINDS: dict[str, type[Kind]] = {
-    kind.name: kind
-    for kind in (
-        Areas,
-        Grids,
-        Compounds,
-        Buildings,
-        Households,
-        Residents,
-        Stations,
-        Streets,
-        Needs,
-        BackdropParts,
-    )
+_CLASSES = {
+    "areas": "Areas",
+    "grids": "Grids",
+    "compounds": "Compounds",
+    "buildings": "Buildings",
+    "households": "Households",
+    "residents": "Residents",
+    "stations": "Stations",
+    "streets": "Streets",
+    "needs": "Needs",
+    "backdrop": "BackdropParts",
 }
-"""Every kind of import by its name."""
+KIND_NAMES = tuple(_CLASSES)
+"""Every kind of import."""
 
-__all__ = ["KINDS", "Job", "Kind"]
+
+def kind_named(name: str) -> type[Kind]:
+    """Return a kind of import by its name; the others, and the libraries they need, are not loaded."""
+    kind: type[Kind] = getattr(import_module(f"gis.intake.kinds.{name}"), _CLASSES[name])
+    return kind
+
+
+__all__ = ["KIND_NAMES", "Job", "Kind", "kind_named"]

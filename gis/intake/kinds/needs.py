@@ -52,7 +52,7 @@ class Needs(Kind):
         self._households = References(
             read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
         )
-        self._occurrences = Occurrences()
+        self._occurrences = Occurrences(job.folder)
         added = self.connection.execute(text("SELECT DISTINCT kind FROM station_services")).scalars()
         self._services = {kind: SERVICES.get(kind, kind) for kind in [*SERVICES, *added]}
 

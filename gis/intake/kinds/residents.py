@@ -66,7 +66,7 @@ class Residents(Kind):
         self._households = References(
             read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
         )
-        self._occurrences = Occurrences()
+        self._occurrences = Occurrences(job.folder)
         self._vault = vault_of(self.connection)
 
     def check(self, sheet: Sheet) -> pa.Table:

@@ -6,11 +6,11 @@ import pytest
 
 from gis.errors import Invalid
 from gis.intake.headings import OWN_WORDS, SYNONYMS, count_known, read_headings
-from gis.intake.kinds import KINDS
+from gis.intake.kinds import KIND_NAMES, kind_named
 
 
 def layout(kind: str, *headings: str):
-    return read_headings(kind, KINDS[kind].columns, headings, "f.csv")
+    return read_headings(kind, kind_named(kind).columns, headings, "f.csv")
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_title_of_a_column_is_the_files_own() -> None:
 
 
 def test_known_headings_are_counted() -> None:
-    assert count_known("households", KINDS["households"].columns, ["幸福社区住户名单", "", ""]) == 0
-    assert count_known("households", KINDS["households"].columns, ["户编码", "颜色", "x1"]) == 2
+    assert count_known("households", kind_named("households").columns, ["幸福社区住户名单", "", ""]) == 0
+    assert count_known("households", kind_named("households").columns, ["户编码", "颜色", "x1"]) == 2
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", KIND_NAMES)
 def test_every_column_has_a_chinese_heading(kind: str) -> None:
-    for column in KINDS[kind].columns:
+    for column in kind_named(kind).columns:
         words = (*SYNONYMS.get(column, ()), *OWN_WORDS[kind].get(column, ()))
         chinese = [word for word in words if not word.isascii()]
         assert chinese, column

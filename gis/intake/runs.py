@@ -1,0 +1,76 @@
+"""Sorted digests on disk, so that memory stays flat however long a file is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+
+_PAGE = 256
+"""Digests that are read at once."""
+_FILTER_BITS = 1 << 28
+"""A Bloom filter of 32 MiB: with 50 million digests it spares nine reads in ten, with 20 million ninety-eight in a hundred."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Where a run begins in the file, bytes; how many digests it has; and the first of each page."""
+
+    start: int
+    length: int
+    fences: np.ndarray
+
+
+class RunsOnDisk:
+    """Sorted runs of distinct digests and their rows, in a file that has no name and goes with the program."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Begin an empty file in ``folder``, the system's place for temporary files by default."""
+        self._file = TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._runs: list[_Run] = []
+        self._filter = np.zeros(_FILTER_BITS // 8, np.uint8)
+
+    def add(self, digests: np.ndarray, rows: np.ndarray) -> None:
+        """Keep a run: sorted digests, uint64 (n,), none of which is here, and their rows, int64 (n,)."""
+        start = self._file.seek(0, os.SEEK_END)
+        pairs = np.empty((len(digests), 2), np.uint64)
+        pairs[:, 0], pairs[:, 1] = digests, rows
+        self._file.write(pairs.data)
+        self._runs.append(_Run(start, len(digests), digests[::_PAGE].copy()))
+        for byte, bit in _places(digests):
+            np.bitwise_or.at(self._filter, byte, bit)
+
+    def find(self, digests: np.ndarray) -> np.ndarray:
+        """Return the row of each digest, int64 (n,), −1 where it is in no run."""
+        found = np.full(len(digests), -1, dtype=np.int64)
+        maybe = np.ones(len(digests), dtype=bool)
+        for byte, bit in _places(digests):
+            maybe &= (self._filter[byte] & bit) != 0
+        for i in np.flatnonzero(maybe):
+            for run in self._runs:
+                page = int(np.searchsorted(run.fences, digests[i], side="right")) - 1
+                if page < 0:
+                    continue
+                pairs = self._page(run, page)
+                hit = np.flatnonzero(pairs[:, 0] == digests[i])
+                if len(hit):
+                    found[i] = int(pairs[hit[0], 1])
+                    break
+        return found
+
+    def _page(self, run: _Run, page: int) -> np.ndarray:
+        count = min(_PAGE, run.length - page * _PAGE)
+        content = os.pread(self._file.fileno(), 16 * count, run.start + 16 * page * _PAGE)
+        return np.frombuffer(content, np.uint64).reshape(-1, 2)
+
+
+def _places(digests: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the two bits of the filter that belong to each digest: byte (n,) and mask (n,)."""
+    places = []
+    for part in (digests, digests >> np.uint64(33)):
+        at = part & np.uint64(_FILTER_BITS - 1)
+        places.append((at >> np.uint64(3), np.uint8(1) << (at & np.uint64(7)).astype(np.uint8)))
+    return places
