@@ -18,7 +18,7 @@ What is guaranteed:
 - No figure from 1 to 4 is ever told. 0 is told as "fewer than five" where anybody lives.
 
 What is not: a figure of 5 or more says that somebody is there (except at a single site); and tables that cut the same needs differently (cells, months,
-open ones) are rounded each for itself.
+open ones by grid, open ones by area and service) are rounded each for itself.
 
 Sources: L. Cox, A constructive procedure for unbiased controlled rounding, JASA 82 (1987) 520–524; A. Hundepool et al., Statistical Disclosure
 Control, Wiley 2012, chapter 5 (threshold rule, rounding of frequency tables); I. Dinur, K. Nissim, Revealing information while preserving privacy,
@@ -89,6 +89,7 @@ def published(
     group: np.ndarray,
     groups: Sequence[str],
     weight: np.ndarray | None = None,
+    totals: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the published figures of units that belong to groups: the units of a group add up to the group's own rounded count.
 
@@ -100,12 +101,14 @@ def published(
         group: int64 (n,), each unit's group, a position in ``groups``.
         groups: (m,) what names each group for good.
         weight: int64 (n,), public numbers (households) by which fives are given to units where these lack some; without: by their own figures.
+        totals: int64 (m,), what the groups are published with already, multiples of five; without: their own counts are rounded.
 
     Returns:
         int64 (n,), multiples of five, 0 or more.
     """
     counts = np.asarray(counts, dtype=np.int64)
-    totals = rounded(_summed(group, counts, len(groups)), offsets(key, measure, groups))
+    if totals is None:
+        totals = rounded(_summed(group, counts, len(groups)), offsets(key, measure, groups))
     parts = rounded(counts, offsets(key, f"part of {measure}", units))
     weight = parts + 1 if weight is None else np.asarray(weight, dtype=np.int64)
     return _reconciled(parts, group, totals, weight, _chances(key, f"start of {measure}", groups) % _PARTS)

@@ -19,7 +19,7 @@ from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
 from gis.needs.disclosure import BASE, THRESHOLD, offsets, rounded, shown, small, told
 from gis.services.coverage import CoverageQuery, covered_shares, open_stations
 from gis.services.features import area_prefix
-from gis.services.needs import by_month, open_needs
+from gis.services.needs import by_month, open_by_service
 from gis.services.snapshots import GridSet, Snapshots
 from gis.store.bulk import read_frame
 from gis.store.vault import vault_of
@@ -132,8 +132,8 @@ def screen_summary(
     shares = covered_shares(session, snapshots, today, now)
     places = _places(session, prefix)
     open_now = open_stations(snapshots.stations(session), CoverageQuery(at=now))[0]
-    by_service = open_needs(session, snapshots, today, exact=exact)[chosen].sum()
-    by_service = by_service.sort_values(ascending=False, kind="stable")
+    needs_open = int(total.get("needs_open", 0))
+    by_service = open_by_service(session, snapshots, chosen, today, total=None if exact else needs_open)
     areas = snapshots.areas(session)
 
     def said(n: int, name: str = "") -> int | None:
@@ -165,18 +165,18 @@ def screen_summary(
             for name in ("needs_open", "elders_60", "children_12")
         },
         "needs_by_service": [
-            {"service": s, "label": SERVICES.get(str(s), s), "count": said(int(n))}
-            for s, n in by_service.items()
-            if n or not exact
+            {"service": service, "label": SERVICES.get(service, service), "count": said(n)}
+            for service, n in by_service.items()
+            if n or (households and not exact)
         ],
-        "trend": by_month(session, snapshots, chosen, today, exact=exact),
+        "trend": by_month(session, snapshots, chosen, today, lived_in=households > 0, exact=exact),
         "stations_open": len(open_now),
     }
 
 
 def _load_counts(session: Session, snapshots: Snapshots, today: date, exact: bool) -> pd.DataFrame:
     if not exact:
-        return _in_fives(session, snapshots, grid_counts(session, snapshots, today, exact=True), today)
+        return _in_fives(session, snapshots, grid_counts(session, snapshots, today, exact=True))
     frame = read_frame(
         session.connection(), "SELECT * FROM linli_grid_counts(%(today)s::date)", {"today": today}
     )
@@ -190,13 +190,12 @@ def _load_counts(session: Session, snapshots: Snapshots, today: date, exact: boo
     return table.reindex(wanted, fill_value=0).astype(np.int64)
 
 
-def _in_fives(session: Session, snapshots: Snapshots, counts: pd.DataFrame, today: date) -> pd.DataFrame:
+def _in_fives(session: Session, snapshots: Snapshots, counts: pd.DataFrame) -> pd.DataFrame:
     """Return the published figures: of people the same that the sites of each grid add up to."""
     key, units = vault_of(session).rounding, [*snapshots.grids(session).codes, ""]
     table = counts.copy()
     for name in counts.columns.drop("households", errors="ignore"):
         table[name] = rounded(counts[name].to_numpy(), offsets(key, str(name), units))
-    table["needs_open"] = open_needs(session, snapshots, today).sum(axis=1).to_numpy()
     return table
 
 

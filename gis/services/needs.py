@@ -1,7 +1,7 @@
 """Where people's needs are: cells with counts and rates, the course of the months, what is open.
 
-Of needs there are three published tables, each rounded once (gis/needs/disclosure.py): by cell of 100 m, service and month; by grid and month; and the
-open ones by grid and service. Whoever may not count people one by one gets sums of them.
+Of needs there are four published tables, each rounded once (gis/needs/disclosure.py): by cell of 100 m, service and month; by grid and month; the open
+ones by grid; and the open ones by area and service. Whoever may not count people one by one gets sums of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from gis.needs.cells import Cells, count_cells
-from gis.needs.disclosure import THRESHOLD, offsets, published, rounded_flow, shown, small, small_cells, told
+from gis.needs.disclosure import (
+    BASE,
+    THRESHOLD,
+    offsets,
+    published,
+    rounded_flow,
+    shown,
+    small,
+    small_cells,
+    told,
+)
 from gis.services.features import collection, feature
 from gis.services.snapshots import Snapshots
 from gis.store.bulk import read_frame
@@ -61,8 +71,8 @@ def cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date)
     """Return cells with a household or a need as a FeatureCollection of squares.
 
     Properties: ``count`` (None where suppressed), ``households`` (None where fewer than the threshold), ``rate`` (per 100 households;
-    None where suppressed or nobody lives), ``suppressed``. Members ``size_m``, ``from`` and ``to`` as used, ``threshold``, and ``total``, the
-    needs with a position (None: fewer than the threshold).
+    None where suppressed or nobody lives), ``suppressed``. Members ``size_m``, ``from`` and ``to`` as used, ``threshold``, ``people_in``
+    (1 or 5), and ``total``, the needs with a position (None: fewer than the threshold).
     """
     query = query if query.exact else _widened(query)
     x_m, y_m, counts = (_exact if query.exact else _in_fives)(session, snapshots, query)
@@ -74,6 +84,7 @@ def cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date)
         "from": query.since,
         "to": query.until,
         "threshold": THRESHOLD,
+        "people_in": 1 if query.exact else BASE,
         "total": shown(total) if query.exact else told(total, int(found.households.sum())),
     }
     if len(found.count) == 0:
@@ -91,6 +102,7 @@ def by_month(
     until: date,
     months: int = 12,
     *,
+    lived_in: bool = True,
     exact: bool = False,
 ) -> list[dict[str, Any]]:
     """Return needs opened and closed in each of the last ``months`` months up to ``until``, small numbers as None.
@@ -100,6 +112,7 @@ def by_month(
         chosen: which grids, in order of their codes, and last whether those in none: bool (grids + 1,).
         until: a day of the last month.
         months: how many.
+        lived_in: whether anybody lives there; where nobody does, nothing has to be hidden.
         exact: count one by one instead of in fives.
     """
     wanted = pd.period_range(end=pd.Period(until, "M"), periods=months, freq="M")
@@ -113,7 +126,7 @@ def by_month(
         series[column] = counts.reindex(wanted, fill_value=0)
 
     def said(n: Any) -> int | None:
-        return shown(int(n)) if exact else told(int(n), 1)
+        return shown(int(n)) if exact else told(int(n), int(lived_in))
 
     return [
         {"month": str(month), "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
@@ -121,11 +134,37 @@ def by_month(
     ]
 
 
-def open_needs(session: Session, snapshots: Snapshots, on: date, *, exact: bool = False) -> pd.DataFrame:
-    """Return how many needs are open on a day: a row for each grid in the order of codes and one for no grid, a column for each service."""
-    return snapshots.remember(
-        session, ("open needs", on, exact), _TOPICS, lambda loading: _load_open(loading, snapshots, on, exact)
+def open_by_service(
+    session: Session, snapshots: Snapshots, chosen: np.ndarray, on: date, *, total: int | None
+) -> dict[str, int]:
+    """Return how many needs of each service are open on a day, most first.
+
+    Args:
+        session, snapshots: the store and the caches.
+        chosen: which grids, in order of their codes, and last whether those in none: bool (grids + 1,).
+        on: the day.
+        total: the published figure of all services, which those of the single ones then add up to in fives; None counts one by one.
+    """
+    table = snapshots.remember(
+        session, ("open needs", on), _TOPICS, lambda loading: _load_open(loading, snapshots, on)
     )
+    counts = table[chosen].sum()
+    if total is not None and len(counts):
+        # The same grids have the same offsets, whichever area they were asked for by.
+        codes = [*snapshots.grids(session).codes, ""]
+        figures = published(
+            vault_of(session).rounding,
+            "open by service in " + " ".join(code for code, is_in in zip(codes, chosen, strict=True) if is_in),
+            counts.to_numpy(),
+            [str(service) for service in counts.index],
+            np.zeros(len(counts), dtype=np.int64),
+            [""],
+            totals=np.array([total]),
+        )
+        counts = pd.Series(figures, index=counts.index)
+    return {
+        str(service): int(n) for service, n in counts.sort_values(ascending=False, kind="stable").items()
+    }
 
 
 def _load(session: Session, snapshots: Snapshots) -> NeedSet:
@@ -140,7 +179,8 @@ def _load(session: Session, snapshots: Snapshots) -> NeedSet:
     return NeedSet(frame, x_m, y_m)
 
 
-def _load_open(session: Session, snapshots: Snapshots, on: date, exact: bool) -> pd.DataFrame:
+def _load_open(session: Session, snapshots: Snapshots, on: date) -> pd.DataFrame:
+    """Return the open needs: a row for each grid in the order of codes and one for no grid, a column for each service."""
     frame, codes = load_needs(session, snapshots).frame, snapshots.grids(session).codes
     day = pd.Timestamp(on)
     is_open = (frame["opened_on"] <= day) & (frame["closed_on"].isna() | (frame["closed_on"] > day))
@@ -153,11 +193,6 @@ def _load_open(session: Session, snapshots: Snapshots, on: date, exact: bool) ->
         (grid[is_open], frame["service"][is_open].map(column).to_numpy(np.int64)),
         frame["needs"][is_open].to_numpy(np.int64),
     )
-    if not exact and services:
-        names = [f"{code} {service}" for code in [*codes, ""] for service in services]
-        group = np.repeat(np.arange(len(table)), len(services))
-        key = vault_of(session).rounding
-        table = published(key, "needs_open", table.ravel(), names, group, [*codes, ""]).reshape(table.shape)
     return pd.DataFrame(table, columns=services)
 
 
