@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import pyarrow as pa
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from gis.intake.references import References
 from gis.models import Base
-from gis.store.bulk import copy_rows, cursor_of, read_columns
+from gis.store.bulk import copy_rows, cursor_of
 
 _MANY_ROWS = 20_000
 """From so many new rows on indexes are made last."""
-_KNOWN_LIMIT = 1_000_000
-"""So many stored keys are held in memory at most."""
 
 
 class Guards:
@@ -88,29 +86,28 @@ def may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
 
 
 class Direct:
-    """A nearly empty table that takes new rows by COPY as they are read, so that they are written once and not twice.
+    """An empty table that takes rows by COPY as they are read, so that they are written once and not twice.
 
-    Rows whose key is stored already are not for it. The table stands without its guards, and nobody else can read it, until :meth:`close`.
+    It stands without its guards, and nobody else can read it, from :meth:`begin` to the end of the transaction.
     """
 
-    def __init__(self, connection: Connection, model: type[Base], key: str) -> None:
-        """Drop the guards of the model's table, and learn which keys it has."""
+    def __init__(self, connection: Connection, model: type[Base]) -> None:
+        """Drop the guards of the model's table."""
         self._connection = connection
         self._target = sql.Identifier(model.__tablename__)
         self._guards = Guards(connection, model.__tablename__)
-        query = f"SELECT {key} AS code FROM {model.__tablename__}"
-        self._stored = References(read_columns(connection, query, {"code": pa.string()}))
 
     @classmethod
-    def suits(cls, connection: Connection, model: type[Base], new_rows: int | None) -> bool:
-        """Tell whether so many rows, about, are better written so."""
-        return new_rows is not None and may_rebuild(
-            connection, model.__tablename__, min(new_rows, 2 * _KNOWN_LIMIT)
-        )
-
-    def is_new(self, keys: pa.Array) -> pa.Array:
-        """Return which keys are not stored, bool (n,)."""
-        return pa.array(self._stored.find(keys) < 0)
+    def begin(cls, connection: Connection, model: type[Base], new_rows: int | None) -> Self | None:
+        """Begin where the table is empty and so many rows, about, are worth it; None otherwise."""
+        name = model.__tablename__
+        if new_rows is None or not may_rebuild(connection, name, new_rows) or not _is_empty(connection, name):
+            return None
+        direct = cls(connection, model)
+        if _is_empty(connection, name):
+            return direct
+        direct.close()  # somebody came between the look and the lock
+        return None
 
     def append(self, rows: pa.Table) -> None:
         """Write rows, whose columns are named as the table's."""
@@ -119,6 +116,12 @@ class Direct:
     def close(self) -> None:
         """Make the guards again."""
         self._guards.make()
+
+
+def _is_empty(connection: Connection, target: str) -> bool:
+    with cursor_of(connection) as cursor:
+        some = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(target))
+        return not cursor.execute(some).fetchone()[0]
 
 
 # References of the table to others, and its unique columns, to which none refers.

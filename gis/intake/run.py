@@ -24,6 +24,7 @@ from gis.intake.positions import Positions
 from gis.intake.report import Cancelled, ImportReport, Rejects
 from gis.intake.sheet import Sheet
 from gis.intake.writer import Writer
+from gis.store.auditing import actor as on_machine
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -43,6 +44,7 @@ def run_import(
     cancelled: Callable[[], bool] | None = None,
     today: date | None = None,
     scratch: Path | None = None,
+    actor: str | None = None,
 ) -> ImportReport:
     """Import a file within the caller's transaction: the caller commits.
 
@@ -57,6 +59,7 @@ def run_import(
         cancelled: asked after every batch whether to stop.
         today: the day after which nobody can have been born; today in China by default.
         scratch: a private folder for what is unpacked, cleared by its owner after a kill; the system's by default.
+        actor: whom the history names for what changes; who works on the machine by default.
 
     Returns:
         What came of it; ``read = loaded + rejected``. Rows that were stored already count as loaded.
@@ -84,6 +87,8 @@ def run_import(
             # The same kind twice at once: one waits for the other.
             lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
             connection.execute(lock, {"name": f"linli import {kind}"})
+            said = {"actor": actor or on_machine()}
+            connection.execute(text("SELECT set_config('linli.actor', :actor, true)"), said)
             day = today or datetime.now(_ZONE).date()
             with Writer() as writer:
                 job = Job(
@@ -100,6 +105,8 @@ def run_import(
                 read, rejects = _read(wanted(job), source, layout, name, progress, cancelled)
             if dry_run:
                 savepoint.rollback()
+    if read == 0:
+        job.notice("文件只有标题行，没有数据", "the file has headings and no rows")
     notices = [*_notices(source, layout, job, crs, rejects.count), *job.notices]
     return _report(path, job, kind, read, rejects, notices)
 

@@ -55,6 +55,10 @@ class Job:
         """Tell whether the file has a column."""
         return self.layout.has(column)
 
+    def notice(self, chinese: str, english: str) -> None:
+        """Say something about the whole file."""
+        self.notices.append(f"{chinese} / {english}")
+
     @property
     def has_positions(self) -> bool:
         """Tell whether the file carries positions at all."""
@@ -73,8 +77,8 @@ class Kind(ABC):
     """The columns of the staging table and their types."""
     locks: ClassVar[tuple[str, ...]] = ()
     """Tables that must stand still between check and commit: grids before buildings, so that nobody waits in a ring."""
-    straight: ClassVar[tuple[type[Base], str] | None] = None
-    """The table, and the key, into which many new rows may go straight; see :meth:`finish`."""
+    straight: ClassVar[type[Base] | None] = None
+    """The table into which many rows may go straight while it is empty; see :meth:`finish`."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -85,8 +89,8 @@ class Kind(ABC):
             self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
         self._direct: Direct | None = None
-        if self.straight is not None and Direct.suits(self.connection, self.straight[0], job.expected_rows):
-            self._direct = Direct(self.connection, *self.straight)
+        if self.straight is not None:
+            self._direct = Direct.begin(self.connection, self.straight, job.expected_rows)
 
     @classmethod
     def check_layout(cls, layout: Layout, file_name: str, *, has_geometry: bool) -> None:
@@ -122,13 +126,12 @@ class Kind(ABC):
         """Write the staged rows."""
 
     def take(self, sheet: Sheet) -> None:
-        """Check a batch and write its good rows: new ones to the table itself where it takes them, others to the staging table."""
+        """Check a batch and write its good rows: to the table itself where it takes them, to the staging table otherwise."""
         rows = self.check(sheet).filter(pa.array(sheet.ok))
-        if self._direct is not None and self.straight is not None:
-            new = self._direct.is_new(rows[self.straight[1]].combine_chunks())
-            self.job.writer.do(self._direct.append, self.finish(rows.filter(new)))
-            rows = rows.filter(pc.invert(new))
-        self.job.writer.do(self.staging.append, rows)
+        if self._direct is not None:
+            self.job.writer.do(self._direct.append, self.finish(rows))
+        else:
+            self.job.writer.do(self.staging.append, rows)
 
     def finish(self, rows: pa.Table) -> pa.Table:
         """Return staged rows as the table's own."""
@@ -165,7 +168,7 @@ class Kind(ABC):
 
     def notice(self, chinese: str, english: str) -> None:
         """Say something about the whole file."""
-        self.job.notices.append(f"{chinese} / {english}")
+        self.job.notice(chinese, english)
 
 
 def staged(column: str) -> ColumnElement[Any]:

@@ -50,7 +50,7 @@ class Households(Kind):
         }
     )
     locks = ("grids", "buildings")
-    straight = (Household, "code")
+    straight = Household
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

@@ -24,7 +24,8 @@ from gis.intake.fields import (
     read_word,
 )
 from gis.intake.hexadecimal import hexadecimal
-from gis.intake.kinds.base import Job, Kind, staged
+from gis.intake.kinds.base import Job, Kind, name_some, staged
+from gis.intake.kinds.persons import recognise
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
 from gis.intake.references import References
 from gis.intake.sheet import MISSING, Sheet
@@ -57,9 +58,10 @@ class Residents(Kind):
             "id_number_sealed": "bytea",
             "id_number_hash": "bytea",
             "care_flags": "text[]",
+            "row": "bigint",
         }
     )
-    straight = (Resident, "key")
+    straight = Resident
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -101,12 +103,18 @@ class Residents(Kind):
                 "name": name,
                 **{each.name: _hexadecimal(getattr(sealed, each.name)) for each in fields(sealed)},
                 "care_flags": care_flags,
+                "row": pa.array(sheet.rows),
             }
         )
+
+    def finish(self, rows: pa.Table) -> pa.Table:
+        """Return the rows without their numbers in the file."""
+        return rows.drop_columns("row")
 
     def write(self) -> None:
         """Write the residents."""
         self.staging.analyse()
+        self._recognise()
         told = self.stored("sex", "name", "care_flags")
         for protected in self.stored("phone", "id_number"):
             told += [f"{protected}_sealed", f"{protected}_hash"]
@@ -125,6 +133,17 @@ class Residents(Kind):
             new_rows=self.staging.rows,
             update=["household_id", "birth_date", "birth_year", *told],
         )
+
+    def _recognise(self) -> None:
+        """Give people whose ID number was corrected, or is new, the key that they have; say of whom that is not certain."""
+        unsure = recognise(self.connection, self._vault)
+        if unsure:
+            rows = name_some([str(row) for row in unsure])
+            self.notice(
+                f"第 {rows} 行与同户姓名、出生日期相同的人不能一一对应，按新的人导入，请核对",
+                f"rows {rows} are like people of the same household by name and date of birth, but not one to one: "
+                "imported as new people, please check",
+            )
 
     def _births(self, sheet: Sheet) -> tuple[np.ndarray, pa.Array]:
         """Return dates and years of birth; a year alone will do, both must agree."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
+from gis.store.vault import vault_of
 from tests.gis.intake.conftest import Importer
 
 HEAD = "household,birth_date,birth_year,sex,name,phone,id_number,care_flags\n"
@@ -106,3 +108,37 @@ def test_what_a_file_does_not_speak_of_stays(homes: Importer) -> None:
         number,
     )
     assert homes.one("SELECT phone_hash FROM residents") not in {None, phone}
+
+
+def test_a_corrected_id_number_makes_no_second_person(homes: Importer) -> None:
+    homes.ok("residents", "r.csv", HEAD + "H1,1980-01-02,,男,甲,138,53X,\nH1,1981-01-02,,女,乙,,,\n")
+    before = homes.rows("SELECT id, key FROM residents ORDER BY id")
+    corrected = HEAD + "H1,1980-01-02,,,甲,138,54X,\nH1,1981-01-02,,女,乙,,55X,\n"
+    for _ in range(2):
+        report = homes.ok("residents", "r.csv", corrected)
+        assert report.notices == []
+        assert homes.rows("SELECT id, key FROM residents ORDER BY id") == before
+    with homes.store.owner_engine.connect() as connection:
+        vault = vault_of(connection)
+        rows = connection.execute(
+            text("SELECT key, phone_sealed, id_number_sealed, version FROM residents ORDER BY id")
+        )
+        opened = [
+            (
+                vault.open_one("residents.phone_sealed", row[0], row[1]),
+                vault.open_one("residents.id_number_sealed", row[0], row[2]),
+                row[3],
+            )
+            for row in rows
+        ]
+    assert opened == [("138", "54X", 2), (None, "55X", 2)]
+
+
+def test_people_who_cannot_be_told_apart_stay_and_are_named(homes: Importer) -> None:
+    homes.ok("residents", "r.csv", HEAD + "H1,1980-01-02,,,甲,,51X,\nH1,1980-01-02,,,甲,,52X,\n")
+    report = homes.ok("residents", "r.csv", HEAD + "H2,1980-01-02,,,乙,,,\nH1,1980-01-02,,,甲,,53X,\n")
+    assert [notice for notice in report.notices if "第 3 行" in notice]
+    assert homes.one("SELECT count(*) FROM residents") == 4
+    homes.ok("residents", "r.csv", HEAD + "H2,1980-01-02,,男,丙,,,\nH2,1980-01-02,,女,丙,,1X,\n")
+    homes.ok("residents", "r.csv", HEAD + "H2,1980-01-02,,男,丙,,2X,\n")
+    assert homes.one("SELECT count(*) FROM residents WHERE name = '丙'") == 2
