@@ -231,6 +231,21 @@ def test_a_station_carried_from_house_to_house_finds_no_small_count(client: Test
         assert not any(0 < counts[measure] < 5 and figure == counts[measure] for counts, figure in zip(town.people, figures, strict=True))
 
 
+def test_siting_buildings_and_places_are_made_from_fives(client: TestClient, as_: SignIn, town: Town) -> None:
+    for new_stations in (1, 2, 5):
+        asked = {"service": "errand", "minutes": 1, "profile": "adult", "new_stations": new_stations, "weights": {"elders_60": 1}}
+        found = client.post("/api/siting", json=asked, headers=as_("planner")).json()
+        assert all(n % 5 == 0 for n in (found["uncovered"], found["chosen"]["covered"], found["greedy"]["covered"]))
+    left_out = client.get("/api/coverage/buildings?service=meal&at=any&minutes=1", headers=as_("planner")).json()["items"]
+    assert left_out
+    assert not any(COUNTS & set(item) for item in left_out)
+    places = {
+        role: client.get("/api/coverage/capacity?service=meal&minutes=60", headers=as_(role)).json()["grids"]
+        for role in ("admin", "planner")
+    }
+    assert len(places["admin"]) == len(places["planner"]) == len(town.grids)
+
+
 def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(client: TestClient, as_: SignIn, town: Town) -> None:
     """Dinur & Nissim's attack: circles of many radii about many places, solved for the people of every building."""
     random = np.random.default_rng(3)
