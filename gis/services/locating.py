@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,9 +19,12 @@ from gis.services.snapshots import AreaName, Snapshots
 from gis.store.journal import Journal
 
 _FOOTPRINTS = text(
-    "SELECT code, name, ST_AsBinary(geometry) FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON') "
+    "SELECT id, code, name, version, updated_at FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON') "
     'ORDER BY code COLLATE "C"'
 )
+_SHAPES = text("SELECT id, ST_AsBinary(geometry) FROM buildings WHERE id = ANY(:ids)")
+_MOST_REPLACED = 256
+"""Beyond so many changed footprints everything is prepared anew."""
 _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
 
 
@@ -28,14 +32,17 @@ _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
 class Footprints:
     """The buildings that have a ground plan: a position is in the one with the lowest code that holds it, edges included."""
 
+    rows: list[tuple[Any, ...]]
+    """Each one's id, code, name, version and time of change: the same are the same building, unchanged."""
     index: GridIndex
-    written: list[bytes]
-    """Each one's code and name, as JSON."""
 
     def at(self, lon: float, lat: float) -> bytes:
         """Return the building at a position as JSON, ``null`` where there is none."""
         place = self.index.locate(lon, lat)
-        return b"null" if place < 0 else self.written[place]
+        if place < 0:
+            return b"null"
+        _, code, name, *_ = self.rows[place]
+        return orjson.dumps({"code": code, "name": name})
 
 
 class Finder:
@@ -109,12 +116,27 @@ def locate_many(grids: GridSet, points: np.ndarray) -> bytes:
 
 
 def _footprints(session: Session, snapshots: Snapshots) -> Footprints:
-    found: Footprints = snapshots.remember(session, ("footprints",), ("buildings",), _load_footprints)
+    key = ("footprints",)
+
+    def load(loading: Session) -> Footprints:
+        return _load_footprints(loading, snapshots.former(key))
+
+    found: Footprints = snapshots.remember(session, key, ("buildings",), load)
     return found
 
 
-def _load_footprints(session: Session) -> Footprints:
-    rows = session.execute(_FOOTPRINTS).all()
-    shapes = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
-    written = [orjson.dumps({"code": row[0], "name": row[1]}) for row in rows]
-    return Footprints(GridIndex(np.atleast_1d(shapes), [row[0] for row in rows]), written)
+def _load_footprints(session: Session, former: Footprints | None) -> Footprints:
+    """Return the footprints; a boundary that moves changes some buildings' grid, and must not have all drawn again."""
+    rows = [tuple(row) for row in session.execute(_FOOTPRINTS)]
+    if former is not None and [row[:2] for row in rows] == [row[:2] for row in former.rows]:
+        changed = [place for place, (now, before) in enumerate(zip(rows, former.rows, strict=True)) if now != before]
+        if len(changed) <= _MOST_REPLACED:
+            shapes = _shapes_of(session, [rows[place][0] for place in changed])
+            return Footprints(rows, former.index.replaced(dict(zip(changed, shapes, strict=True))))
+    return Footprints(rows, GridIndex(_shapes_of(session, [row[0] for row in rows]), [row[1] for row in rows]))
+
+
+def _shapes_of(session: Session, ids: list[int]) -> np.ndarray:
+    found = {row[0]: bytes(row[1]) for row in session.execute(_SHAPES, {"ids": ids})}
+    shapes: np.ndarray = shapely.from_wkb(np.array([found[each] for each in ids], dtype=object))
+    return shapes

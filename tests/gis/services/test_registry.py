@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+import shapely
 from shapely.geometry import mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -15,7 +18,9 @@ from gis.errors import Invalid, NotFound, Stale
 from gis.services import locating, registry
 from gis.services.features import Filter
 from gis.services.snapshots import Snapshots
-from tests.gis.services.conftest import G1, G2, add_building, add_household, box, lonlat, ring
+from gis.store.assigning import assign
+from gis.store.session import Store
+from tests.gis.services.conftest import G1, G2, account, add_building, add_household, box, lonlat, ring
 
 
 def test_lists_page_by_code(session: Session) -> None:
@@ -201,3 +206,130 @@ def test_a_stray_household_is_told_to_a_hundred_metres_only(session: Session, sn
     add_household(session, "H950", "B8", 0, 0)
     report = registry.zoning(session, snapshots, None)
     assert "B8" in [f["properties"]["building"] for f in report["strays"]["features"]]
+
+
+def test_one_position_answers_as_many_and_the_database_do_wherever_it_lies(
+    session: Session, snapshots: Snapshots
+) -> None:
+    rng = np.random.default_rng(5)
+    corners = shapely.get_coordinates(snapshots.grids(session).geometries)
+    middles = (corners[1:] + corners[:-1]) / 2
+    west, south = corners.min(axis=0) - 0.002
+    east, north = corners.max(axis=0) + 0.002
+    anywhere = rng.uniform((west, south), (east, north), (60, 2))
+    points = np.concatenate([corners, middles, anywhere])
+    finder = locating.finder(session, snapshots)
+    many = codes_at(session, snapshots, points)
+    for (lon, lat), code in zip(points.tolist(), many, strict=True):
+        alone = finder.at(lon, lat)
+        assert (None if alone is None else orjson.loads(alone)["grid"]["code"]) == code
+        stored = session.execute(
+            text(
+                "SELECT code FROM grids WHERE ST_Covers(geometry, ST_SetSRID(ST_MakePoint(:x, :y), 4326)) "
+                'ORDER BY code COLLATE "C" LIMIT 1'
+            ),
+            {"x": lon, "y": lat},
+        ).scalar()
+        assert stored == code
+
+
+def test_codes_of_different_lengths_are_one_json_array(session: Session, snapshots: Snapshots) -> None:
+    session.execute(text("UPDATE grids SET code = code || '0007' WHERE code = :code"), {"code": G2})
+    points = np.array([lonlat(100, 500), lonlat(1900, 500), lonlat(-10, 500)])
+    assert codes_at(session, snapshots, points) == [G1, G2 + "0007", None]
+    assert codes_at(session, snapshots, np.zeros((0, 2))) == []
+
+
+def test_a_change_of_one_grid_or_building_keeps_the_rest_of_what_is_in_memory(place: Store, snapshots: Snapshots) -> None:
+    def seen(x_m: float) -> dict[str, Any]:
+        with place.session(admin) as session:
+            return found_at(session, snapshots, *lonlat(x_m, 500))
+
+    admin = account(place, "admin")
+    with place.owner_session() as session:
+        for code, west in (("P1", 90), ("P2", 1890)):
+            session.execute(
+                text("INSERT INTO buildings (code, name, geometry) VALUES (:code, :code, ST_GeomFromText(:shape, 4326))"),
+                {"code": code, "shape": box(west, 490, west + 20, 510).wkt},
+            )
+    assert (seen(100)["building"], seen(1900)["building"]) == ({"code": "P1", "name": "P1"}, {"code": "P2", "name": "P2"})
+    with place.session(admin) as session:
+        before = snapshots.grids(session)
+    with place.owner_session() as session:
+        session.execute(text("UPDATE buildings SET name = '二', geometry = ST_Translate(geometry, 1, 0) WHERE code = 'P2'"))
+        session.execute(text("UPDATE grids SET name = '新' WHERE code = :code"), {"code": G2})
+    assert seen(1900) == {**seen(1900), "grid": {"code": G2, "name": "新"}, "building": None}
+    assert seen(100)["building"] == {"code": "P1", "name": "P1"}
+    with place.session(admin) as session:
+        after = snapshots.grids(session)
+    assert after.geometries[0] is before.geometries[0]
+    with place.owner_session() as session:
+        session.execute(text("DELETE FROM buildings WHERE code = 'P1'"))
+    assert seen(100)["building"] is None
+
+
+def test_two_who_change_one_boundary_at_once_do_not_overwrite_each_other(place: Store, snapshots: Snapshots) -> None:
+    admin = account(place, "admin")
+    with place.session(admin) as session:
+        version = registry.get_grid(session, G2)["properties"]["version"]
+    start = threading.Barrier(4)
+
+    def put(east_m: float) -> str:
+        feature = {"geometry": mapping(box(1000, 0, east_m, 1000))}
+        start.wait(10)
+        try:
+            with place.session(admin) as session:
+                registry.put_grid(session, snapshots, G2, feature, version)
+        except Stale:
+            return "stale"
+        return "done"
+
+    with ThreadPoolExecutor(4) as threads:
+        ends = list(threads.map(put, (1500, 2000, 2500, 2950)))
+    assert sorted(ends) == ["done", "stale", "stale", "stale"]
+    with place.session(admin) as session:
+        assert registry.get_grid(session, G2)["properties"]["version"] == version + 1
+
+
+def test_a_moved_boundary_leaves_what_assigning_all_again_would(place: Store, snapshots: Snapshots) -> None:
+    """Households everywhere, also on both edges; after each move nothing is left for a full assignment to change."""
+    admin = account(place, "admin")
+    rng = np.random.default_rng(3)
+    homes = [*rng.uniform((-100, -100), (3100, 1100), (80, 2)).tolist()]
+    homes += [[x, y] for x in (0, 1000, 1200, 1400, 3000) for y in (0, 250, 500, 1000)]
+    with place.owner_session() as session:
+        for number, (x_m, y_m) in enumerate(homes):
+            lon, lat = lonlat(x_m, y_m)
+            session.execute(
+                text(
+                    "INSERT INTO households (code, own_position, geometry, lon, lat, grid_reason) VALUES "
+                    "(:code, true, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :lon, :lat, 'outside every grid')"
+                ),
+                {"code": f"Z{number}", "lon": lon, "lat": lat},
+            )
+        assign(session.connection())
+
+    def members(code: str) -> set[str]:
+        with place.owner_session() as session:
+            return set(
+                session.scalars(
+                    text("SELECT h.code FROM households h JOIN grids g ON g.id = h.grid_id WHERE g.code = :code"),
+                    {"code": code},
+                )
+            )
+
+    for code, shape in (
+        (G2, box(1400, 0, 3000, 1000)),
+        (G1, box(0, 0, 1400, 1000)),
+        (G1, box(0, 0, 1200, 1000)),
+        (G2, ring((1200, 0), (3000, 0), (3000, 1000), (1200, 1000), (1200, 500))),
+        (G1, ring((0, 0), (1200, 0), (1200, 500), (1200, 1000), (0, 1000))),
+    ):
+        before = members(code)
+        with place.session(admin) as session:
+            version = registry.get_grid(session, code)["properties"]["version"]
+            answer = registry.put_grid(session, snapshots, code, {"geometry": mapping(shape)}, version)
+        after = members(code)
+        assert (answer["moved_in"], answer["moved_out"]) == (len(after - before), len(before - after))
+        with place.owner_session() as session:
+            assert assign(session.connection()).changed == 0
