@@ -19,9 +19,11 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from gis.errors import Fault, Invalid
 from gis.intake.formats.encoding import detect
 from gis.intake.formats.shapes import read_wkb
-from gis.intake.formats.source import BATCH_ROWS, Batch, Source, as_text
+from gis.intake.formats.source import Batch, Source, as_text
 
 _DBF_SAMPLE = 4 << 20
+BATCH_FEATURES = 4096
+"""Fewer than rows of a table: a polygon may have thousands of vertices."""
 _COLLECTION = re.compile(
     r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"'
 )
@@ -142,7 +144,7 @@ def _batches(
         warnings.simplefilter("ignore")
         try:
             with pyogrio.open_arrow(
-                address, layer=layer, encoding=encoding, use_pyarrow=True, batch_size=BATCH_ROWS
+                address, layer=layer, encoding=encoding, use_pyarrow=True, batch_size=BATCH_FEATURES
             ) as (meta, reader):
                 shape = meta["geometry_name"] or "wkb_geometry"
                 for block in reader:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from zipfile import ZipInfo
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,9 @@ from gis.errors import Fault, Invalid
 from gis.intake.formats.archive import check_zip
 from gis.intake.formats.csv import Recognise, find_headings
 from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, number_text, without_blank_rows
+
+MOST_BYTES = 96 << 20
+"""The largest workbook unpacked: the reader holds all cells, some 60 to 100 bytes each."""
 
 
 def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
@@ -26,14 +31,15 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
     with path.open("rb") as file:
         packed = file.read(2) == b"PK"
     if packed:
-        check_zip(path, name)
+        _check_size(check_zip(path, name), name)
     try:
         workbook = CalamineWorkbook.from_path(str(path))
-        sheet, values, notices = _sheet(workbook, name)
+        sheet, notices = _sheet(workbook, name)
+        first = list(islice(_rows(sheet), 10))
     except (CalamineError, OSError, ValueError) as error:
         message = "不是可读的 Excel 文件（损坏或有密码）；请另存为 XLSX 或 CSV / not a readable workbook (damaged, or locked with a password): save it as XLSX or CSV"
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)]) from error
-    records = [[_text(value) or "" for value in record] for record in values[:10]]
+    records = [[_text(value) or "" for value in record] for record in first]
     position = find_headings(records, recognise)
     headings = [cell.strip() for cell in records[position]] if records else []
     if not any(headings):
@@ -43,28 +49,44 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
     merged = _merged(sheet, position)
     return Source(
         headings=headings,
-        batches=lambda: _batches(values, position, len(headings), headings, merged),
-        total=len(values) - position - 1,
+        batches=lambda: _batches(sheet, position, len(headings), headings, merged),
+        total=max(sheet.end[0] - position, 0) if sheet.end else 0,
         notices=notices,
     )
 
 
-def _sheet(workbook: CalamineWorkbook, name: str) -> tuple[CalamineSheet, list[list[Any]], list[str]]:
-    """Return the first visible worksheet that holds anything, its cells from A1 on, and what is left aside."""
+def _check_size(entries: list[ZipInfo], name: str) -> None:
+    """Refuse a workbook that would not fit: unlike a table of text it is read as a whole."""
+    if sum(entry.file_size for entry in entries if entry.filename.endswith(".xml")) > MOST_BYTES:
+        message = (
+            f"工作簿过大（解开超过 {MOST_BYTES >> 20} MB，约 40 万行）：请另存为“CSV UTF-8”再导入 / "
+            f"the workbook is too large (more than {MOST_BYTES >> 20} MB unpacked, about 400,000 rows): save it as 'CSV UTF-8'"
+        )
+        raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)])
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """Yield the rows of a sheet from A1 on; they become Python's own one at a time."""
+    left = [""] * (sheet.start[1] if sheet.start else 0)
+    for record in sheet.iter_rows():
+        yield left + record
+
+
+def _sheet(workbook: CalamineWorkbook, name: str) -> tuple[CalamineSheet, list[str]]:
+    """Return the first visible worksheet that holds anything, and what is left aside."""
     visible: list[str] = []
     hidden: list[str] = []
     for meta in workbook.sheets_metadata:
         if meta.typ == SheetTypeEnum.WorkSheet:
             (visible if meta.visible == SheetVisibleEnum.Visible else hidden).append(meta.name)
-    found: tuple[CalamineSheet, list[list[Any]]] | None = None
+    found: CalamineSheet | None = None
     ignored = []
     for title in visible:
         sheet = workbook.get_sheet_by_name(title)
-        values = sheet.to_python(skip_empty_area=False)
-        if not any(cell != "" for record in values for cell in record):
+        if not any(cell != "" for record in _rows(sheet) for cell in record):
             continue
         if found is None:
-            found = (sheet, values)
+            found = sheet
         else:
             ignored.append(title)
     if found is None:
@@ -76,9 +98,9 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> tuple[CalamineSheet, list[l
     if ignored or hidden:
         others = "、".join([*ignored, *hidden])
         notices.append(
-            f"只读取工作表“{found[0].name}”，未读：{others} / only sheet {found[0].name!r} is read, not: {others}"
+            f"只读取工作表“{found.name}”，未读：{others} / only sheet {found.name!r} is read, not: {others}"
         )
-    return (*found, notices)
+    return found, notices
 
 
 def _merged(sheet: CalamineSheet, position: int) -> list[tuple[int, int, int, int]]:
@@ -88,7 +110,7 @@ def _merged(sheet: CalamineSheet, position: int) -> list[tuple[int, int, int, in
 
 
 def _batches(
-    values: list[list[Any]],
+    sheet: CalamineSheet,
     position: int,
     width: int,
     headings: list[str],
@@ -97,8 +119,8 @@ def _batches(
     in_merged = {
         row: left for top, bottom, left, _ in merged for row in range(max(top, position + 1), bottom + 1)
     }
-    for start in range(position + 1, len(values), BATCH_ROWS):
-        block = values[start : start + BATCH_ROWS]
+    records, start = islice(_rows(sheet), position + 1, None), position + 1
+    while block := list(islice(records, BATCH_ROWS)):
         rows = np.arange(start + 1, start + 1 + len(block), dtype=np.int64)
         columns = [pa.array([_text(record[i]) for record in block], pa.string()) for i in range(width)]
         broken = []
@@ -111,6 +133,7 @@ def _batches(
             keep = pa.array(~bad)
             rows, columns = rows[~bad], [column.filter(keep) for column in columns]
         rows, columns = without_blank_rows(rows, columns)
+        start += len(block)
         yield Batch(rows, columns, broken=broken)
 
 
