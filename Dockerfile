@@ -1,6 +1,6 @@
 # The service alone; its database is another container (docker-compose.yml) or any PostGIS that LINLI_DATABASE_URL names.
 
-FROM python:3.12-slim-bookworm AS build
+FROM python:3.12-slim-trixie AS build
 WORKDIR /app
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/venv/bin:$PATH
 RUN python -m venv /opt/venv
@@ -17,11 +17,9 @@ RUN pip install --no-index --no-deps --no-build-isolation -e . \
  && python -m maps.assets \
  && python -m compileall -q gis maps api fixtures
 
-FROM python:3.12-slim-bookworm
-# Door sheets are printed with a Chinese font.
-RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
-# Codes for doors are printed with a Chinese font.
-RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
+FROM python:3.12-slim-trixie
+# Codes for doors are printed with a Chinese font; linli backup needs pg_dump of the database's version (docker-compose.yml).
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei postgresql-client-17 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin linli \
  && install -d -o linli -g linli -m 0700 /data
 COPY --from=build /opt/venv /opt/venv

@@ -23,6 +23,7 @@ from api.compression import Compression
 from api.desk import Office
 from api.feed import Feed
 from api.frame import Frame
+from api.metrics import REFRESH_S, Metrics
 from api.pace import Pace, Seldom
 from api.routes import ROUTERS
 from api.security import Guard, check_rules, everyone
@@ -61,6 +62,7 @@ def create_app(
     sessions = Sessions(
         store, hours=settings.accounts.session_hours, screen_hours=settings.accounts.screen_session_hours
     )
+    metrics = Metrics()
     office = Office(
         store,
         settings,
@@ -71,6 +73,7 @@ def create_app(
         files=Pace(settings.secrecy.files_per_hour, "户与居民档案 / files"),
         reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
         seldom=Seldom(),
+        metrics=metrics,
     )
     app = FastAPI(
         title="邻里 linli",
@@ -81,10 +84,10 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan,
         middleware=[
-            Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20),
+            Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20, metrics=metrics),
             Middleware(Compression),
             Middleware(Watch, store=store),
-            Middleware(Guard, sessions=sessions),
+            Middleware(Guard, sessions=sessions, metrics_token=settings.server.metrics_token),
         ],
     )
     app.state.office = office
@@ -101,12 +104,22 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office: Office = app.state.office
     office.feed.start(asyncio.get_running_loop())
+    office.feed.on_notice = office.metrics.noticed
     office.worker.start()
+    refreshing = asyncio.create_task(_refresh(office))
     try:
         yield
     finally:
+        refreshing.cancel()
         office.worker.stop()
         office.feed.stop()
+
+
+async def _refresh(office: Office) -> None:
+    """Keep this process's figures fresh: whichever process is asked for them answers for all."""
+    while True:
+        office.metrics.refresh(office)
+        await asyncio.sleep(REFRESH_S)
 
 
 def _add_description(app: FastAPI) -> None:

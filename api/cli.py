@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +17,9 @@ from api.cli_store import backup, restore
 from api.cli_users import users
 from api.console import Commands, notice, out, progress_bar, stop_orderly
 from api.runtime import Running, open_store
-from api.settings import ServerSettings, Settings
-from gis.errors import Unavailable
+from api.serving import BACKLOG, KEEP_ALIVE_S, WORKER, Listening, Server, listen
+from api.settings import Settings
+from api.supervisor import Supervisor
 from gis.store.assigning import assign as assign_all
 
 app = typer.Typer(
@@ -47,7 +48,6 @@ PAGES = (
     ("/worker", "网格员 / worker"),
     ("/screen", "大屏 / screen"),
 )
-_GRACE_S = 5
 
 
 @app.command()
@@ -63,22 +63,35 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="服务进程数 / serving processes (LINLI_WORKERS, 1)", min=1, max=8)
+    ] = None,
+    fd: Annotated[
+        int | None, typer.Option(help="继承的监听套接字 / an inherited listening socket", min=3)
+    ] = None,
 ) -> None:
     """提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."""
     from api import demo  # here, so that the other commands need not wait for it to load
 
-    logs.configure()
-    settings = Settings.load(port=port, host=host, data_dir=data_dir)
+    settings = Settings.load(port=port, host=host, data_dir=data_dir, workers=workers)
+    logs.configure(settings.server.log_format)
     stop_orderly()
     try:
-        with _bound(settings.server) as listening, open_store(settings, notice, for_service=True) as running:
+        listening = listen(settings.server, fd)
+        with listening.socket, open_store(settings, notice, for_service=True) as running:
             if load_demo and demo.is_empty(running.store):
                 notice("载入演示地点 / loading the demo place")
                 demo.load(running.store, running.data_dir, progress_bar)
-            _greet(running, listening, demo.accounts(running.data_dir) if load_demo else {})
-            _run(running, settings, listening)
+            accounts = demo.accounts(running.data_dir) if load_demo else {}
+            if settings.server.workers > 1 and WORKER not in os.environ:
+                _supervise(running, settings, listening, accounts)
+            else:
+                if WORKER not in os.environ:
+                    _greet(running, listening, accounts)
+                _run(running, settings, listening)
     except KeyboardInterrupt:
-        notice("已停止 / stopped")
+        if WORKER not in os.environ:
+            notice("已停止 / stopped")
 
 
 @app.command()
@@ -89,29 +102,25 @@ def assign() -> None:
     out.print(f"households {found.households} assigned {found.assigned} unassigned {found.unassigned}")
 
 
-def _bound(server: ServerSettings) -> socket.socket:
-    """Return a socket that listens at the address, before anything slow begins: whoever calls early waits, and a second program is told.
+def _supervise(running: Running, settings: Settings, listening: Listening, accounts: dict[str, str]) -> None:
+    """Serve with several processes; this one keeps the embedded server and watches over them."""
+    from api.metrics import collecting
 
-    Raises:
-        Unavailable: the address is taken or not ours.
-    """
-    listening = socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((server.host, server.port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        raise Unavailable(
-            f"无法使用 {server.host}:{server.port}({error.strerror}),可换端口 / cannot use this address; "
-            "try another port: linli serve --port N, or LINLI_PORT"
-        ) from error
-    return listening
+    def greet() -> None:
+        _greet(running, listening, accounts)
+        notice(f"逐个更换进程，不丢请求 / replace the processes without losing a request: kill -HUP {os.getpid()}")
+
+    with collecting() as ended:
+        supervisor = Supervisor(
+            listening.socket, settings.database.data_dir, settings.server.workers, shared=listening.shared, notice=notice, ended=ended
+        )  # fmt: skip
+        supervisor.run(greet)
 
 
-def _greet(running: Running, listening: socket.socket, accounts: dict[str, str]) -> None:
+def _greet(running: Running, listening: Listening, accounts: dict[str, str]) -> None:
     """Print where the pages are and who can sign in."""
-    host, port = listening.getsockname()[:2]
+    address = listening.socket.getsockname()
+    host, port = address[:2] if isinstance(address, tuple) else ("localhost", 80)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     base = f"http://{shown}:{port}"
     out.print(f"\n[bold]邻里 linli[/]  {base}")
@@ -128,23 +137,28 @@ def _account(name: str, password: str, remark: str) -> None:
     out.print(f"  账号 / account [bold]{name:<8}[/] 密码 / password [bold]{escape(password)}[/]  {remark}")
 
 
-def _run(running: Running, settings: Settings, listening: socket.socket) -> None:
+def _run(running: Running, settings: Settings, listening: Listening) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.proxies import behind_proxies
+    from api.ready import why_not_ready
 
-    trusted = settings.server.trusted_proxies
+    app = create_app(running.store, settings, running.revive, running.data_dir)
+    office = app.state.office
     config = uvicorn.Config(
-        create_app(running.store, settings, running.revive, running.data_dir),
-        log_level="warning",
+        behind_proxies(app, settings.server.trusted_proxies),
+        log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(trusted),
-        forwarded_allow_ips=trusted or None,
-        timeout_graceful_shutdown=_GRACE_S,
-        backlog=2048,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=BACKLOG,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    server = Server(
+        config, shared=listening.shared, closing=office.feed.end_streams, ready=lambda: why_not_ready(office) is None
+    )
+    server.run(sockets=[listening.socket])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import is_only_try
 from api.feed import Feed
+from api.metrics import Metrics
 from api.pace import Pace, Seldom
 from api.sessions import Sessions
 from api.settings import Settings
@@ -45,6 +46,7 @@ class Office:
     reveals: Pace
     """How many protected fields an account may be shown."""
     seldom: Seldom
+    metrics: Metrics
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api.answers import Json
+from api.logs import frames
 from api.wording import wording
 from gis.errors import (
     Conflict,
@@ -131,7 +132,7 @@ def answer(error: Exception, request_id: str) -> Json:
         "failed",
         error=type(error).__name__,
         state=_state(error),
-        frames=_frames(error),
+        frames=frames(error),
         request_id=request_id,
     )
     detail = f"服务器内部错误，编号 {request_id} / internal error, reference {request_id}"
@@ -221,14 +222,3 @@ def _state(error: BaseException) -> str | None:
     """Return the SQLSTATE of a database error, which may have come past SQLAlchemy (rows go by COPY)."""
     fault = error.orig if isinstance(error, DBAPIError) else error
     return fault.sqlstate if isinstance(fault, psycopg.Error) else None
-
-
-def _frames(error: BaseException) -> list[str]:
-    """Return where the error came from; its text could hold a value of a personal column and is left out."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return frames[-12:]

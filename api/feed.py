@@ -8,6 +8,7 @@ import re
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ SESSIONS_ENDED = "sessions"
 BEAT_S = FRESH_S / 4
 """How often to ask without a notice: a busy process asks the database nothing else, as long as this goes well."""
 _PAUSE_S = 1.0
+_BEHIND_S = 2.0
+"""Without a look at the journal for so long, the listener counts as cut off."""
 _MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")
 
 Versions = dict[str, tuple[int, int]]
@@ -75,6 +78,10 @@ class Feed:
         self._heard: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Event] = set()
+        self._asked_at = float("-inf")
+        self.ending = False
+        """Set when the process ends: streams end, and come back to another process or to the next."""
+        self.on_notice: Callable[[str], None] = lambda _topic: None
         self.versions: Versions = {}
         self.known = threading.Event()
         """Set once the versions have been read."""
@@ -95,6 +102,34 @@ class Feed:
         self._store.journal.on_doubt = lambda: None
         self._nudged_here.close()
         self._nudged_there.close()
+
+    @property
+    def streams(self) -> int:
+        """Return the number of open streams."""
+        return len(self._waiting)
+
+    def lag_s(self) -> float:
+        """Return how long ago the listener has last read the journal, s; infinite before the first time."""
+        return self._store.journal.clock() - self._asked_at
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether changes arrive."""
+        return self.lag_s() < _BEHIND_S
+
+    def wait_until_following(self, limit_s: float) -> bool:
+        """Wait until changes arrive; False if they do not for so long."""
+        end = time.monotonic() + limit_s
+        while not self.follows:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def end_streams(self) -> None:
+        """Have every stream come to its end; called in the loop."""
+        self.ending = True
+        self._wake()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[asyncio.Event]:
@@ -129,7 +164,7 @@ class Feed:
         try:
             connection.rollback()
             connection.autocommit = True
-            connection.add_notify_handler(lambda notice: self._heard.add(notice.payload))
+            connection.add_notify_handler(self._hear)
             connection.execute(f"LISTEN {CHANNEL}")
             self._sessions_ended()
             with selectors.DefaultSelector() as selector:
@@ -144,6 +179,10 @@ class Feed:
             with contextlib.suppress(SQLAlchemyError):
                 connection.close()
 
+    def _hear(self, notice: Any) -> None:
+        self._heard.add(notice.payload)
+        self.on_notice(notice.payload)
+
     def _ask(self, connection: Any) -> None:
         """Read the versions, and with them the notices that have come; offer them, and wake whoever waits for a change."""
         journal = self._store.journal
@@ -154,6 +193,7 @@ class Feed:
             # Refused where another thread has read at the same time: which is the later nobody knows, so it asks once more.
             if journal.offer(Reading(versions, asked_at, journal.clock())) or self._stopping.is_set():
                 break
+        self._asked_at = asked_at
         if SESSIONS_ENDED in self._heard:
             self._sessions_ended()
         self._heard.clear()

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
+from api.metrics import Metrics
 from api.security import PUBLIC_PREFIXES
 
 log = structlog.get_logger("linli.access")
@@ -70,8 +71,9 @@ os.register_at_fork(after_in_child=_nonces.__init__)  # type: ignore[misc]
 class Frame:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_upload_bytes: int, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
         self.max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,8 +82,10 @@ class Frame:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id, nonce = f"{random.getrandbits(128):032x}", _nonces.next()
-        scope.setdefault("state", {}).update(request_id=request_id, nonce=nonce.decode())
+        state = scope.setdefault("state", {})
+        request_id = state.get("request_id") or f"{random.getrandbits(128):032x}"  # a proxy may have given one
+        nonce = _nonces.next()
+        state.update(request_id=request_id, nonce=nonce.decode())
         status = 0
 
         async def send_framed(message: Message) -> None:
@@ -89,6 +93,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _put_headers(scope, message, request_id, nonce)
+                self.metrics.answered(scope["method"], _route_of(scope), status, time.perf_counter() - began)
             await send(message)
 
         try:
@@ -99,13 +104,14 @@ class Frame:
                 raise
             await refused(scope, receive, send_framed)
         finally:
-            route = scope.get("route")
+            account = state.get("account")
             log.info(
                 "request",
                 method=scope["method"],
-                route=getattr(route, "path", "-"),
+                route=_route_of(scope),
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
+                account=account.account_id if account is not None else None,
                 request_id=request_id,
             )
 
@@ -149,6 +155,14 @@ def _counted(
     return receive_counted, send_or_refuse
 
 
+def _route_of(scope: Scope) -> str:
+    """Return the template of the route, or of static files the folder; never the address itself."""
+    path = getattr(scope.get("route"), "path", None)
+    if path is None and scope["path"].startswith(PUBLIC_PREFIXES):
+        path = next(prefix for prefix in PUBLIC_PREFIXES if scope["path"].startswith(prefix))
+    return path or "-"
+
+
 def _too_large(limit: int) -> errors.TooLarge:
     return errors.TooLarge(f"内容超过 {limit // 2**20} MB / larger than {limit // 2**20} MB")
 
@@ -160,6 +174,9 @@ def _put_headers(scope: Scope, message: Message, request_id: str, nonce: bytes) 
     raw.append((b"x-request-id", request_id.encode()))
     raw.append((b"content-security-policy", _POLICY_BEFORE + nonce + _POLICY_AFTER))
     raw.extend(_ALWAYS)
+    if scope["app"].state.office.feed.ending:  # call again, and another process answers: api/serving.py
+        raw[:] = [header for header in raw if header[0] != b"connection"]
+        raw.append((b"connection", b"close"))
     if scope["scheme"] == "https":
         raw.append(_HTTPS_ONLY)
     if not scope["path"].startswith(PUBLIC_PREFIXES):

@@ -81,7 +81,7 @@ def open_store(
         found = stack.enter_context(open_database(settings, notice))
         keys = settings.secrecy.keys(found.data_dir)
         fresh = isinstance(keys, KeyFile) and not keys.path.exists()
-        store = Store(found.owner_url, found.service_url, pool_size=20 if for_service else 2, keys=keys)
+        store = Store(found.owner_url, found.service_url, pool_size=max(4, 20 // settings.server.workers) if for_service else 2, keys=keys)
         stack.callback(store.close)
         password = _prepare(store, settings, for_service)
         if fresh:

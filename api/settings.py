@@ -90,6 +90,12 @@ class ServerSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     cookie_secure: Literal["auto", "always", "never"] = "auto"
     """Whether the session cookie is for https only; ``auto``: as the request came."""
+    workers: int = Field(default=1, ge=1, le=8)
+    """How many processes serve behind the one address; two or more can be replaced without losing a request."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """``auto``: for people on a terminal, JSON elsewhere."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """With ``Authorization: Bearer`` and this, Prometheus may read ``/metrics``, and nothing else."""
     trusted_proxies: str = ""
     """Addresses (comma between, CIDR allowed) whose ``X-Forwarded-*`` headers are believed."""
     public_url: str | None = None

@@ -20,6 +20,7 @@ from api.routes import (
     households,
     imports,
     locate,
+    metrics,
     needs,
     reach,
     requests,
@@ -36,6 +37,7 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     locate.router,  # first: the route that is asked most often is found first
     health.router,
+    metrics.router,
     session.router,
     grids.router,
     zoning.router,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Header
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,8 @@ from gis.services import indicators
 
 router = APIRouter(tags=["大屏 / screen"])
 HEARTBEAT_S = 15
+GRACE_S = 5.0
+"""How long a stream may take to end by itself when the process does."""
 
 
 @router.get(
@@ -62,6 +65,8 @@ async def changes(
     return EventSourceResponse(
         _events(desk, decode(last_event_id) if last_event_id else None),
         ping=HEARTBEAT_S,
+        shutdown_event=anyio.Event(),
+        shutdown_grace_period=GRACE_S,  # the stream sees the end for itself, and ends whole
         headers={"Cache-Control": "private, no-store"},
     )
 
@@ -70,12 +75,12 @@ async def _events(desk: Desk, seen: Versions | None) -> AsyncIterator[ServerSent
     """Yield one event for each topic that has changed since ``seen`` (None: since now), as long as the session lasts."""
     feed = desk.office.feed
     with feed.waiting() as woken:
-        while not feed.known.is_set():
+        while not feed.known.is_set() and not feed.ending:
             await asyncio.sleep(0.05)
         if seen is None:
             seen = dict(feed.versions)
             yield ServerSentEvent(event="ready", id=encode(seen), data="{}", retry=2000)
-        while True:
+        while not feed.ending:
             for topic in changed(seen, feed.versions):
                 if topic in feed.versions:
                     seen[topic] = feed.versions[topic]

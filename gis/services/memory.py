@@ -159,6 +159,18 @@ class Memory:
         kept = None if reading is None else self._matching(key, reading.of(topics))
         return None if kept is None else kept.value
 
+    def ages_s(self, now: float) -> dict[str, float]:
+        """Return by name how long ago the newest value kept was asked for, s.
+
+        Args:
+            now: by the journal's clock.
+        """
+        with self._lock:
+            newest: dict[str, float] = {}
+            for key, kept in self._kept.items():
+                newest[key[0]] = max(kept.asked_at, newest.get(key[0], kept.asked_at))
+        return {name: now - asked_at for name, asked_at in newest.items()}
+
     def former(self, key: Key) -> Any:
         """Return the newest value kept, current or not, for a load that can go on from it; None where there is none."""
         kept = self._kept.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ class Store:
         """Tell whether the database stands at the newest migration."""
         with self.owner_engine.connect() as connection:
             heads = set(MigrationContext.configure(connection).get_current_heads())
-        return heads == set(ScriptDirectory.from_config(migration_config()).get_heads())
+        return heads == _newest()
 
     @contextmanager
     def session(self, account_id: int | None, origin: Origin | None = None) -> Iterator[Session]:
@@ -185,6 +186,12 @@ class Store:
         self.owner_engine.dispose()
         self.service_engine.dispose()
         self._moments_engine.dispose()
+
+
+@cache
+def _newest() -> frozenset[str]:
+    """Return the newest migration that this program knows."""
+    return frozenset(ScriptDirectory.from_config(migration_config()).get_heads())
 
 
 def migration_config(connection: object | None = None, vault: Vault | None = None) -> Config:

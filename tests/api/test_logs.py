@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import warnings
 
 import pytest
 import structlog
@@ -23,4 +25,49 @@ def test_one_line_of_json_an_event_wherever_standard_error_goes(monkeypatch: pyt
             assert (found["event"], found["level"], found["户"]) == ("happened", "info", 3)
             pipe.close()
     finally:
+        structlog.reset_defaults()
+
+
+SECRET = "某某某-19900001234"
+
+
+def test_what_libraries_log_holds_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.configure("json")
+    try:
+        pipe = io.StringIO()
+        monkeypatch.setattr("sys.stderr", pipe)
+        try:
+            raise ValueError(SECRET)
+        except ValueError:
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+            logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <%s>", SECRET, exc_info=True)
+        warnings.warn("once", stacklevel=1)
+        lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
+        assert [line["event"] for line in lines[:2]] == ["Exception in ASGI application", "Task exception was never retrieved"]
+        assert lines[0]["error"] == "ValueError"
+        assert lines[0]["logger"] == "uvicorn.error"
+        assert lines[0]["frames"]
+        assert SECRET not in pipe.getvalue()
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:], root.level = before
+        structlog.reset_defaults()
+
+
+def test_for_people_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.configure("console")
+    try:
+        pipe = io.StringIO()
+        monkeypatch.setattr("sys.stderr", pipe)
+        structlog.get_logger("test").info("happened")
+        assert "happened" in pipe.getvalue()
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(pipe.getvalue())
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:], root.level = before
         structlog.reset_defaults()

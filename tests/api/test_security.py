@@ -70,6 +70,7 @@ CONTRACT = {
     ("GET", "/api/residents/{resident}/export"): "admin worker",
     ("DELETE", "/api/residents/{resident}"): "admin",
     ("GET", "/api/purposes"): "admin auditor",
+    ("GET", "/metrics"): "admin auditor",
     ("GET", "/api/audit"): "auditor",
     ("GET", "/api/audit/export"): "auditor",
     ("POST", "/api/audit/verify"): "auditor",
