@@ -1,6 +1,6 @@
 # 邻里 linli. `make run` tries it, `make test` proves it. Works with GNU make from 3.81 on.
 
-.PHONY: help setup run test torture bench lint
+.PHONY: help setup run test torture load bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -10,6 +10,7 @@ help:
 	@echo "make run    set up, load the demo place, serve on http://127.0.0.1:8000 until Ctrl-C"
 	@echo "make test   set up, run every test, the browser's too   (ARGS='-k grids' for some)"
 	@echo "make torture  set up, kill everything at random moments 200 times, check that nothing is lost (ARGS='--kills 20 --seed 7')"
+	@echo "make load   set up, 50 workers reading and writing files at once for a minute"
 	@echo "make bench  set up, run the benchmarks, print ratios"
 	@echo "make lint   set up, check style and types"
 
@@ -27,6 +28,10 @@ test:
 torture:
 	@scripts/setup --test
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m tests.torture $(ARGS)
+
+load:
+	@scripts/setup --test
+	@LINLI_TEST_LOAD_S=60 $(PYTHON) -m pytest -s tests/api/test_load.py $(ARGS)
 
 bench:
 	@scripts/setup --bench

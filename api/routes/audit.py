@@ -20,6 +20,8 @@ from gis.store.auditing import note
 
 router = APIRouter(tags=["审计 / audit"])
 
+_CLEAN = r"^[^\x00-\x1f]*$"
+
 
 def query_of(
     desk: AtDesk,
@@ -29,7 +31,9 @@ def query_of(
     until: Annotated[
         str | None, Query(alias="to", max_length=64, description="至(不含),带时区的 ISO 8601 / to, not included")
     ] = None,
-    account: Annotated[str | None, Query(max_length=64, description="账号名 / name of an account")] = None,
+    account: Annotated[
+        str | None, Query(max_length=64, pattern=_CLEAN, description="账号名 / name of an account")
+    ] = None,
     action: Annotated[
         str | None,
         Query(
@@ -40,7 +44,7 @@ def query_of(
     ] = None,
     subject: Annotated[
         str | None,
-        Query(max_length=200, description="对象 / what was touched: resident:12"),
+        Query(max_length=200, pattern=_CLEAN, description="对象 / what was touched: resident:12"),
     ] = None,
 ) -> AuditQuery:
     """Return which entries are asked for."""
