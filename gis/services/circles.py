@@ -86,13 +86,13 @@ def _collected(
     }
     draw = _walked if walking else _round
     drawn = draw(session, snapshots, stations, chosen, profile, reach_m) if len(chosen) else []
-    facts["unjoined"] = [stations.codes[i] for i, circle in zip(chosen, drawn, strict=True) if circle is None]
+    apart = [stations.codes[i] for i, circle in zip(chosen, drawn, strict=True) if circle is None]
     there = [(i, circle) for i, circle in zip(chosen, drawn, strict=True) if circle is not None]
     if query.dissolve:
         shapes = tuple(circle.shape for _, circle in there)
         key = ("dissolved", query.method, profile, reach_m, chosen.tobytes())
         whole = derived(snapshots).of(key, shapes, lambda: Drawn(dissolve(np.array(shapes, dtype=object))))
-        return collection([feature(whole, {"stations": len(there), **facts})] if there else [], **facts)
+        return collection([feature(whole, {"stations": len(there), **facts})] if there else [], unjoined=apart, **facts)
     return collection(
         (
             feature(
@@ -101,6 +101,7 @@ def _collected(
             )
             for i, circle in there
         ),
+        unjoined=apart,
         **facts,
     )
 

@@ -16,10 +16,12 @@ from shapely.geometry import shape
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accessibility.snapping import snap
 from gis.errors import Invalid
 from gis.services import circles, coverage, reach, siting
 from gis.services.coverage import CoverageQuery
-from gis.services.scenario import scenario
+from gis.services.network import POLICY, network, snapped_stations
+from gis.services.scenario import edit_stations, scenario
 from gis.services.siting import Wanted
 from gis.services.snapshots import Snapshots
 from tests.gis.services.conftest import G1, METRIC, add_building, add_household, add_station, lonlat
@@ -200,3 +202,61 @@ def test_places_per_hundred(streets: Session, snapshots: Snapshots) -> None:
     assert {row["code"]: row["places_per_100"] for row in answer["grids"]}[G1] == pytest.approx(250)
     add_station(streets, "S7", 100, 500, [("meal", "24/7")])
     assert reach.capacity(streets, snapshots, ask(), TODAY)["unknown"] == ["S7"]
+
+
+def test_one_stations_circle_is_the_one_among_all(streets: Session, snapshots: Snapshots) -> None:
+    everyones = circles.circles(streets, snapshots, ask(services=()))
+    own = circles.circles(streets, snapshots, ask(services=()), "S1")
+    assert [feature["properties"]["code"] for feature in own["features"]] == ["S1"]
+    assert own["features"][0] in everyones["features"]
+    with pytest.raises(Invalid) as wrong:
+        circles.circles(streets, snapshots, ask(), "S9")
+    assert wrong.value.faults[0].where == "query.station"
+
+
+def test_circles_are_drawn_again_only_where_something_changed(streets: Session, snapshots: Snapshots) -> None:
+    first = circles.circles(streets, snapshots, ask())["features"][0]["geometry"]
+    assert circles.circles(streets, snapshots, ask())["features"][0]["geometry"] is first
+    farther = circles.circles(streets, snapshots, ask(minutes=16))["features"][0]["geometry"]
+    assert farther.shape.area > first.shape.area
+    add_street(streets, "lane", (1000, 500), (1000, 100))
+    lane = circles.circles(streets, snapshots, ask())["features"][0]["geometry"]
+    assert lane.shape.area > first.shape.area
+
+
+def test_edited_stations_have_the_circles_they_would_have(streets: Session, snapshots: Snapshots) -> None:
+    lon, lat = lonlat(2000, 500)
+    moved = {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}
+    added = {"op": "add", "station": {"code": "N1", "lon": lon, "lat": lat, "services": "meal"}}
+    asleep = {"op": "hours", "station": {"code": "S1", "services": "meal@Mo 01:00-02:00"}}
+
+    def codes(*edits: object, **changes: object) -> list[str]:
+        found = circles.circles_after(streets, snapshots, ask(**changes), list(edits))
+        return [feature["properties"]["code"] for feature in found["features"]]
+
+    assert codes(moved, added) == ["S1", "N1"]
+    assert codes({"op": "close", "station": {"code": "S1"}}) == []
+    assert (codes(asleep), codes(asleep, at=NOW)) == (["S1"], [])
+    there = circles.circles_after(streets, snapshots, ask(), [moved])["features"][0]["geometry"].shape
+    assert there.contains(shapely.Point(lon, lat))
+    stored = circles.circles(streets, snapshots, ask())["features"][0]["geometry"].shape
+    assert not stored.contains(shapely.Point(lon, lat)), "nothing is stored"
+    with pytest.raises(Invalid):
+        codes({"op": "close", "station": {"code": "S9"}})
+
+
+def test_an_edit_of_one_station_leaves_the_others_where_they_join(streets: Session, snapshots: Snapshots) -> None:
+    """What is joined anew for the edited station alone gives what joining all anew would."""
+    stored = snapshots.stations(streets)
+    edited = edit_stations(
+        stored,
+        [
+            {"op": "move", "station": {"code": stored.codes[1], "lon": lonlat(700, 480)[0], "lat": lonlat(700, 480)[1]}},
+            {"op": "add", "station": {"lon": lonlat(2500, 510)[0], "lat": lonlat(2500, 510)[1], "services": "meal"}},
+        ],
+    )  # fmt: skip
+    net = network(streets, snapshots, "adult")
+    joined = snapped_stations(streets, snapshots, net, edited)
+    fresh = snap(net.graph, *METRIC.to_m(edited.lon, edited.lat), POLICY)
+    for name in ("edge", "offset_m", "access_m", "u", "v", "to_u_m", "to_v_m"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(fresh, name))
