@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from api.answers import GeoJson, Json, etag, page, tagged
 from api.desk import AtDesk
@@ -26,12 +26,26 @@ READERS = ("planner", "worker", "screen")
     "/api/grids",
     summary="网格列表 / list grids",
     response_model=FeatureCollection,
+    responses=problems(404),
     dependencies=[allow(*READERS)],
 )
-def list_grids(request: Request, desk: AtDesk, wanted: AskedFilter) -> GeoJson:
-    """Return a page of grids with their boundaries."""
+def list_grids(
+    request: Request,
+    desk: AtDesk,
+    wanted: AskedFilter,
+    if_none_match: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """Return a page of grids with their boundaries; 304 when the caller has it already, 404 for an unknown area."""
     with desk.session() as session:
-        return page(request, registry.list_grids(session, wanted))
+        headers = {
+            "ETag": f'"{desk.snapshots.version(session, ("grids", "areas"))}"',
+            "Cache-Control": "private, no-cache",
+        }
+        if if_none_match == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        answer = page(request, registry.list_grids(session, wanted))
+    answer.headers.update(headers)
+    return answer
 
 
 @router.get(

@@ -153,6 +153,12 @@ class Memory:
             if view.moment is None and later is not None and later.asked_at >= view.reading.heard_at:
                 view.move_to(later)
 
+    def version(self, session: Session, topics: Topics) -> str:
+        """Return a text that changes with any of the topics: what a tag may be made of. What is read next is as new, or newer."""
+        view = _view_of(session, store_of(session))
+        reading = view.reading if view is not None else read_own_versions(session, _no_clock)[0]
+        return "-".join("0" if each is None else f"{each[0]}.{each[1]}" for each in reading.of(topics))
+
     def at_hand(self, journal: Journal, key: Key, topics: Topics) -> Any:
         """Return a value if it is here and known to be current without asking anybody; else None."""
         reading = journal.latest()

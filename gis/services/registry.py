@@ -43,11 +43,27 @@ ORDER BY code COLLATE "C" LIMIT :limit
 
 
 def list_grids(session: Session, wanted: Filter) -> dict[str, Any]:
-    """Return a page of grids as a FeatureCollection; ``next`` is the cursor of the following page, or None."""
+    """Return a page of grids as a FeatureCollection; ``next`` is the cursor of the following page, or None.
+
+    Raises:
+        NotFound: nothing is known of the area asked for.
+    """
     params: dict[str, Any] = {"prefix": area_prefix(wanted.area), "after": wanted.cursor or ""}
     query = _LIST.format(box=box_clause(wanted.bbox, params))
     rows, more = page_of(session, query, params, wanted.limit)
+    if not rows:
+        _refuse_unknown_area(session, wanted.area, params["prefix"])
     return collection((_grid_feature(row) for row in rows), next=rows[-1]["code"] if more else None)
+
+
+def _refuse_unknown_area(session: Session, area: str | None, prefix: str) -> None:
+    """Refuse an area that neither is one nor has a grid: an empty list would look as if nobody had drawn its grids yet."""
+    known = text(
+        "SELECT EXISTS (SELECT 1 FROM areas WHERE starts_with(code, :prefix)) "
+        "OR EXISTS (SELECT 1 FROM grids WHERE valid_to IS NULL AND starts_with(code, :prefix))"
+    )
+    if area and not session.scalar(known, {"prefix": prefix}):
+        raise NotFound(f"没有编码为 {area} 的区划 / no area has code {area}")
 
 
 def get_grid(session: Session, code: str) -> dict[str, Any]:
@@ -129,6 +145,9 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     Returns:
         ``overlaps``, ``gaps``, ``beyond`` (grids that leave their community), ``strays`` (where households are in no grid, with how many), ``oversize`` and ``undersize`` grids:
         FeatureCollections with areas in m².
+
+    Raises:
+        NotFound: nothing is known of the area asked for.
     """
     prefix = area_prefix(area)
     grids = snapshots.grids(session)
@@ -139,6 +158,8 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
         crs="EPSG:4326",
     )
     communities = _communities(session, prefix)
+    if not inside.any():
+        _refuse_unknown_area(session, area, prefix)
     if not inside.any() and communities is None:
         nothing = collection([])
         kinds = ("overlaps", "gaps", "beyond", "oversize", "undersize")

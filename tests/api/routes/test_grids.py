@@ -24,7 +24,9 @@ def test_filters(client: TestClient, as_: SignIn) -> None:
         "/api/grids", params={"bbox": f"{west},{south},{east},{north}"}, headers=headers
     ).json()
     assert [f["properties"]["code"] for f in found["features"]] == [G2]
-    assert client.get("/api/grids?area=539901002000", headers=headers).json()["features"] == []
+    unknown = client.get("/api/grids?area=539901002000", headers=headers)
+    assert (unknown.status_code, "539901002000" in unknown.json()["detail"]) == (404, True)
+    assert client.get("/api/grids?area=539901001001&bbox=1,2,3,4", headers=headers).json()["features"] == []
     for wrong in ("area=abc", "area=53", "bbox=1,2,3", "limit=0", "limit=10001", "limit=1.5"):
         assert client.get(f"/api/grids?{wrong}", headers=headers).status_code == 422, wrong
 
@@ -110,3 +112,19 @@ def test_measures(client: TestClient, as_: SignIn) -> None:
     assert len(found["colours"]) == 2
     assert client.get("/api/grids/measures?measure=nothing", headers=headers).status_code == 404
     assert client.get("/api/grids/measures?measure=households&k=99", headers=headers).status_code == 422
+
+
+def test_a_list_that_the_caller_has_is_not_sent_again(client: TestClient, as_: SignIn) -> None:
+    headers = as_("planner")
+    first = client.get("/api/grids", headers=headers)
+    has = {**headers, "If-None-Match": first.headers["ETag"]}
+    again = client.get("/api/grids", headers=has)
+    assert (again.status_code, again.content) == (304, b"")
+    admin = as_("admin")
+    tag = client.get(f"/api/grids/{G1}", headers=admin).headers["ETag"]
+    body = {**first.json()["features"][0], "properties": {"name": "新名"}}
+    assert client.put(f"/api/grids/{G1}", json=body, headers={**admin, "If-Match": tag}).status_code == 200
+    changed = client.get("/api/grids", headers=has)
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != first.headers["ETag"]
+    assert changed.json()["features"][0]["properties"]["name"] == "新名"

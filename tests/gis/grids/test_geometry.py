@@ -160,19 +160,19 @@ def test_any_scribble_is_made_valid_and_the_share_does_not_depend_on_the_scale(
 @given(st.integers(0, 10_000))
 def test_a_strip_holds_every_position_whose_answer_changes(seed: int) -> None:
     """Corners, middles of edges and positions anywhere, of polygons that share most of their edges."""
-    rng = np.random.default_rng(seed)
+    rng, middle = np.random.default_rng(seed), np.array([102.0, 25.0])
     ring = np.column_stack([np.cos(np.linspace(0, 2 * np.pi, 13)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 13)[:-1])])
     ring *= rng.uniform(0.5, 1.5, (12, 1))
     moved = ring.copy()
     place = rng.integers(0, 12)
     moved[place] *= rng.uniform(0.8, 1.2)
-    before = shapely.Polygon(ring + (102, 25))
-    after = shapely.Polygon(np.insert(moved, place, (moved[place] + moved[place - 1]) / 2, axis=0) + (102, 25))
+    before = shapely.Polygon(ring + middle)
+    after = shapely.Polygon(np.insert(moved, place, (moved[place] + moved[place - 1]) / 2, axis=0) + middle)
     if not (before.is_valid and after.is_valid):
         return
     strip = moved_strip(before, after)
     corners = np.concatenate([shapely.get_coordinates(before), shapely.get_coordinates(after)])
-    asked = np.concatenate([corners, (corners[1:] + corners[:-1]) / 2, rng.uniform(-1.6, 1.6, (500, 2)) + (102, 25)])
+    asked = np.concatenate([corners, (corners[1:] + corners[:-1]) / 2, rng.uniform(-1.6, 1.6, (500, 2)) + middle])
     was, now = (shapely.intersects_xy(shape, *asked.T) for shape in (before, after))
     assert shapely.intersects_xy(strip, *asked[was != now].T).all()
     assert shapely.is_empty(moved_strip(before, before.reverse()))

@@ -34,7 +34,10 @@ def test_lists_page_by_code(session: Session) -> None:
 
 def test_lists_filter_by_area_and_box(session: Session) -> None:
     assert len(registry.list_grids(session, Filter(area="539901001000"))["features"]) == 2
-    assert registry.list_grids(session, Filter(area="539902000000"))["features"] == []
+    with pytest.raises(NotFound, match="539902000000"):
+        registry.list_grids(session, Filter(area="539902000000"))
+    with pytest.raises(NotFound, match="539902000000"):
+        registry.zoning(session, Snapshots(), "539902000000")
     west, south = lonlat(10, 10)
     east, north = lonlat(20, 20)
     inside = registry.list_grids(session, Filter(bbox=(west, south, east, north)))
