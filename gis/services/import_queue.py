@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,7 +41,9 @@ MOST_ATTEMPTS = 3
 _TURN_EVERY_S = 0.2
 INTERRUPTED = "导入被中断，未保留任何内容，请重新导入 / the import was interrupted and nothing was kept; import the file again"
 FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
-DISK_FULL = "数据库磁盘已满，未保留任何内容，请清理磁盘后重新导入 / the database's disk is full and nothing was kept; make room and import the file again"
+NO_ROOM = "数据库无法写入（磁盘已满或损坏），未保留任何内容；请清理或检查磁盘后重新导入 / the database cannot write (its disk is full or broken) and nothing was kept; make room or check the disk, and import the file again"
+_NO_ROOM = (psycopg.errors.DiskFull, psycopg.errors.IoError, psycopg.errors.InternalError_)
+"""What trying again at once would not mend."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:id, 0))")
 _ONE_CLAIMS = text("SELECT pg_advisory_xact_lock(hashtextextended('linli import claims', 0))")
@@ -91,9 +94,9 @@ def run_next(store: Store, folders: Spool, stopping: Callable[[], bool] = lambda
                 raise
             log.warning("import interrupted", import_id=str(job.id), error=type(fault).__name__)
             work.invalidate()
-            if isinstance(fault, psycopg.errors.DiskFull):
+            if isinstance(fault, _NO_ROOM):
                 with suppress(SQLAlchemyError), watch.begin():
-                    _end(watch, job.id, "failed", [Fault(job.file_name, DISK_FULL)])
+                    _end(watch, job.id, "failed", [Fault(job.file_name, NO_ROOM)])
     return True
 
 
@@ -142,7 +145,7 @@ def run_local(
         except BaseException as error:  # Ctrl-C too
             work.invalidate()
             fault = _database_fault(error)
-            message = DISK_FULL if isinstance(fault, psycopg.errors.DiskFull) else INTERRUPTED
+            message = NO_ROOM if isinstance(fault, _NO_ROOM) else INTERRUPTED
             state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             with suppress(SQLAlchemyError), watch.begin():
                 _end(watch, import_id, state, [Fault(path.name, message)])
@@ -268,7 +271,7 @@ def _run(
                 work.invalidate()  # what broke the statement off may still be on its way
                 raise Cancelled from error
             raise
-        log.error("import failed", import_id=str(job.id), error=type(error).__name__)
+        log.error("import failed", import_id=str(job.id), error=type(error).__name__, frames=_frames(error))
         _fail(work, job, [Fault(job.file_name, FAILED)])
         raise LinliError(FAILED) from error
     _keep_rejected(work, job.id, report)
@@ -368,6 +371,11 @@ def _outcome(report: ImportReport) -> dict[str, Any]:
     }
 
 
+def _frames(error: BaseException) -> list[str]:
+    """Return where the error came from; its text could hold a value of a personal column and is left out."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]]
+
+
 @contextmanager
 def _transaction(store: Store) -> Iterator[Connection]:
     """Give a connection on which a transaction has begun; rolled back unless it was committed."""
@@ -383,4 +391,5 @@ def _transaction(store: Store) -> Iterator[Connection]:
 def _database_fault(error: BaseException) -> psycopg.Error | None:
     """Return what broke the import off where that was the database: away, full, a lock that two waited for. Rows go in by COPY, past SQLAlchemy."""
     fault = error.orig if isinstance(error, DBAPIError) else error
-    return fault if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError) else None
+    ours = (psycopg.OperationalError, psycopg.InterfaceError, *_NO_ROOM)
+    return fault if isinstance(fault, ours) else None

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from gis.errors import Conflict, Invalid, NotFound
 from gis.intake import Cancelled, ImportReport
 from gis.services import import_queue, import_spool
-from gis.services.import_queue import INTERRUPTED, MOST_ATTEMPTS, import_file, recover, run_local
+from gis.services.import_queue import INTERRUPTED, MOST_ATTEMPTS, NO_ROOM, import_file, recover, run_local
 from gis.services.import_spool import Spool
 from gis.services.imports import (
     Upload,
@@ -368,7 +368,7 @@ def test_a_full_disk_is_said(place: Store, run, monkeypatch: pytest.MonkeyPatch)
     assert run(place)
     found = state(place, import_id)
     assert found["state"] == "failed"
-    assert "disk is full" in str(found["errors"])
+    assert NO_ROOM in str(found["errors"])
     assert pieces(place, "content") == 0
 
 
