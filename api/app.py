@@ -24,6 +24,7 @@ from api.desk import Office
 from api.feed import Feed
 from api.frame import Frame
 from api.metrics import REFRESH_S, Metrics
+from api.oidc import Provider
 from api.pace import Pace, Seldom
 from api.routes import ROUTERS
 from api.security import Guard, check_rules, everyone
@@ -31,6 +32,8 @@ from api.sessions import Sessions
 from api.settings import Settings
 from api.watch import Watch
 from api.worker import ImportWorker
+from gis.errors import Unavailable
+from gis.secrecy.cipher import FieldCipher
 from gis.services.snapshots import Snapshots
 from gis.store.session import Store
 from maps.assets import MOUNTS
@@ -60,7 +63,10 @@ def create_app(
         RuntimeError: a route has no rule saying who may call it.
     """
     sessions = Sessions(
-        store, hours=settings.accounts.session_hours, screen_hours=settings.accounts.screen_session_hours
+        store,
+        hours=settings.accounts.session_hours,
+        screen_hours=settings.accounts.screen_session_hours,
+        idle_minutes=settings.accounts.session_idle_minutes,
     )
     metrics = Metrics()
     office = Office(
@@ -74,6 +80,7 @@ def create_app(
         reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
         seldom=Seldom(),
         metrics=metrics,
+        provider=_provider(store, settings),
     )
     app = FastAPI(
         title="邻里 linli",
@@ -100,6 +107,17 @@ def create_app(
     return app
 
 
+def _provider(store: Store, settings: Settings) -> Provider | None:
+    """Return the provider of OpenID Connect where one is configured."""
+
+    def cipher() -> FieldCipher:
+        if store.vault is None:
+            raise Unavailable("字段密钥尚未就绪 / the field keys are not ready")
+        return store.vault.cipher
+
+    return Provider(settings.oidc, cipher) if settings.oidc.configured else None
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office: Office = app.state.office
@@ -113,6 +131,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         refreshing.cancel()
         office.worker.stop()
         office.feed.stop()
+        if office.provider is not None:
+            office.provider.close()
 
 
 async def _refresh(office: Office) -> None:

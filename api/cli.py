@@ -14,7 +14,8 @@ from api.cli_imports import import_, work
 from api.cli_places import divide_place, streets
 from api.cli_secrecy import audit, keys, purge, purposes
 from api.cli_store import backup, restore
-from api.cli_users import users
+from api.cli_users import factors, users
+from api.cli_users import keys as screen_keys
 from api.console import Commands, notice, out, progress_bar, stop_orderly
 from api.runtime import Running, open_store
 from api.serving import BACKLOG, KEEP_ALIVE_S, WORKER, Listening, Server, listen
@@ -32,6 +33,8 @@ app = typer.Typer(
 app.command("import")(import_)
 app.command("worker")(work)
 app.add_typer(users, name="user")
+app.add_typer(factors, name="second-factor")
+app.add_typer(screen_keys, name="screen-key")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(purge)

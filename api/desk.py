@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from api.errors import is_only_try
 from api.feed import Feed
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.pace import Pace, Seldom
 from api.sessions import Sessions
 from api.settings import Settings
 from api.worker import ImportWorker
 from gis.errors import NotFound, TooMany, Unauthenticated
-from gis.services.accounts import Identity
 from gis.services.memory import Overtaken, steady
+from gis.services.sign_ins import Identity
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
@@ -47,6 +48,8 @@ class Office:
     """How many protected fields an account may be shown."""
     seldom: Seldom
     metrics: Metrics
+    provider: Provider | None = None
+    """Of OpenID Connect, where one is configured."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from api.answers import Json
 from api.logs import frames
 from api.wording import wording
 from gis.errors import (
+    CodeNeeded,
     Conflict,
     Denied,
     Fault,
@@ -37,6 +38,7 @@ from gis.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    Unfinished,
 )
 from gis.services.memory import Overtaken
 
@@ -80,7 +82,9 @@ class TooLarge(LinliError):
 
 STATUS: dict[type[LinliError], int] = {
     Invalid: 422,
+    CodeNeeded: 401,
     Unauthenticated: 401,
+    Unfinished: 403,
     Denied: 403,
     NotFound: 404,
     Conflict: 409,
@@ -179,7 +183,8 @@ def _linli(error: LinliError) -> Json:
         headers["Retry-After"] = str(RETRY_S)
     elif status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(status, error.title, error.detail, error.faults, headers)
+    more = {"needs": error.needs} if error.needs is not None else {}
+    return problem(status, error.title, error.detail, error.faults, headers, **more)
 
 
 def _validation(error: RequestValidationError) -> Json:

@@ -24,8 +24,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from gis.services.accounts import Identity
 from gis.services.operations import jobs_by_state
+from gis.services.sign_ins import Identity
 
 PATH = "/metrics"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4

@@ -20,6 +20,11 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "request_id": {"type": "string"},
+        "needs": {
+            "type": "string",
+            "enum": ["code", "password", "second_factor"],
+            "description": "登录还需要什么 / what the sign-in still needs",
+        },
         "errors": {
             "type": "array",
             "items": {

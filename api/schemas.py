@@ -20,30 +20,6 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Credentials(Strict):
-    """Name and password."""
-
-    username: str = Field(min_length=1, max_length=64, examples=["admin"])
-    password: str = Field(min_length=1, max_length=200, examples=["correct-horse-battery"])
-
-
-class SessionOut(BaseModel):
-    """A new session."""
-
-    access_token: str
-    expires_at: datetime
-    role: str
-
-
-class AccountOut(BaseModel):
-    """Who is signed in, and the grids a worker looks after."""
-
-    username: str
-    role: str
-    expires_at: datetime
-    grids: list[str]
-
-
 class Feature(BaseModel):
     """A GeoJSON Feature, positions lon, lat in EPSG:4326."""
 

@@ -20,9 +20,9 @@ from api import errors
 from api.metrics import PATH as METRICS
 from api.metrics import READER, is_reader
 from api.sessions import Sessions
-from gis.errors import Denied, LinliError, Unauthenticated
+from gis.errors import Denied, LinliError, Unauthenticated, Unfinished
 from gis.models.vocabulary import ROLES
-from gis.services.accounts import Identity
+from gis.services.sign_ins import Identity
 
 COOKIE = "linli_session"
 PUBLIC = frozenset(
@@ -31,7 +31,10 @@ PUBLIC = frozenset(
         ("GET", "/api/ready"),
         ("GET", "/login"),
         ("GET", "/favicon.ico"),
+        ("GET", "/login/oidc"),
+        ("GET", "/login/oidc/callback"),
         ("POST", "/api/session"),
+        ("POST", "/api/session/key"),
     }
 )
 """All that may be called without a session, beside static assets."""
@@ -43,10 +46,15 @@ CSRF_HEADER = "x-requested-with"
 _MACHINE_PREFIXES = ("/api/", "/tiles/")
 
 
-def allow(*roles: str) -> Any:
+def allow(*roles: str, unfinished: frozenset[str] = frozenset()) -> Any:
     """Return the dependency that lets only these roles call a route; ``admin`` may call all that ``planner`` may.
 
     Every route outside :data:`PUBLIC` carries exactly one: ``@router.get(…, dependencies=[allow("planner", "worker")])``.
+
+    Args:
+        roles: who may call it.
+        unfinished: what a caller may still owe (:attr:`gis.services.sign_ins.Identity.pending`): whoever owes a code, a new password or a
+            second factor may call nothing but what is needed to bring it.
     """
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
@@ -54,15 +62,16 @@ def allow(*roles: str) -> Any:
     permitted = frozenset(roles) | ({"admin"} if "planner" in roles else frozenset())
 
     async def rule(request: Request) -> None:
-        _check(permitted, getattr(request.state, "account", None))
+        _check(permitted, unfinished, getattr(request.state, "account", None))
 
     rule.roles = permitted  # type: ignore[attr-defined]
+    rule.unfinished = unfinished  # type: ignore[attr-defined]
     return Depends(rule)
 
 
-def everyone() -> Any:
-    """Return the rule for routes that any signed-in account may call."""
-    return allow(*ROLES)
+def everyone(*unfinished: str) -> Any:
+    """Return the rule for routes that any signed-in account may call, whoever owes one of ``unfinished`` included."""
+    return allow(*ROLES, unfinished=frozenset(unfinished))
 
 
 def roles_of(route: BaseRoute) -> frozenset[str] | None:
@@ -79,6 +88,14 @@ def roles_of(route: BaseRoute) -> frozenset[str] | None:
     if len(found) > 1:
         raise RuntimeError(f"{route} has {len(found)} rules; give it one")
     return found[0] if found else None
+
+
+def _owing(route: BaseRoute) -> frozenset[str]:
+    """Return what callers of a route may still owe."""
+    found: frozenset[str] = frozenset()
+    for dependency in getattr(route, "dependencies", []):
+        found |= getattr(dependency.dependency, "unfinished", frozenset())
+    return found
 
 
 def is_public(method: str, path: str) -> bool:
@@ -167,7 +184,7 @@ class Guard:
         app: FastAPI = scope["app"]
         for route in app.routes:
             if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-                _check(roles_of(route) or frozenset(), account)
+                _check(roles_of(route) or frozenset(), _owing(route), account)
                 return
 
 
@@ -204,9 +221,11 @@ def check_origin(headers: Headers, *, needs_proof: bool) -> None:
         )
 
 
-def _check(permitted: frozenset[str], account: Identity | None) -> None:
+def _check(permitted: frozenset[str], unfinished: frozenset[str], account: Identity | None) -> None:
     if account is None:
         raise Unauthenticated("需要登录 / sign in first")
+    if account.pending is not None and account.pending not in unfinished:
+        raise Unfinished(account.pending)
     if account.role not in permitted:
         raise Denied(f"角色 {ROLES[account.role]} 无权执行此操作 / role {account.role} may not do this")
 

@@ -7,22 +7,25 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import anyio
+from sqlalchemy.orm import Session
 
-from gis.services.accounts import (
-    Identity,
+from api.oidc import Subject
+from gis.errors import Unauthenticated
+from gis.services.passwords import nobodys_hash
+from gis.services.sign_ins import Identity, SignedIn, account_of, digest, sign_out
+from gis.services.signing_in import (
+    Lasting,
     Refused,
-    SignedIn,
-    account_of,
-    digest,
     lock_seconds,
     locked,
     sign_in,
-    sign_out,
+    sign_in_as_subject,
+    sign_in_with_key,
 )
-from gis.services.passwords import nobodys_hash
+from gis.store.auditing import note
 from gis.store.session import Origin, Store
 
 REMEMBERED_S = 2.0
@@ -39,13 +42,21 @@ class Sessions:
     """Looks up, opens and ends sessions."""
 
     def __init__(
-        self, store: Store, *, hours: float, screen_hours: float, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        hours: float,
+        screen_hours: float,
+        idle_minutes: float = 60,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         nobodys_hash()
         self._store = store
-        self._hours = hours
-        self._screen_hours = screen_hours
+        self._lasting = Lasting(hours, screen_hours)
+        self._idle = timedelta(minutes=idle_minutes)
         self._clock = clock
+        self._now = now
         self._kept: dict[bytes, tuple[float, Identity]] = {}
         self._generation = 0
         self.gate = Gate(clock)
@@ -54,7 +65,7 @@ class Sessions:
     def remembered(self, token: str) -> Identity | None:
         """Return who holds the token if that was asked a moment ago."""
         kept = self._kept.get(digest(token))
-        if kept is None or kept[0] < self._clock() or kept[1].expires_at <= datetime.now(UTC):
+        if kept is None or kept[0] < self._clock() or kept[1].expires_at <= self._now():
             return None
         return kept[1]
 
@@ -62,7 +73,7 @@ class Sessions:
         """Ask the store who holds the token."""
         generation = self._generation
         with self._store.session(None) as session:
-            found = account_of(session, token, datetime.now(UTC))
+            found = account_of(session, token, self._now(), idle=self._idle)
         if found is not None and generation == self._generation:
             if len(self._kept) >= _MOST_REMEMBERED:
                 self._kept.clear()
@@ -74,33 +85,78 @@ class Sessions:
         self._generation += 1
         self._kept.clear()
 
-    def open(self, name: str, password: str, address: str, request_id: str = "") -> SignedIn:
-        """Sign in.
+    def open(
+        self, name: str, password: str, address: str, request_id: str = "", code: str | None = None
+    ) -> SignedIn:
+        """Sign in with a password, and a code where the account has a second factor.
 
         Raises:
-            Unauthenticated, TooMany: wrong; or tried too often for this name or from this address.
+            Unauthenticated, TooMany: wrong, or a code is missing; or tried too often for this name or from this address.
         """
-        self.gate.check_address(address)
-        with self._store.session(None, Origin(address, request_id)) as session:
-            outcome = sign_in(
-                session,
-                name,
-                password,
-                datetime.now(UTC),
-                hours=self._hours,
-                screen_hours=self._screen_hours,
-                unknown_locked_s=self.gate.name_locked_s(name),
+
+        def attempt(session: Session) -> SignedIn | Refused:
+            locked_s = self.gate.name_locked_s(name)
+            return sign_in(
+                session, name, password, self._now(), code=code, lasting=self._lasting, unknown_locked_s=locked_s
             )
-        if isinstance(outcome, Refused):
-            self.gate.failed(name, address, outcome)
-            raise outcome.error
-        return outcome
+
+        return self._attempt(attempt, name, Origin(address, request_id))
+
+    def open_with_key(self, key: str, origin: Origin) -> SignedIn:
+        """Exchange a screen key for a session.
+
+        Raises:
+            Unauthenticated, TooMany: wrong or revoked; tried too often from this address.
+        """
+        return self._attempt(lambda s: sign_in_with_key(s, key, self._now(), self._lasting), "", origin)
+
+    def open_as(self, subject: Subject, origin: Origin) -> SignedIn:
+        """Open a session for whom the provider has proven.
+
+        Raises:
+            Unauthenticated, TooMany: no account is linked; tried too often from this address.
+        """
+
+        def attempt(session: Session) -> SignedIn | Refused:
+            return sign_in_as_subject(
+                session,
+                subject.issuer,
+                subject.subject,
+                subject.claimed,
+                self._now(),
+                strong=subject.strong,
+                lasting=self._lasting,
+            )
+
+        return self._attempt(attempt, "", origin)
+
+    def refuse(self, why: str, origin: Origin) -> None:
+        """Note and count a sign-in that failed before an account was known."""
+        with self._store.session(None, origin) as session:
+            note(session, "session.refuse", detail={"why": why})
+        self.gate.failed("", origin.address, Refused(Unauthenticated(why), known=True))
 
     def close(self, token: str, origin: Origin | None = None) -> None:
         """Sign out."""
         with self._store.session(None, origin) as session:
-            sign_out(session, token, datetime.now(UTC))
+            sign_out(session, token, self._now())
         self.forget()
+
+    def now(self) -> datetime:
+        """Return the present moment, with zone."""
+        return self._now()
+
+    def _attempt(
+        self, attempt: Callable[[Session], SignedIn | Refused], name: str, origin: Origin
+    ) -> SignedIn:
+        """Try to sign in; what fails is committed, counted and raised."""
+        self.gate.check_address(origin.address)
+        with self._store.session(None, origin) as session:
+            outcome = attempt(session)
+        if isinstance(outcome, Refused):
+            self.gate.failed(name, origin.address, outcome)
+            raise outcome.error
+        return outcome
 
 
 class Gate:
@@ -132,7 +188,7 @@ class Gate:
 
     def failed(self, name: str, address: str, outcome: Refused) -> None:
         """Count a failed sign-in; an attempt at a locked name was refused unheard and counts no further."""
-        if hasattr(outcome.error, "retry_after_s"):
+        if not outcome.counted:
             return
         now = self._clock()
         with self._lock:

@@ -149,6 +149,8 @@ class AccountSettings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, le=24 * 31)
     screen_session_hours: float = Field(default=24 * 30, gt=0, le=24 * 366)
     """A wall screen has nobody to sign in again."""
+    session_idle_minutes: float = Field(default=60, ge=1, le=60 * 24 * 31)
+    """After so long without a request a session ends, a screen's does not (NIST SP 800-63B-4, section 2.2.3: an hour)."""
 
     @field_validator("admin_password")
     @classmethod
@@ -159,6 +161,51 @@ class AccountSettings(BaseSettings):
             except Invalid as error:
                 raise ValueError(error.detail) from None
         return value
+
+
+class OidcSettings(BaseSettings):
+    """Sign-in through an OpenID Connect provider in the user's network; off without an issuer."""
+
+    model_config = _CONFIG
+
+    oidc_issuer: str = ""
+    """The provider, as it calls itself; its address without ``/.well-known/…``."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    """Without one linli is a public client, which PKCE protects."""
+    oidc_scope: str = "openid profile"
+    oidc_claim: str | None = None
+    """The claim that names the account, e.g. ``preferred_username``; without one only subjects that an admin has linked come in.
+    Name only a claim that people cannot change themselves."""
+    oidc_label: str = Field(default="统一身份认证", max_length=40)
+    """What the button on the login page says."""
+    oidc_redirect_uri: str | None = None
+    """Our address ``…/login/oidc/callback`` as browsers see it; without it as the request came."""
+
+    @property
+    def configured(self) -> bool:
+        """Tell whether there is a provider."""
+        return bool(self.oidc_issuer)
+
+    @field_validator("oidc_issuer", "oidc_redirect_uri")
+    @classmethod
+    def _safe(cls, value: str | None) -> str | None:
+        if value:
+            parts = urlsplit(value)
+            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if not parts.hostname or parts.query or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+                raise ValueError("应为 https 地址 / expected an https address (http for this machine only)")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError(
+                "LINLI_OIDC_ISSUER 与 LINLI_OIDC_CLIENT_ID 须同时设置 / set LINLI_OIDC_ISSUER and LINLI_OIDC_CLIENT_ID together"
+            )
+        if "openid" not in self.oidc_scope.split():
+            raise ValueError("LINLI_OIDC_SCOPE 须含 openid / LINLI_OIDC_SCOPE must hold openid")
+        return self
 
 
 class PlaceSettings(BaseSettings):
@@ -257,12 +304,14 @@ class Settings:
         accounts: AccountSettings,
         place: PlaceSettings,
         secrecy: SecrecySettings,
+        oidc: OidcSettings,
     ) -> None:
         self.database = database
         self.server = server
         self.accounts = accounts
         self.place = place
         self.secrecy = secrecy
+        self.oidc = oidc
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
@@ -276,7 +325,7 @@ class Settings:
         """
         faults: list[Fault] = []
         parts = []
-        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings, SecrecySettings):
+        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings, SecrecySettings, OidcSettings):
             try:
                 parts.append(
                     part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None})

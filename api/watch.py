@@ -11,7 +11,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.pace import Seldom
-from gis.services.accounts import Identity
+from gis.services.sign_ins import Identity
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
 

@@ -17,6 +17,8 @@ class LinliError(Exception):
     """The root of all errors that a user may cause; ``str(error)`` is fit to be shown, 中文 / English."""
 
     title = "出错 / error"
+    needs: str | None = None
+    """What the caller has to bring for the same call to work, for programs: ``code``, ``password``, ``second_factor``."""
 
     def __init__(self, detail: str, faults: list[Fault] | None = None) -> None:
         super().__init__(detail)
@@ -58,6 +60,36 @@ class Unauthenticated(LinliError):
     """Nobody is signed in, or the sign-in has ended."""
 
     title = "请先登录 / sign in first"
+
+
+class CodeNeeded(Unauthenticated):
+    """The password was right, and a code of the second factor is needed, too; or the code was wrong."""
+
+    title = "需要验证码 / a code is needed"
+    needs = "code"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            detail
+            or "请输入验证器上的 6 位验证码，或一个恢复码 / enter the 6-digit code of your generator, or a recovery code (field code)"
+        )
+
+
+class Unfinished(Denied):
+    """Signed in, but something has to be done before anything else works."""
+
+    title = "请先完成账号设置 / finish your account first"
+
+    def __init__(self, needs: str) -> None:
+        super().__init__(_UNFINISHED[needs])
+        self.needs = needs
+
+
+_UNFINISHED = {
+    "code": "请先输入验证码 / enter the code of your second factor first (POST /api/session/code)",
+    "password": "请先修改密码 / change your password first (PUT /api/account/password)",
+    "second_factor": "您的角色必须启用两步验证，请先设置 / your role must have a second factor: set it up first (POST /api/account/second-factor)",
+}
 
 
 class TooMany(LinliError):

@@ -4,9 +4,9 @@ Every page is plain HTML with our own style sheets and scripts: no inline script
 another host, and no text of data that is not escaped.
 """
 
-from api.pages import doors
+from api.pages import accounts, doors
 from api.pages.views import router
 
-router.routes.extend(doors.router.routes)
+router.routes.extend((*doors.router.routes, *accounts.router.routes))
 
 __all__ = ["router"]

@@ -22,7 +22,11 @@ COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
 WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
 SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
 AUDIT = Page("/audit", "审计", "Audit", ("auditor",))
-PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN, AUDIT)
+ACCOUNTS = Page("/accounts", "账号", "Accounts", ("admin",))
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, SCREEN, AUDIT, ACCOUNTS)
+"""Each role's own page comes first of those that it may open."""
+ACCOUNT = Page("/account", "我的账号", "My account", ("admin", "planner", "worker", "screen", "auditor"))
+"""Everybody's: led to from the name in the frame."""
 
 DOOR_PATH = "/d/"
 """What a code on a door leads to."""
@@ -38,8 +42,7 @@ def pages_of(role: str) -> list[Page]:
 
 def home_of(role: str) -> Page | None:
     """Return the page on which a role lands after signing in; None for a role without a page."""
-    mine = pages_of(role)
-    return next((page for page in mine if page.roles[0] == role), mine[0] if mine else None)
+    return next(iter(pages_of(role)), None)
 
 
 def after_sign_in(role: str, wanted: str) -> str:
@@ -52,7 +55,7 @@ def after_sign_in(role: str, wanted: str) -> str:
     home = home_of(role)
     if wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable() and "\\" not in wanted:
         path = urlsplit(wanted).path
-        if any(page.path == path for page in pages_of(role)):
+        if any(page.path == path for page in (*pages_of(role), ACCOUNT)):
             return wanted
         if path.startswith((DOOR_PATH, FILE_PATH)) and role in FILE_READERS:
             return wanted

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api import errors
-from api.pages.directory import home_of
+from api.pages.directory import ACCOUNT, home_of
 from api.pages.rendering import show
-from gis.errors import Denied
+from gis.errors import Denied, Unfinished
 from gis.models.vocabulary import ROLES
 
 
@@ -27,6 +27,8 @@ class PageRoute(APIRoute):
         async def handle_or_tell(request: Request) -> Response:
             try:
                 return await handle(request)
+            except Unfinished:
+                return RedirectResponse(ACCOUNT.path, status_code=303)
             except Denied:
                 return not_yours(request)
             except Exception as error:

@@ -10,7 +10,9 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 import maps
 from api.desk import AtDesk, Desk, office_of
+from api.pages.accounts import login_page
 from api.pages.directory import (
+    ACCOUNT,
     AUDIT,
     COVERAGE,
     NEEDS,
@@ -59,8 +61,10 @@ def login(request: Request) -> Response:
     token, _ = token_of(request.headers)
     account = (sessions.remembered(token) or sessions.look_up(token)) if token else None
     if account is not None:
-        return RedirectResponse(after_sign_in(account.role, wanted), status_code=303)
-    return show("login.html", next=wanted, cookie_lost="signed" in request.query_params)
+        return RedirectResponse(
+            ACCOUNT.path if account.pending else after_sign_in(account.role, wanted), status_code=303
+        )
+    return login_page(request, wanted=wanted, cookie_lost="signed" in request.query_params)
 
 
 @router.get("/favicon.ico")

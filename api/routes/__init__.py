@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    account,
+    accounts,
     audit,
     buildings,
     chiefs,
@@ -39,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     metrics.router,
     session.router,
+    account.router,
+    accounts.router,
     grids.router,
     zoning.router,
     chiefs.router,

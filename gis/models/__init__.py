@@ -1,6 +1,15 @@
 """Tables: SQLAlchemy 2 with GeoAlchemy2, one file per family."""
 
-from gis.models.accounts import Account, AccountGrid, LoginSession
+from gis.models.accounts import (
+    Account,
+    AccountGrid,
+    AccountIdentity,
+    LoginSession,
+    RecoveryCode,
+    RolePolicy,
+    ScreenKey,
+    SecondFactor,
+)
 from gis.models.base import Base
 from gis.models.casework import Desk, Event, EventDay, EventLimit, EventStep, JointDesk, Visit, VisitPolicy
 from gis.models.files import (
@@ -22,6 +31,7 @@ from gis.models.services import Need, Station, StationService
 __all__ = [
     "Account",
     "AccountGrid",
+    "AccountIdentity",
     "Area",
     "AuditEntry",
     "AuditHead",
@@ -52,8 +62,12 @@ __all__ = [
     "LoginSession",
     "Need",
     "Place",
+    "RecoveryCode",
     "Residency",
     "Resident",
+    "RolePolicy",
+    "ScreenKey",
+    "SecondFactor",
     "Station",
     "StationService",
     "Street",

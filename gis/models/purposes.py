@@ -28,6 +28,9 @@ from gis.models.purposes_casework import CASEWORK
 _ID = _technical("内部编号 / internal number")
 _VERSION = _technical("防止相互覆盖修改 / keeps changes from overwriting each other")
 _UPDATED = _technical("最近修改时间 / time of the last change", WORKERS)
+_FACTOR = Purpose("动态验证码 / codes beside the password", SECURITY, ACCOUNT, ADMINS)
+_IDENTITY = Purpose("统一身份认证登录 / sign-in through OpenID Connect", SECURITY, ACCOUNT, ADMINS)
+_SCREEN = Purpose("大屏登录 / sign-in of a wall", SECURITY, ACCOUNT, ADMINS)
 _SEALED = "加密存储,默认掩码,逐项查看并留痕 / sealed, masked, shown one by one and audited"
 _IN_OFFICE = "任期内及其后的台账 / the time in office and the ledger of it"
 _POSITION = Purpose(
@@ -294,6 +297,8 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "password_hash": Purpose(
             "登录 / sign-in", SECURITY, ACCOUNT, NOBODY, protection="argon2 哈希 / argon2 hash"
         ),
+        "must_change_password": Purpose("防止他人知晓的密码继续使用 / no password that others know", SECURITY, ACCOUNT, ADMINS),
+        "second_factor_at": Purpose("登录 / sign-in", SECURITY, ACCOUNT, ADMINS),
         "role": Purpose("权限 / rights", SECURITY, ACCOUNT, ADMINS),
         "disabled": Purpose("权限 / rights", SECURITY, ACCOUNT, ADMINS),
         "failed_logins": Purpose("防止猜密码 / against guessing", SECURITY, ACCOUNT, NOBODY),
@@ -314,6 +319,36 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "last_seen_at": Purpose("超时退出 / time-out", SECURITY, LOGGED, ADMINS),
         "expires_at": Purpose("超时退出 / time-out", SECURITY, LOGGED, ADMINS),
         "revoked_at": Purpose("登录状态 / sign-ins", SECURITY, LOGGED, ADMINS),
+        "method": Purpose("登录状态 / sign-ins", SECURITY, LOGGED, ADMINS),
+        "second_factor": Purpose("登录状态 / sign-ins", SECURITY, LOGGED, ADMINS),
+        "address": Purpose("发现他人冒用 / to notice somebody else's sign-in", SECURITY, LOGGED, ADMINS),
+        "screen_key_id": Purpose("登录状态 / sign-ins", SECURITY, LOGGED, ADMINS),
+    },
+    "second_factors": {
+        "account_id": _FACTOR,
+        "secret_sealed": Purpose("动态验证码 / codes beside the password", SECURITY, ACCOUNT, NOBODY, protection="加密存储 / sealed"),
+        "confirmed_at": _FACTOR,
+        "last_step": Purpose("验证码只用一次 / a code counts once", SECURITY, ACCOUNT, NOBODY),
+        "created_at": _FACTOR,
+    },
+    "recovery_codes": {
+        "account_id": _FACTOR,
+        "digest": Purpose("手机遗失时登录 / sign-in without the phone", SECURITY, ACCOUNT, NOBODY, protection="哈希 / hash"),
+    },
+    "account_identities": {
+        "issuer": _IDENTITY,
+        "subject": _IDENTITY,
+        "account_id": _IDENTITY,
+        "linked_at": Purpose("问责 / accountability", SECURITY, ACCOUNT, ADMINS),
+    },
+    "screen_keys": {
+        "id": _ID,
+        "account_id": _SCREEN,
+        "name": _SCREEN,
+        "digest": Purpose("大屏登录 / sign-in of a wall", SECURITY, ACCOUNT, NOBODY, protection="哈希 / hash"),
+        "created_at": _SCREEN,
+        "last_used_on": Purpose("找出不再使用的密钥 / to find keys that nobody uses", SECURITY, ACCOUNT, ADMINS),
+        "revoked_at": _SCREEN,
     },
     "audit_log": {
         name: Purpose(what, SECURITY, LOGGED, AUDITORS, protection="只增不改,逐条相连 / append-only, chained")
@@ -352,6 +387,7 @@ NOT_PERSONAL = frozenset(
         "field_secrets",
         "grids",
         "place",
+        "role_policies",
         "station_services",
         "stations",
         "streets",

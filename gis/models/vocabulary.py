@@ -43,6 +43,9 @@ ROLES = {
     "auditor": "审计员",
 }
 
+SIGN_IN_METHODS = {"password": "密码", "oidc": "统一身份认证", "key": "大屏密钥"}
+SECOND_FACTORS = {"code": "动态验证码", "recovery": "恢复码", "provider": "统一身份认证的多因素"}
+
 SEXES = {"male": "男", "female": "女"}
 
 BACKDROP_KINDS = {"water": "水域", "green": "绿地"}

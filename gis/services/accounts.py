@@ -1,203 +1,60 @@
-"""Accounts: making them, signing in with growing lock-out, and sessions that end and can be revoked."""
+"""Accounts: making and changing them, the grids a worker looks after and when, and that an admin always stays."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, Fault, Invalid, LinliError, NotFound, TooMany, Unauthenticated
-from gis.models import Account, AccountGrid, Grid, LoginSession
+from gis.errors import Conflict, Fault, Invalid, NotFound
+from gis.models import Account, AccountGrid, AccountIdentity, Grid
 from gis.models.vocabulary import ROLES
-from gis.services.passwords import check_password, hash_password, make_password, verify_password
+from gis.services.passwords import check_password, hash_password, make_password
+from gis.services.sign_ins import revoke_all
 from gis.store.auditing import note
 
-FREE_FAILURES = 4
-"""Wrong passwords in a row before an account is locked for a time."""
-FIRST_LOCK_S = 5
-LONGEST_LOCK_S = 3600
-TOKEN_BYTES = 32
-_SEEN_EVERY = timedelta(minutes=1)
 MAX_NAME = 64
+MAX_SUBJECT = 255
+"""OpenID Connect Core 1.0, section 2: a subject has at most 255 characters."""
+_LAST_ADMIN = "LL001"
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Who is signed in."""
+class Charge:
+    """A worker looks after a grid; both days are included, None is open."""
 
-    account_id: int
-    name: str
-    role: str
-    expires_at: datetime
-
-    @property
-    def sees_exact(self) -> bool:
-        """Tell whether people everywhere are counted one by one for this account; for all others in fives (gis/needs/disclosure.py)."""
-        return self.role == "admin"
+    grid: str
+    since: date | None = None
+    """None: from today."""
+    until: date | None = None
 
 
-@dataclass(frozen=True)
-class SignedIn:
-    """A new session: the token is known to the caller alone, the store keeps its digest."""
-
-    token: str
-    identity: Identity
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A sign-in that failed; returned rather than raised so that the count of failures is committed."""
-
-    error: LinliError
-    known: bool
-    """Whether there is an account of that name; for the caller's own bookkeeping, never to be told."""
-
-
-def lock_seconds(failures: int) -> int:
-    """Return for how long an account is locked after so many wrong passwords in a row, s: 0, then 5 and twice as long each time."""
-    if failures <= FREE_FAILURES:
-        return 0
-    return min(LONGEST_LOCK_S, FIRST_LOCK_S * 2 ** min(failures - FREE_FAILURES - 1, 20))
-
-
-def wrong_password() -> Unauthenticated:
-    """Return the one answer to a wrong name and to a wrong password."""
-    return Unauthenticated("账号或密码错误 / wrong name or password")
-
-
-def locked(seconds: float) -> TooMany:
-    """Return the answer while a name is locked."""
-    wait_s = max(1, int(seconds + 0.999))
-    return TooMany(
-        f"尝试次数过多，请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s
-    )
-
-
-def sign_in(
+def add_account(
     session: Session,
     name: str,
-    password: str,
-    now: datetime,
+    role: str,
+    password: str | None,
+    grids: list[str] | None = None,
     *,
-    hours: float = 12,
-    screen_hours: float | None = None,
-    unknown_locked_s: float = 0,
-) -> SignedIn | Refused:
-    """Check a password and open a session.
-
-    The account's row is locked meanwhile, so that parallel guesses at one account wait for each other and each is counted.
-
-    Args:
-        session: a transaction of the service without an account.
-        name: the account's name as typed.
-        password: the password as typed.
-        now: the present moment, with zone.
-        hours: how long the session lasts.
-        screen_hours: the same for a screen, which has nobody to sign in again.
-        unknown_locked_s: for how long the caller wants this name locked if there is no such account, so that an unknown name
-            behaves like a known one.
-
-    Returns:
-        The session; or the refusal, after which the caller must still commit.
-    """
-    account = session.scalar(select(Account).where(Account.name == name).with_for_update())
-    if account is not None and account.locked_until is not None and account.locked_until > now:
-        return Refused(locked((account.locked_until - now).total_seconds()), known=True)
-    if account is None and unknown_locked_s > 0:
-        return Refused(locked(unknown_locked_s), known=False)
-    right, newer = verify_password(password, account.password_hash if account else None)
-    if account is None:
-        return Refused(wrong_password(), known=False)
-    if not right or account.disabled:
-        account.failed_logins += 1
-        wait_s = lock_seconds(account.failed_logins)
-        account.locked_until = now + timedelta(seconds=wait_s) if wait_s else None
-        note(
-            session,
-            "session.refuse",
-            detail={"why": "disabled" if account.disabled else "password", "locked_s": wait_s},
-            account_id=account.id,
-        )
-        return Refused(wrong_password(), known=True)
-    account.failed_logins = 0
-    account.locked_until = None
-    if newer is not None:
-        account.password_hash = newer
-    lasts = screen_hours if account.role == "screen" and screen_hours is not None else hours
-    expires_at = now + timedelta(hours=lasts)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.execute(
-        delete(LoginSession).where(LoginSession.account_id == account.id, LoginSession.expires_at < now)
-    )
-    session.execute(
-        insert(LoginSession).values(
-            account_id=account.id,
-            token_digest=digest(token),
-            created_at=now,
-            last_seen_at=now,
-            expires_at=expires_at,
-        )
-    )
-    note(session, "session.open", account_id=account.id)
-    return SignedIn(token, Identity(account.id, account.name, account.role, expires_at))
-
-
-def account_of(session: Session, token: str, now: datetime) -> Identity | None:
-    """Return who holds a token; None when it is unknown, has expired or was revoked, or the account is disabled."""
-    row = session.execute(
-        select(
-            Account.id,
-            Account.name,
-            Account.role,
-            LoginSession.id,
-            LoginSession.expires_at,
-            LoginSession.last_seen_at,
-        )
-        .join(Account, Account.id == LoginSession.account_id)
-        .where(
-            LoginSession.token_digest == digest(token),
-            LoginSession.revoked_at.is_(None),
-            LoginSession.expires_at > now,
-            Account.disabled.is_(False),
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    account_id, name, role, session_id, expires_at, seen_at = row
-    if now - seen_at > _SEEN_EVERY:
-        session.execute(update(LoginSession).where(LoginSession.id == session_id).values(last_seen_at=now))
-    return Identity(account_id, name, role, expires_at)
-
-
-def sign_out(session: Session, token: str, now: datetime) -> bool:
-    """Revoke the session of a token; return whether there was one."""
-    account_id = session.scalar(
-        update(LoginSession)
-        .where(LoginSession.token_digest == digest(token), LoginSession.revoked_at.is_(None))
-        .values(revoked_at=now)
-        .returning(LoginSession.account_id)
-    )
-    _announce(session)
-    if account_id is not None:
-        note(session, "session.close", account_id=account_id)
-    return account_id is not None
-
-
-def add_account(session: Session, name: str, role: str, password: str, grids: list[str] | None = None) -> int:
+    charges: list[Charge] | None = None,
+    must_change: bool = False,
+) -> int:
     """Make an account.
 
     Args:
         session: a transaction that may write accounts.
         name: unique; letters of any script, digits, and ``. _ - @``.
         role: one of the roles.
-        password: checked against the rules.
+        password: checked against the rules; None only for a screen, which then opens with a key alone.
         grids: codes of the grids a worker looks after from today.
+        charges: the same with dates.
+        must_change: whether the password must be changed at the first sign-in, because somebody else knows it.
 
     Returns:
         The account's id.
@@ -206,37 +63,85 @@ def add_account(session: Session, name: str, role: str, password: str, grids: li
         Invalid, Conflict, NotFound: a field is wrong; the name is taken; a grid is unknown.
     """
     _check_name(name)
-    if role not in ROLES:
-        choices = ", ".join(f"{role} {label}" for role, label in ROLES.items())
-        message = f"角色应为其中之一 / the role must be one of: {choices}"
-        raise Invalid(message, [Fault("role", message)])
-    if grids and role != "worker":
-        message = "只有网格员可以指定网格 / only a worker looks after grids"
-        raise Invalid(message, [Fault("grids", message)])
-    check_password(name, password)
-    ids = _grid_ids(session, grids or [])
-    account = Account(name=name, role=role, password_hash=hash_password(password))
+    _check_role(role)
+    charges = [*(Charge(code) for code in dict.fromkeys(grids or [])), *(charges or [])]
+    _check_charges(role, charges)
+    if password is None and role != "screen":
+        message = "请设置密码 / a password is needed"
+        raise Invalid(message, [Fault("password", message)])
+    if password is not None:
+        check_password(name, password)
+    rows = _charge_rows(session, charges)
+    account = Account(
+        name=name,
+        role=role,
+        password_hash=hash_password(password) if password is not None else None,
+        must_change_password=must_change,
+    )
     try:
         with session.begin_nested():
             session.add(account)
             session.flush()
     except IntegrityError as error:
         raise Conflict(f"账号 {name} 已存在 / account {name} exists already") from error
-    session.add_all([AccountGrid(account_id=account.id, grid_id=grid_id) for grid_id in ids])
+    session.add_all([AccountGrid(account_id=account.id, **row) for row in rows])
     session.flush()
-    note(session, "account.add", f"account:{name}", detail={"role": role, "grids": grids or []})
+    detail = {"role": role, "grids": [charge.grid for charge in charges]}
+    note(session, "account.add", f"account:{name}", detail=detail)
     return account.id
 
 
-def set_password(session: Session, name: str, password: str) -> None:
+def set_password(session: Session, name: str, password: str, *, must_change: bool = False) -> None:
     """Give an account a new password, unlock it, and end all its sessions."""
-    account = _account(session, name)
+    account = find_account(session, name)
     check_password(name, password)
     account.password_hash = hash_password(password)
+    account.must_change_password = must_change
     account.failed_logins = 0
     account.locked_until = None
-    _revoke_all(session, account.id)
-    note(session, "account.password", f"account:{name}")
+    revoke_all(session, account.id)
+    note(session, "account.password", f"account:{name}", detail={"must_change": must_change})
+
+
+def change_own_password(session: Session, account: Account, password: str, *, keep: Any) -> None:
+    """Give the caller's own account a new password; every other session of it ends.
+
+    Args:
+        session: a transaction of the account.
+        account: its row, locked; whoever holds it has proven the old password.
+        password: the new one.
+        keep: the session from which it is changed.
+
+    Raises:
+        Invalid: it breaks a rule.
+    """
+    check_password(account.name, password)
+    account.password_hash = hash_password(password)
+    account.must_change_password = False
+    revoke_all(session, account.id, keep=keep)
+    note(session, "account.password", f"account:{account.name}", detail={"own": True})
+
+
+def set_role(session: Session, name: str, role: str) -> None:
+    """Give an account another role, and end all its sessions; who is no worker any more looks after no grids from today on.
+
+    Raises:
+        Invalid, NotFound, Conflict: no such role; no such account; it is the last admin.
+    """
+    _check_role(role)
+    account = find_account(session, name)
+    before = account.role
+    if role == before:
+        return
+    if account.password_hash is None and role != "screen":
+        raise Conflict("该账号没有密码，请先设置密码 / the account has no password; set one first")
+    with _an_admin_stays():
+        account.role = role
+        session.flush()
+    if before == "worker":
+        session.execute(delete(AccountGrid).where(AccountGrid.account_id == account.id))
+    revoke_all(session, account.id)
+    note(session, "account.role", f"account:{name}", detail={"from": before, "to": role})
 
 
 def set_disabled(session: Session, name: str, disabled: bool) -> None:
@@ -245,40 +150,116 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
     Raises:
         NotFound, Conflict: no such account; it is the last admin who can still sign in.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli admins'))"))
-    account = _account(session, name)
-    if disabled and account.role == "admin":
-        others = session.scalar(
-            select(func.count()).where(
-                Account.role == "admin", Account.disabled.is_(False), Account.id != account.id
-            )
-        )
-        if not others:
-            raise Conflict("不能停用最后一个管理员 / the last admin cannot be disabled")
-    account.disabled = disabled
+    account = find_account(session, name)
+    with _an_admin_stays():
+        account.disabled = disabled
+        session.flush()
     note(session, "account.disable" if disabled else "account.enable", f"account:{name}")
     if disabled:
-        _revoke_all(session, account.id)
+        revoke_all(session, account.id)
     else:
         account.failed_logins = 0
         account.locked_until = None
 
 
-def list_accounts(session: Session) -> list[dict[str, Any]]:
-    """Return every account: name, role, disabled, locked_until and the codes of the grids it looks after today."""
-    grids = (
-        select(func.array_agg(Grid.code.distinct()))
-        .join(AccountGrid, AccountGrid.grid_id == Grid.id)
-        .where(AccountGrid.account_id == Account.id, *_today())
-        .correlate(Account)
-        .scalar_subquery()
+def delete_account(session: Session, name: str) -> None:
+    """Delete an account with its sessions, keys and grids; what it did stays in the audit log under its name.
+
+    Raises:
+        NotFound, Conflict: no such account; it is the last admin.
+    """
+    account = find_account(session, name)
+    revoke_all(session, account.id)
+    with _an_admin_stays():
+        session.execute(delete(Account).where(Account.id == account.id))
+    note(session, "account.delete", f"account:{name}", detail={"role": account.role})
+
+
+def set_charges(session: Session, name: str, charges: list[Charge]) -> None:
+    """Set all the grids that a worker looks after, looked after and will look after.
+
+    Raises:
+        Invalid, NotFound: not a worker; a day before its beginning; the same grid twice at a time; no such account or grid.
+    """
+    account = find_account(session, name)
+    _check_charges(account.role, charges)
+    rows = _charge_rows(session, charges)
+    session.execute(delete(AccountGrid).where(AccountGrid.account_id == account.id))
+    session.add_all([AccountGrid(account_id=account.id, **row) for row in rows])
+    session.flush()
+    told = [f"{charge.grid} {row['valid_from']}..{row['valid_to'] or ''}" for charge, row in zip(charges, rows, strict=True)]
+    note(session, "account.grids", f"account:{name}", detail={"grids": told})
+
+
+def link_identity(session: Session, name: str, issuer: str, subject: str | None) -> None:
+    """Link an account to its subject at a provider; with None take the link away.
+
+    Raises:
+        NotFound, Invalid, Conflict: no such account; no fit subject; another account has it.
+    """
+    account = find_account(session, name)
+    if subject is not None and not 1 <= len(subject) <= MAX_SUBJECT:
+        message = f"标识为 1–{MAX_SUBJECT} 个字符 / a subject has 1 to {MAX_SUBJECT} characters"
+        raise Invalid(message, [Fault("subject", message)])
+    session.execute(
+        delete(AccountIdentity).where(
+            AccountIdentity.account_id == account.id, AccountIdentity.issuer == issuer
+        )
     )
+    if subject is not None:
+        try:
+            with session.begin_nested():
+                session.add(AccountIdentity(issuer=issuer, subject=subject, account_id=account.id))
+                session.flush()
+        except IntegrityError as error:
+            raise Conflict("该标识已关联其他账号 / another account is linked to this subject") from error
+    revoke_all(session, account.id)
+    note(session, "account.link" if subject is not None else "account.unlink", f"account:{name}")
+
+
+def list_accounts(session: Session, name: str | None = None) -> list[dict[str, Any]]:
+    """Return every account, or the one of a name.
+
+    Each with name, role, disabled, locked_until, has_password, must_change_password, second_factor_at, subject (at the provider),
+    ``grids`` (codes looked after today) and ``charges`` (grid, name, since, until; past and future ones, too).
+    """
+    charges: dict[int, list[dict[str, Any]]] = {}
     rows = session.execute(
         select(
-            Account.name, Account.role, Account.disabled, Account.locked_until, grids.label("grids")
-        ).order_by(Account.name)
+            AccountGrid.account_id,
+            Grid.code.label("grid"),
+            Grid.name,
+            AccountGrid.valid_from.label("since"),
+            AccountGrid.valid_to.label("until"),
+            _holds_today().label("today"),
+        )
+        .join(Grid, Grid.id == AccountGrid.grid_id)
+        .order_by(Grid.code, AccountGrid.valid_from)
     )
-    return [{**row, "grids": sorted(row["grids"] or [])} for row in rows.mappings()]
+    for row in rows.mappings():
+        each = dict(row)
+        charges.setdefault(each.pop("account_id"), []).append(each)
+    query = (
+        select(Account, func.max(AccountIdentity.subject).label("subject"))
+        .outerjoin(AccountIdentity, AccountIdentity.account_id == Account.id)
+        .group_by(Account.id)
+        .order_by(Account.name)
+    )
+    if name is not None:
+        query = query.where(Account.name == name)
+    return [_shown(account, subject, charges.get(account.id, [])) for account, subject in session.execute(query)]
+
+
+def get_account(session: Session, name: str) -> dict[str, Any]:
+    """Return one account as :func:`list_accounts` does.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = list_accounts(session, name)
+    if not found:
+        raise _unknown(name)
+    return found[0]
 
 
 def grids_of(session: Session, account_id: int) -> list[str]:
@@ -287,7 +268,7 @@ def grids_of(session: Session, account_id: int) -> list[str]:
         session.scalars(
             select(Grid.code)
             .join(AccountGrid, AccountGrid.grid_id == Grid.id)
-            .where(AccountGrid.account_id == account_id, *_today())
+            .where(AccountGrid.account_id == account_id, _holds_today())
             .distinct()
             .order_by(Grid.code)
         )
@@ -295,7 +276,7 @@ def grids_of(session: Session, account_id: int) -> list[str]:
 
 
 def ensure_admin(session: Session, password: str | None) -> str | None:
-    """Make account ``admin`` if there is none yet.
+    """Make account ``admin`` if there is no admin yet.
 
     Args:
         session: a transaction of the owner.
@@ -304,32 +285,64 @@ def ensure_admin(session: Session, password: str | None) -> str | None:
     Returns:
         The made-up password, to be shown once; None where nothing was made up.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli admins'))"))
-    if session.scalar(select(Account.id).where(Account.name == "admin")) is not None:
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli first admin'))"))
+    there = select(Account.id).where((Account.name == "admin") | (Account.role == "admin")).limit(1)
+    if session.scalar(there) is not None:
         return None
     made_up = None if password else make_password()
     add_account(session, "admin", "admin", password or str(made_up))
     return made_up
 
 
-def digest(token: str) -> bytes:
-    """Return what the store keeps of a token: 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
+def find_account(session: Session, name: str) -> Account:
+    """Return an account, its row locked.
 
-
-def _today() -> tuple[Any, Any]:
-    """Return the conditions under which a row of account_grids holds today."""
-    return (
-        AccountGrid.valid_from <= func.current_date(),
-        func.coalesce(AccountGrid.valid_to, func.current_date()) >= func.current_date(),
-    )
-
-
-def _account(session: Session, name: str) -> Account:
+    Raises:
+        NotFound: there is none of that name.
+    """
     account = session.scalar(select(Account).where(Account.name == name).with_for_update())
     if account is None:
-        raise NotFound(f"没有账号 {name} / no account is called {name}")
+        raise _unknown(name)
     return account
+
+
+@contextmanager
+def _an_admin_stays() -> Iterator[None]:
+    """Tell in words what the database refuses: it alone sees what other transactions do at the same time."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LAST_ADMIN:
+            raise
+        raise Conflict(
+            "这是最后一个可登录的管理员，不能停用、删除或改角色 / this is the last admin who can sign in: "
+            "it cannot be disabled, deleted or given another role"
+        ) from error
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"没有账号 {name} / no account is called {name}")
+
+
+def _shown(account: Account, subject: str | None, charges: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "role": account.role,
+        "disabled": account.disabled,
+        "locked_until": account.locked_until,
+        "has_password": account.password_hash is not None,
+        "must_change_password": account.must_change_password,
+        "second_factor_at": account.second_factor_at,
+        "subject": subject,
+        "grids": sorted({each["grid"] for each in charges if each["today"]}),
+        "charges": charges,
+    }
+
+
+def _holds_today() -> Any:
+    """Return the condition under which a row of account_grids holds today, by the place's calendar."""
+    today = func.linli_today()
+    return (AccountGrid.valid_from <= today) & (func.coalesce(AccountGrid.valid_to, today) >= today)
 
 
 def _check_name(name: str) -> None:
@@ -338,27 +351,42 @@ def _check_name(name: str) -> None:
         raise Invalid(message, [Fault("name", message)])
 
 
-def _grid_ids(session: Session, codes: list[str]) -> list[int]:
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        choices = ", ".join(f"{role} {label}" for role, label in ROLES.items())
+        message = f"角色应为其中之一 / the role must be one of: {choices}"
+        raise Invalid(message, [Fault("role", message)])
+
+
+def _check_charges(role: str, charges: list[Charge]) -> None:
+    if charges and role != "worker":
+        message = "只有网格员可以指定网格 / only a worker looks after grids"
+        raise Invalid(message, [Fault("grids", message)])
+
+
+def _charge_rows(session: Session, charges: list[Charge]) -> list[dict[str, Any]]:
+    """Return the columns of each charge, all faults gathered."""
+    codes = [charge.grid for charge in charges]
     wanted = select(Grid.code, Grid.id).where(Grid.code.in_(codes), Grid.valid_to.is_(None))
     known = {row.code: row.id for row in session.execute(wanted)}
-    missing = [code for code in codes if code not in known]
+    missing = [code for code in dict.fromkeys(codes) if code not in known]
     if missing:
         raise NotFound(
             f"没有这些网格 / no such grids: {', '.join(missing)}",
             [Fault("grids", f"没有编码为 {code} 的网格 / no grid has code {code}") for code in missing],
         )
-    return [known[code] for code in dict.fromkeys(codes)]
-
-
-def _revoke_all(session: Session, account_id: int) -> None:
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.account_id == account_id, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=func.now())
-    )
-    _announce(session)
-
-
-def _announce(session: Session) -> None:
-    """Tell every process that sessions have ended, so that none goes on believing a token it remembers."""
-    session.execute(text("SELECT pg_notify('linli', 'sessions')"))
+    today: date = session.scalars(select(func.linli_today())).one()
+    rows: list[dict[str, Any]] = []
+    faults = []
+    for charge in charges:
+        since, until = charge.since or today, charge.until
+        if until is not None and until < since:
+            faults.append(Fault("grids", f"{charge.grid}：止日早于起日 / the last day is before the first"))
+        for other in rows:
+            apart = (other["valid_to"] or date.max) < since or (until or date.max) < other["valid_from"]
+            if other["grid_id"] == known[charge.grid] and not apart:
+                faults.append(Fault("grids", f"{charge.grid}：日期重叠 / the same grid twice at the same time"))
+        rows.append({"grid_id": known[charge.grid], "valid_from": since, "valid_to": until})
+    if faults:
+        raise Invalid("网格日期有误 / the dates of grids are wrong", faults)
+    return rows

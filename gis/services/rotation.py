@@ -37,6 +37,7 @@ SEALED = (
     Sealed("residents", ("phone_sealed", "id_number_sealed", "guardian_phone_sealed"), "key"),
     Sealed("building_chiefs", ("phone_sealed",), "id::text", key_type="uuid"),
     Sealed("contacts", ("phone_sealed",), "id::text", key_type="uuid"),
+    Sealed("second_factors", ("secret_sealed",), "account_id::text", key="account_id"),
     Sealed("import_pieces", ("sealed",), "import_id::text || '/' || part || '/' || number"),
     Sealed("field_secrets", ("sealed",), "name", key="name", key_type="text"),
 )

@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.settings import Settings
-from gis.services.accounts import digest
 from gis.services.passwords import hash_password
+from gis.services.sign_ins import digest
 from gis.store.session import Store
 from tests.gis.services.conftest import G1, place  # noqa: F401 - a fixture
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from api import demo
-from gis.services.accounts import SignedIn, sign_in
+from gis.services.sign_ins import SignedIn
+from gis.services.signing_in import sign_in
 from gis.store.session import Store
 
 

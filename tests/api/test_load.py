@@ -18,7 +18,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from gis.services.accounts import digest
+from gis.services.sign_ins import digest
 from gis.services.audit import verify
 from gis.store.session import Store
 from tests.api.serving import serving

@@ -11,7 +11,7 @@ from gis.models.vocabulary import ROLES
 @pytest.mark.parametrize(
     ("role", "home", "all_pages"),
     [
-        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/screen"}),
+        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/screen", "/accounts"}),
         ("planner", "/", {"/", "/maps/needs", "/maps/coverage", "/screen"}),
         ("worker", "/worker", {"/worker"}),
         ("screen", "/screen", {"/screen"}),
@@ -36,6 +36,8 @@ def test_an_auditor_has_one_page() -> None:
         ("planner", "/maps/needs", "/maps/needs"),
         ("planner", "/maps/needs?service=meal", "/maps/needs?service=meal"),
         ("planner", "/worker", "/"),
+        ("planner", "/accounts", "/"),
+        ("planner", "/account", "/account"),
         ("worker", "/", "/worker"),
         ("worker", "", "/worker"),
         ("planner", "/api/households", "/"),

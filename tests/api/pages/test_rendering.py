@@ -25,11 +25,12 @@ def test_a_static_address_changes_with_the_content(tmp_path: Path, monkeypatch: 
 
 
 def test_values_are_escaped_and_gaps_are_errors() -> None:
-    page = show("login.html", next='"><script>', cookie_lost=False)
+    more = {"problem": None, "oidc_label": None, "oidc_address": "/login/oidc"}
+    page = show("login.html", next='"><script>', cookie_lost=False, **more)
     assert b'"><script>' not in page.body
     assert b"&#34;&gt;&lt;script&gt;" in page.body
     with pytest.raises(Exception, match="cookie_lost"):
-        show("login.html", next="")
+        show("login.html", next="", **more)
 
 
 @pytest.mark.parametrize("template", sorted((rendering.FOLDER / "templates").glob("*.html")))

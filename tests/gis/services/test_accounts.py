@@ -1,53 +1,35 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from gis.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
+from gis.errors import Conflict, Invalid, NotFound
 from gis.services.accounts import (
-    FREE_FAILURES,
-    LONGEST_LOCK_S,
-    Refused,
-    SignedIn,
-    account_of,
+    Charge,
     add_account,
-    digest,
+    delete_account,
     ensure_admin,
+    find_account,
+    get_account,
     grids_of,
+    link_identity,
     list_accounts,
-    lock_seconds,
+    set_charges,
     set_disabled,
     set_password,
-    sign_in,
-    sign_out,
+    set_role,
 )
+from gis.services.sign_ins import SignedIn
+from gis.services.signing_in import FREE_FAILURES
 from gis.store.session import Store
 from tests.gis.services.conftest import G1, G2
-
-NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
-PASSWORD, WRONG = "a-long-enough-secret-7", "a-wrong-password-7"
-
-
-def opened(
-    store: Store, name: str = "anna", password: str = PASSWORD, now: datetime = NOW, **more: float
-) -> SignedIn | Refused:
-    with store.session(None) as session:
-        return sign_in(session, name, password, now, **more)
-
-
-def signed_in(store: Store, **more: object) -> SignedIn:
-    outcome = opened(store, **more)  # type: ignore[arg-type]
-    assert isinstance(outcome, SignedIn)
-    return outcome
-
-
-def who(store: Store, token: str, now: datetime = NOW) -> str | None:
-    with store.session(None) as session:
-        found = account_of(session, token, now)
-    return found.name if found else None
+from tests.gis.services.test_signing_in import PASSWORD, WRONG, opened, signed_in, who
 
 
 @pytest.fixture
@@ -55,110 +37,6 @@ def anna(store: Store) -> Store:
     with store.owner_session() as session:
         add_account(session, "anna", "planner", PASSWORD)
     return store
-
-
-def test_locks_grow_and_are_bounded() -> None:
-    waits = [lock_seconds(n) for n in range(12)]
-    assert waits == [0, 0, 0, 0, 0, 5, 10, 20, 40, 80, 160, 320]
-    assert lock_seconds(10**6) == LONGEST_LOCK_S
-
-
-def test_a_session_from_beginning_to_end(anna: Store) -> None:
-    outcome = signed_in(anna, hours=2)
-    assert (outcome.identity.name, outcome.identity.role) == ("anna", "planner")
-    assert outcome.identity.expires_at == NOW + timedelta(hours=2)
-    assert len(outcome.token) >= 43
-    assert who(anna, outcome.token) == "anna"
-    assert who(anna, outcome.token + "x") is None
-    assert who(anna, outcome.token, NOW + timedelta(hours=2)) is None
-    with anna.session(None) as session:
-        assert sign_out(session, outcome.token, NOW)
-    with anna.session(None) as session:
-        assert not sign_out(session, outcome.token, NOW)
-    assert who(anna, outcome.token) is None
-
-
-def test_two_sessions_are_apart(anna: Store) -> None:
-    first, second = signed_in(anna), signed_in(anna)
-    assert first.token != second.token
-    with anna.session(None) as session:
-        sign_out(session, first.token, NOW)
-    assert who(anna, second.token) == "anna"
-
-
-def test_only_digests_are_stored(anna: Store) -> None:
-    outcome = signed_in(anna)
-    with anna.owner_session() as session:
-        assert session.execute(text("SELECT token_digest FROM sessions")).scalar_one() == digest(
-            outcome.token
-        )
-        assert PASSWORD not in session.execute(text("SELECT accounts::text FROM accounts")).scalar_one()
-
-
-def test_when_last_seen(anna: Store) -> None:
-    token = signed_in(anna).token
-
-    def seen() -> datetime:
-        with anna.owner_session() as session:
-            return session.execute(text("SELECT last_seen_at FROM sessions")).scalar_one()
-
-    who(anna, token, NOW + timedelta(seconds=30))
-    assert seen() == NOW
-    who(anna, token, NOW + timedelta(seconds=90))
-    assert seen() == NOW + timedelta(seconds=90)
-
-
-def test_ended_sessions_are_swept_away(anna: Store) -> None:
-    signed_in(anna, hours=1)
-    signed_in(anna, now=NOW + timedelta(hours=3))
-    with anna.owner_session() as session:
-        assert session.execute(text("SELECT count(*) FROM sessions")).scalar_one() == 1
-
-
-def test_wrong_passwords_lock_for_a_growing_time(anna: Store) -> None:
-    for _ in range(FREE_FAILURES + 1):
-        outcome = opened(anna, password=WRONG)
-        assert isinstance(outcome, Refused)
-        assert isinstance(outcome.error, Unauthenticated)
-    for _ in range(3):
-        locked = opened(anna)
-        assert isinstance(locked, Refused)
-        assert isinstance(locked.error, TooMany)
-    assert locked.error.retry_after_s == 5  # what is refused while locked counts no further
-    now = NOW
-    for wait_s in (5, 10, 20):
-        now += timedelta(seconds=wait_s)
-        again = opened(anna, password=WRONG, now=now)
-        assert isinstance(again, Refused)
-        assert isinstance(again.error, Unauthenticated)
-    now += timedelta(seconds=40)
-    assert isinstance(opened(anna, now=now), SignedIn)
-    assert isinstance(opened(anna, password=WRONG, now=now), Refused)
-    assert isinstance(opened(anna, now=now), SignedIn)
-
-
-def test_guesses_at_once_are_each_counted(anna: Store) -> None:
-    threads = [threading.Thread(target=opened, args=(anna, "anna", WRONG)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with anna.owner_session() as session:
-        assert session.execute(text("SELECT failed_logins FROM accounts")).scalar_one() == FREE_FAILURES + 1
-
-
-def test_unknown_and_disabled_look_like_a_wrong_password(anna: Store) -> None:
-    with anna.owner_session() as session:
-        add_account(session, "boss", "admin", PASSWORD)
-        set_disabled(session, "anna", True)
-    answers = [opened(anna), opened(anna, name="nobody"), opened(anna, name="boss", password=WRONG)]
-    assert all(isinstance(answer, Refused) for answer in answers)
-    assert len({answer.error.detail for answer in answers}) == 1  # type: ignore[union-attr]
-    assert [answer.known for answer in answers] == [True, False, True]  # type: ignore[union-attr]
-    locked = opened(anna, name="nobody", unknown_locked_s=7)
-    assert isinstance(locked, Refused)
-    assert isinstance(locked.error, TooMany)
-    assert isinstance(opened(anna, name="boss", unknown_locked_s=7), SignedIn)
 
 
 def test_a_new_password_ends_every_session_and_unlocks(anna: Store) -> None:
@@ -253,3 +131,201 @@ def test_the_first_admin_with_a_given_password(store: Store) -> None:
         assert ensure_admin(session, PASSWORD) is None
         assert ensure_admin(session, "quite-another-one-3") is None
     assert isinstance(opened(store, "admin", PASSWORD), SignedIn)
+
+
+TAKEN_AWAY: list[Callable[[Session, str], None]] = [
+    lambda session, name: set_disabled(session, name, True),
+    lambda session, name: set_role(session, name, "planner"),
+    delete_account,
+]
+
+
+@pytest.mark.parametrize("act", TAKEN_AWAY, ids=["disable", "demote", "delete"])
+def test_the_last_admin_stays_whatever_is_tried(store: Store, act: Callable[[Session, str], None]) -> None:
+    with store.owner_session() as session:
+        add_account(session, "only", "admin", PASSWORD)
+        add_account(session, "asleep", "admin", PASSWORD)
+        set_disabled(session, "asleep", True)
+    with pytest.raises(Conflict), store.owner_session() as session:
+        act(session, "only")
+    assert isinstance(opened(store, "only"), SignedIn)
+    with store.owner_session() as session:
+        set_disabled(session, "asleep", False)
+        act(session, "only")
+
+
+@pytest.mark.parametrize("act", TAKEN_AWAY, ids=["disable", "demote", "delete"])
+def test_two_admins_cannot_take_each_other_away_at_once(
+    store: Store, act: Callable[[Session, str], None]
+) -> None:
+    """Both transactions have acted before either commits: the second waits for the first, and is refused when it has committed."""
+    with store.owner_session() as session:
+        for name in ("first", "second"):
+            add_account(session, name, "admin", PASSWORD)
+    acted, refused = threading.Event(), []
+
+    def other() -> None:
+        acted.wait(30)
+        try:
+            with store.owner_session() as session:
+                act(session, "first")
+        except Conflict as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with store.owner_session() as session:
+        act(session, "second")
+        acted.set()
+        _wait_for_lock(store)
+    thread.join(30)
+    assert len(refused) == 1
+    with store.owner_session() as session:
+        left = session.scalars(
+            text("SELECT name FROM accounts WHERE role = 'admin' AND NOT disabled")
+        ).all()
+    assert left == ["first"]
+
+
+def _wait_for_lock(store: Store) -> None:
+    """Wait until another transaction of this database waits for a lock: only then do the two overlap."""
+    waiting = text(
+        "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()"
+    )
+    for _ in range(3000):
+        with store.owner_engine.connect() as connection:
+            if connection.scalar(waiting):
+                return
+        threading.Event().wait(0.01)
+    pytest.fail("the second transaction never waited for the first")
+
+
+def test_raw_sql_of_the_service_gives_nobody_rights(anna: Store) -> None:
+    """Whatever a route forgets: an account that is no admin changes no account's role, name or state, its own neither."""
+    with anna.owner_session() as session:
+        anna_id = find_account(session, "anna").id
+        add_account(session, "boss", "admin", PASSWORD)
+    for change in ("role = 'admin'", "name = 'boss2'", "disabled = true"):
+        with pytest.raises(DBAPIError), anna.session(anna_id) as session:
+            session.execute(text(f"UPDATE accounts SET {change} WHERE id = :id"), {"id": anna_id})
+        with anna.session(anna_id) as session:
+            changed = session.execute(text(f"UPDATE accounts SET {change} WHERE name = 'boss' RETURNING id"))
+            assert changed.all() == []
+    with pytest.raises(DBAPIError), anna.session(anna_id) as session:
+        session.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES ('me2', '', 'admin')"))
+    with anna.session(anna_id) as session:
+        assert session.execute(text("DELETE FROM accounts RETURNING id")).all() == []
+
+
+def test_a_new_role_ends_every_session_and_lays_down_the_grids(place: Store) -> None:
+    with place.owner_session() as session:
+        account_id = add_account(session, "wen", "worker", PASSWORD, [G1])
+    token = signed_in(place, name="wen").token
+    with place.owner_session() as session:
+        set_role(session, "wen", "worker")
+    assert who(place, token) == "wen"
+    with place.owner_session() as session:
+        set_role(session, "wen", "planner")
+        assert grids_of(session, account_id) == []
+    assert who(place, token) is None
+    with pytest.raises(Invalid), place.owner_session() as session:
+        set_role(session, "wen", "boss")
+
+
+def test_a_deleted_account_is_gone_with_its_sessions_and_its_deeds_stay(place: Store) -> None:
+    with place.owner_session() as session:
+        add_account(session, "wen", "worker", PASSWORD, [G1])
+    token = signed_in(place, name="wen").token
+    with place.owner_session() as session:
+        delete_account(session, "wen")
+    assert who(place, token) is None
+    with pytest.raises(NotFound), place.owner_session() as session:
+        get_account(session, "wen")
+    with place.owner_session() as session:
+        deeds = session.scalars(text("SELECT action FROM audit_log WHERE account = 'wen' OR subject = 'account:wen' ORDER BY id"))
+        assert deeds.all() == ["account.add", "session.open", "account.delete"]
+
+
+def test_grids_with_dates_are_seen_by_row_security_alike(place: Store) -> None:
+    """From the first day to the last, both included, by the place's calendar: what the list says is what the policies let through."""
+    with place.owner_session() as session:
+        account_id = add_account(session, "wen", "worker", PASSWORD)
+        today: date = session.scalars(text("SELECT linli_today()")).one()
+    day = timedelta(days=1)
+    cases = [
+        (None, None, True),
+        (today, today, True),
+        (today - day, today, True),
+        (today + day, None, False),
+        (today - 2 * day, today - day, False),
+    ]
+    for since, until, sees in cases:
+        with place.owner_session() as session:
+            set_charges(session, "wen", [Charge(G1, since, until)])
+            assert grids_of(session, account_id) == ([G1] if sees else [])
+        with place.session(account_id) as session:
+            seen = session.execute(
+                text("SELECT (SELECT count(*) FROM households) > 0, (SELECT count(*) FROM residents) > 0")
+            ).one()
+        assert tuple(seen) == (sees, sees), (since, until)
+
+
+def test_a_day_begins_in_the_place(place: Store) -> None:
+    """At 20:00 in Greenwich it is already tomorrow in Shanghai, whatever clock the server keeps."""
+    with place.owner_session() as session:
+        for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
+            session.execute(text("UPDATE place SET time_zone = :zone"), {"zone": zone})
+            ours = text("SELECT linli_today() = (now() AT TIME ZONE :zone)::date")
+            assert session.execute(ours, {"zone": zone}).scalar_one()
+        both = text("SELECT (now() AT TIME ZONE 'Pacific/Kiritimati')::date - (now() AT TIME ZONE 'Pacific/Niue')::date")
+        assert session.execute(both).scalar_one() in (1, 2)
+
+
+def test_charges_that_cannot_be(place: Store) -> None:
+    with place.owner_session() as session:
+        add_account(session, "wen", "worker", PASSWORD, [G2])
+    first, last = date(2026, 1, 1), date(2026, 6, 30)
+    wrong = [
+        [Charge(G1, last, first)],
+        [Charge(G1, first, last), Charge(G1, last, None)],
+        [Charge(G1, first, None), Charge(G1, last, None)],
+    ]
+    for charges in wrong:
+        with pytest.raises(Invalid) as caught, place.owner_session() as session:
+            set_charges(session, "wen", charges)
+        assert G1 in caught.value.faults[0].message
+    with pytest.raises(NotFound), place.owner_session() as session:
+        set_charges(session, "wen", [Charge("999")])
+    with pytest.raises(Invalid), place.owner_session() as session:
+        set_charges(session, "planner", [Charge(G1)])
+    with place.owner_session() as session:
+        assert get_account(session, "wen")["grids"] == [G2]
+        set_charges(session, "wen", [Charge(G1, first, last), Charge(G1, date(2026, 7, 1))])
+        assert [each["until"] for each in get_account(session, "wen")["charges"]] == [last, None]
+
+
+def test_a_subject_belongs_to_one_account(anna: Store) -> None:
+    with anna.owner_session() as session:
+        add_account(session, "otto", "planner", PASSWORD)
+        link_identity(session, "anna", "https://id.example", "s-1")
+    with pytest.raises(Conflict), anna.owner_session() as session:
+        link_identity(session, "otto", "https://id.example", "s-1")
+    with anna.owner_session() as session:
+        link_identity(session, "anna", "https://id.example", None)
+        link_identity(session, "otto", "https://id.example", "s-1")
+        assert get_account(session, "otto")["subject"] == "s-1"
+        assert get_account(session, "anna")["subject"] is None
+    for subject in ("", "x" * 256):
+        with pytest.raises(Invalid), anna.owner_session() as session:
+            link_identity(session, "otto", "https://id.example", subject)
+
+
+def test_only_a_screen_needs_no_password(store: Store) -> None:
+    with store.owner_session() as session:
+        add_account(session, "wall", "screen", None)
+        add_account(session, "boss", "admin", PASSWORD)
+    with pytest.raises(Invalid), store.owner_session() as session:
+        add_account(session, "otto", "planner", None)
+    with pytest.raises(Conflict), store.owner_session() as session:
+        set_role(session, "wall", "admin")
+    assert not isinstance(opened(store, "wall", ""), SignedIn)

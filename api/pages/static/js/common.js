@@ -54,6 +54,7 @@ export class Problem extends Error {
     this.status = status;
     this.errors = Array.isArray(body?.errors) ? body.errors : [];
     this.retryAfter = Number(retryAfter) || null;
+    this.needs = body?.needs ?? null;
   }
 }
 

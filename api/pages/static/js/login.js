@@ -5,7 +5,8 @@ const form = $(".login-form");
 const box = $("[data-error]", form);
 const submit = $("button[type=submit]", form);
 const reveal = $("[data-reveal]", form);
-const { username, password } = form.elements;
+const codeField = $("[data-code]", form);
+const { username, password, code } = form.elements;
 let waiting = null;
 
 function waitText(seconds) {
@@ -45,9 +46,9 @@ function missing(field) {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const gaps = [username, password].filter(missing);
+  const gaps = [username, password, ...(codeField.hidden ? [] : [code])].filter(missing);
   if (gaps.length) {
-    say(box, "请填写用户名和密码 / enter your name and password");
+    say(box, gaps[0] === code ? "请填写验证码 / enter the code" : "请填写用户名和密码 / enter your name and password");
     gaps[0].focus();
     return;
   }
@@ -55,17 +56,45 @@ form.addEventListener("submit", async (event) => {
   submit.disabled = true;
   try {
     await call("/api/session", {
-      method: "POST", stay: true, json: { username: username.value.trim(), password: password.value },
+      method: "POST", stay: true,
+      json: { username: username.value.trim(), password: password.value, ...(codeField.hidden ? {} : { code: code.value }) },
     });
     // The login page knows where each role belongs; it also notices when the browser kept no cookie.
     location.replace(`/login?signed=1&next=${encodeURIComponent(form.dataset.next)}`);
   } catch (error) {
     submit.disabled = false;
+    if (error.needs === "code") return askForCode(error);
     password.value = "";
     if (error.status === 429) lockOut(error.retryAfter || 60);
     else if (error.status === 401) say(box, "用户名或密码不对 / wrong name or password");
     else say(box, error);
     password.focus();
+  }
+});
+
+/** The password was right: ask for the code beside it, or say that it was wrong. */
+function askForCode(error) {
+  say(box, codeField.hidden ? null : error);
+  codeField.hidden = false;
+  code.value = "";
+  code.focus();
+}
+
+for (const field of [username, password]) {
+  field.addEventListener("input", () => { codeField.hidden = true; });
+}
+
+const keyForm = $("[data-key-form]");
+keyForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { key } = keyForm.elements;
+  if (missing(key)) return key.focus();
+  try {
+    await call("/api/session/key", { method: "POST", stay: true, json: { key: key.value.trim() } });
+    location.replace("/login?signed=1");
+  } catch (error) {
+    key.value = "";
+    say($("[data-key-error]"), error);
   }
 });
 
