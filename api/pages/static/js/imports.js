@@ -1,18 +1,17 @@
-// Import of a file: upload with progress, follow the job, cancel it, fetch the rejected rows.
+// Import of files: upload with progress, follow every import of the place, cancel it, fetch the rejected rows.
 import { $, Problem, Unreachable, bilingual, call, count, el, say, signInAgain, t } from "./common.js";
 
 const STATES = {
   queued: ["排队中", "queued", ""], running: ["导入中", "running", ""], done: ["完成", "done", "good"],
   failed: ["失败", "failed", "bad"], cancelled: ["已取消", "cancelled", "warn"],
 };
-const KEPT = "linli-imports";
+const SHOWN = 12;
+const LOOK_EVERY_MS = 5000;
 const form = $("[data-import]");
 const jobs = $("[data-jobs]");
 const errorBox = $("[data-import-error]");
 const submit = $("button[type=submit]", form);
-
-const kept = () => JSON.parse(sessionStorage.getItem(KEPT) || "[]");
-const keep = (list) => sessionStorage.setItem(KEPT, JSON.stringify(list.slice(0, 12)));
+const known = new Set();
 
 form.elements.crs.addEventListener("change", () => {
   $("[data-crs-other]").hidden = form.elements.crs.value !== "other";
@@ -59,10 +58,11 @@ function card(job) {
     const over = !["uploading", "queued", "running"].includes(now.state);
     progress.hidden = over;
     cancel.hidden = over || !job.id;
+    const again = now.attempts > 1 && !over ? t(`；被中断过，第 ${now.attempts} 次`, `; interrupted before, attempt ${now.attempts}`) : "";
     if (now.read !== undefined) {
       counts.replaceChildren(t(
         `读取 ${count(now.read)} 行，导入 ${count(now.loaded)} 行，拒绝 ${count(now.rejected)} 行`,
-        `${count(now.read)} read, ${count(now.loaded)} loaded, ${count(now.rejected)} rejected`));
+        `${count(now.read)} read, ${count(now.loaded)} loaded, ${count(now.rejected)} rejected`), again);
     }
     rejected.hidden = !(over && now.rejected > 0);
     if (job.id) rejected.href = `/api/imports/${encodeURIComponent(job.id)}/rejected`;
@@ -90,13 +90,13 @@ async function follow(job, view) {
     view.cancel.disabled = true;
     await call(`/api/imports/${encodeURIComponent(job.id)}`, { method: "DELETE" }).catch((error) => say(errorBox, error));
   };
+  let wasWaitedFor = job.sent;
   for (let wait = 300; ; wait = Math.min(wait * 1.5, 3000)) {
     let now;
     try {
       now = await call(`/api/imports/${encodeURIComponent(job.id)}`);
     } catch (error) {
       if (error.status === 404) {
-        keep(kept().filter((other) => other.id !== job.id));
         view.node.remove();
         return;
       }
@@ -105,9 +105,10 @@ async function follow(job, view) {
     if (now) {
       view.draw(now);
       if (!["queued", "running"].includes(now.state)) {
-        if (now.state === "done" && !job.dryRun) document.dispatchEvent(new CustomEvent("linli:imported", { detail: now }));
+        if (now.state === "done" && !job.dryRun && wasWaitedFor) document.dispatchEvent(new CustomEvent("linli:imported", { detail: now }));
         return;
       }
+      wasWaitedFor = true;
     }
     await new Promise((resolve) => { setTimeout(resolve, wait); });
   }
@@ -118,6 +119,21 @@ function show(job) {
   const view = card(job);
   jobs.prepend(view.node);
   return view;
+}
+
+/** Show the imports that are not on the page yet: of other sign-ins, and of the command line. */
+async function look() {
+  if (document.hidden || submit.disabled || jobs.offsetParent === null) return;
+  const { items } = await call(`/api/imports?limit=${SHOWN}`).catch(() => ({ items: [] })); // asked again soon
+  for (const found of items.reverse()) {
+    if (known.has(found.id) || submit.disabled) continue;
+    known.add(found.id);
+    const label = form.elements.kind.querySelector(`[value="${CSS.escape(found.kind)}"]`)?.textContent ?? found.kind;
+    const job = { id: found.id, name: found.file_name, label, dryRun: found.dry_run };
+    const view = show(job);
+    view.draw(found);
+    follow(job, view);
+  }
 }
 
 form.addEventListener("submit", async (event) => {
@@ -140,7 +156,8 @@ form.addEventListener("submit", async (event) => {
   try {
     const answer = await upload(`/api/imports?${query}`, file.files[0], (share) => view.draw({ state: "uploading", progress: share }));
     job.id = answer.id;
-    keep([job, ...kept()]);
+    job.sent = true;
+    known.add(job.id);
     follow(job, view);
     file.value = "";
   } catch (error) {
@@ -152,4 +169,5 @@ form.addEventListener("submit", async (event) => {
 });
 
 STATES.uploading = ["上传中", "uploading", ""];
-for (const job of kept().reverse()) follow(job, show(job));
+new IntersectionObserver(look).observe(form); // at once when the tab is opened
+setInterval(look, LOOK_EVERY_MS);
