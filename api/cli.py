@@ -79,6 +79,7 @@ def serve(
     settings = Settings.load(port=port, host=host, data_dir=data_dir, workers=workers)
     logs.configure(settings.server.log_format)
     stop_orderly()
+    supervised = WORKER in os.environ
     try:
         listening = listen(settings.server, fd)
         with listening.socket, open_store(settings, notice, for_service=True) as running:
@@ -86,14 +87,14 @@ def serve(
                 notice("载入演示地点 / loading the demo place")
                 demo.load(running.store, running.data_dir, progress_bar)
             accounts = demo.accounts(running.data_dir) if load_demo else {}
-            if settings.server.workers > 1 and WORKER not in os.environ:
+            if settings.server.workers > 1 and not supervised:
                 _supervise(running, settings, listening, accounts)
             else:
-                if WORKER not in os.environ:
+                if not supervised:
                     _greet(running, listening, accounts)
                 _run(running, settings, listening)
     except KeyboardInterrupt:
-        if WORKER not in os.environ:
+        if not supervised:
             notice("已停止 / stopped")
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from api.serving import GRACE_S, KEEP_ALIVE_S, WORKER
 from gis.errors import Unavailable
 
-_READY_S = 120
+_READY_S = 900
+"""A process that dies is noticed at once; one that starts is given time, on a busy machine and while tables are migrated."""
 _END_S = GRACE_S + KEEP_ALIVE_S + 10
 _LONGEST_PAUSE_S = 30.0
 _LIVED_S = 10.0

@@ -57,13 +57,17 @@ class Service:
     def wait_until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + LIMIT_S
         while not true():
-            assert self.process.poll() is None, self.said[-20:]
-            assert time.monotonic() < end, self.said[-20:]
+            assert self.process.poll() is None, self.spoken()
+            assert time.monotonic() < end, self.spoken()
             time.sleep(0.05)
 
     def workers(self) -> set[int]:
         """Return the numbers of the serving processes."""
         return {child.pid for child in psutil.Process(self.process.pid).children() if lives(child)}
+
+    def spoken(self) -> list[str]:
+        """Return what was said last, the log's lines of requests left out."""
+        return [line for line in self.said if '"event":"request"' not in line][-20:]
 
     def notices(self, word: str) -> int:
         return sum(word in line for line in self.said)
