@@ -11,11 +11,16 @@ import psutil
 
 from benchmarks.measure import RUNS, console
 
-BENCHMARKS = ("assigning", "importing", "walking")
+BENCHMARKS = ("assigning", "importing", "locating", "walking")
 
 
-def main(names: list[str]) -> int:
+QUICK_FORMS = ("importing",)
+"""Those that have a quick form: ``--quick``."""
+
+
+def main(arguments: list[str]) -> int:
     """Run the named benchmarks, all without names; return the exit code."""
+    quick, names = "--quick" in arguments, [name for name in arguments if name != "--quick"]
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         console.print(
@@ -28,7 +33,8 @@ def main(names: list[str]) -> int:
         f"{now} · {platform.machine()} · {psutil.cpu_count()} cores · {memory_gib:.0f} GiB · Python {platform.python_version()} · medians of {RUNS}"
     )
     for name in names or BENCHMARKS:
-        importlib.import_module(f"benchmarks.{name}").main()
+        options = {"quick": True} if quick and name in QUICK_FORMS else {}
+        importlib.import_module(f"benchmarks.{name}").main(**options)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,21 @@ def test_many_batches_keep_few_runs() -> None:
         first.add(np.arange(start, start + 16, dtype=np.uint64), np.arange(start, start + 16))
     assert len(first._runs) <= 12
     assert first.find(np.array([0, 4095, 4096], dtype=np.uint64)).tolist() == [0, 4095, -1]
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=30), max_size=12))
+def test_what_went_to_disk_is_found_again(batches: list[list[int]]) -> None:
+    first, known = FirstRows(), {}
+    row = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gis.intake.duplicates.LONGEST_RUN", 8)
+        patch.setattr("gis.intake.runs._PAGE", 3)
+        patch.setattr("gis.intake.runs._FILTER_BITS", 1 << 6)
+        for batch in batches:
+            digests = np.array(sorted({n * 2**57 + n for n in batch}), dtype=np.uint64)
+            assert first.find(digests).tolist() == [known.get(int(each), -1) for each in digests]
+            new = np.array([each for each in digests if int(each) not in known], dtype=np.uint64)
+            rows = np.arange(row, row + len(new))
+            first.add(new, rows)
+            known.update(zip(map(int, new), rows.tolist(), strict=True))
+            row += len(new)
