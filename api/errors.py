@@ -124,6 +124,9 @@ def answer(error: Exception, request_id: str) -> Json:
     if _is_full(error) or _is_full(error.__cause__):
         log.error("disk full", request_id=request_id)
         return _try_again(_NO_ROOM)
+    if isinstance(error, HTTPException) and error.status_code == 400:  # the body could not even be decoded
+        detail = "请求内容无法读取，应为 UTF-8 的 JSON / the body cannot be read: expected JSON in UTF-8"
+        return problem(422, Invalid.title, detail, [Fault("body", detail)])
     if isinstance(error, HTTPException):
         title, detail = _HTTP_TITLES.get(error.status_code, (str(error.detail), str(error.detail)))
         return problem(error.status_code, title, detail, headers=dict(error.headers or {}))

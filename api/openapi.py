@@ -42,6 +42,7 @@ _PROBLEM = {
         "errors": [{"where": "query.limit", "message": "应不小于 1 / must be at least 1"}],
     },
 }
+_GEOJSON = ("/Feature", "/FeatureCollection")
 _ANSWERS = {
     "401": "未登录 / not signed in",
     "403": "角色无权 / not for this role",
@@ -113,6 +114,10 @@ def _describe(operation: dict[str, Any], route: APIRoute, *, public: bool) -> No
     operation["description"] = "\n\n".join(part for part in (operation.get("description"), line) if part)
     for status in common:
         answers[status] = _problem_answer(status)
+    for status, each in answers.items():
+        schema = each.get("content", {}).get("application/json", {}).get("schema", {})
+        if status.startswith("2") and schema.get("$ref", "").endswith(_GEOJSON):
+            each["content"] = {"application/geo+json": {"schema": schema}}
     operation["responses"] = dict(sorted(answers.items()))
 
 
