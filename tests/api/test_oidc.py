@@ -279,7 +279,7 @@ def test_our_own_second_factor_is_asked_for_unless_several_were_seen_there(
         account = find_account(session, "planner")
         totp = pyotp.TOTP(second_factor.begin(session, account).secret)
         now = office.sessions.now()
-        second_factor.confirm(session, account, totp.at(now, -1), now)
+        second_factor.confirm(session, account, totp.at(now, counter_offset=-1), now)
     ended = came_back(browser, went_there(browser, liar))
     assert browser.get(ended.headers["location"]).headers["location"] == "/account"
     assert browser.get("/api/grids").json()["needs"] == "code"
