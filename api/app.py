@@ -72,7 +72,7 @@ def create_app(
     office = Office(
         store,
         settings,
-        Snapshots(),
+        Snapshots(settings.walk.policy()),
         sessions,
         Feed(store, sessions.forget, revive),
         ImportWorker(store, data_dir or settings.database.data_dir, settings.server.import_workers),

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.wording import wording
+from gis.accessibility.policy import WalkPolicy
 from gis.casework.worktime import read_calendar
 from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
@@ -234,6 +235,27 @@ class PlaceSettings(BaseSettings):
         return value
 
 
+class WalkSettings(BaseSettings):
+    """How people of the place walk; the figures' sources are told in gis/accessibility/policy.py."""
+
+    model_config = _CONFIG
+
+    walk_adult_mps: float = Field(default=1.2, gt=0, le=3)
+    walk_elder_mps: float = Field(default=0.8, gt=0, le=3)
+    walk_wheelchair_mps: float = Field(default=0.67, gt=0, le=3)
+    walk_snap_cap_m: float = Field(default=150, gt=0, le=2000)
+    """Who lives further than this from every street is not joined to it."""
+    walk_circle_margin_m: float = Field(default=25, gt=0, le=200)
+    """How far a walking circle is widened to each side of the streets that are reached."""
+
+    def policy(self) -> WalkPolicy:
+        """Return the figures as computations take them."""
+        speeds = {"adult": self.walk_adult_mps, "elder": self.walk_elder_mps, "wheelchair": self.walk_wheelchair_mps}
+        return WalkPolicy(
+            speeds_mps=speeds, snap_cap_m=self.walk_snap_cap_m, circle_margin_m=self.walk_circle_margin_m
+        )
+
+
 class SecrecySettings(BaseSettings):
     """Which keys seal personal fields, and how long personal data is kept."""
 
@@ -294,6 +316,17 @@ class SecrecySettings(BaseSettings):
         )
 
 
+_PARTS = (
+    DatabaseSettings,
+    ServerSettings,
+    AccountSettings,
+    PlaceSettings,
+    SecrecySettings,
+    OidcSettings,
+    WalkSettings,
+)
+
+
 class Settings:
     """All settings together."""
 
@@ -305,6 +338,7 @@ class Settings:
         place: PlaceSettings,
         secrecy: SecrecySettings,
         oidc: OidcSettings,
+        walk: WalkSettings,
     ) -> None:
         self.database = database
         self.server = server
@@ -312,6 +346,7 @@ class Settings:
         self.place = place
         self.secrecy = secrecy
         self.oidc = oidc
+        self.walk = walk
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
@@ -325,7 +360,7 @@ class Settings:
         """
         faults: list[Fault] = []
         parts = []
-        for part in (DatabaseSettings, ServerSettings, AccountSettings, PlaceSettings, SecrecySettings, OidcSettings):
+        for part in _PARTS:
             try:
                 parts.append(
                     part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None})

@@ -14,7 +14,7 @@ from gis.errors import Fault, Invalid
 from gis.services.coverage import CoverageQuery, open_stations, resolve
 from gis.services.derived import Derived, derived
 from gis.services.features import Drawn, collection, feature
-from gis.services.network import POLICY, network, snapped_stations
+from gis.services.network import network, snapped_stations
 from gis.services.scenario import edit_stations
 from gis.services.snapshots import Snapshots, StationSet
 
@@ -77,7 +77,7 @@ def _collected(
     query = resolve(session, snapshots, query)
     profile = "adult" if query.profile == "own" else query.profile
     walking = query.method == "walk"
-    reach_m = (POLICY.walk_distance_m if walking else POLICY.buffer_radius_m)(query.minutes, profile)
+    reach_m = (snapshots.policy.walk_distance_m if walking else snapshots.policy.buffer_radius_m)(query.minutes, profile)
     facts: dict[str, Any] = {
         "minutes": query.minutes,
         "profile": profile,
@@ -133,7 +133,8 @@ def _walked(
     joined = snapped_stations(session, snapshots, net, stations).take(chosen)
 
     def draw(missing: list[int]) -> list[Drawn | None]:
-        shapes = walk_circles(net.graph, joined.take(np.array(missing)), [reach_m], metric)[:, 0]
+        margin_m = snapshots.policy.circle_margin_m
+        shapes = walk_circles(net.graph, joined.take(np.array(missing)), [reach_m], metric, margin_m)[:, 0]
         return [None if shape is None else Drawn(shape) for shape in shapes]
 
     keys = [(net.profile, reach_m, x_m, y_m) for x_m, y_m in zip(joined.x_m, joined.y_m, strict=True)]

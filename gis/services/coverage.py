@@ -24,7 +24,7 @@ from gis.models.vocabulary import SERVICES
 from gis.needs.disclosure import BASE
 from gis.services.derived import derived
 from gis.services.features import area_prefix
-from gis.services.network import POLICY, has_streets, network, snapped_homes, snapped_stations
+from gis.services.network import has_streets, network, snapped_homes, snapped_stations
 from gis.services.rows import Heads, Rows
 from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
 
@@ -104,14 +104,14 @@ def cover(
         def decide() -> Covered:
             homes = snapped_homes(session, snapshots, net, today)
             joined = snapped_stations(session, snapshots, net, stations)
-            reach_m = POLICY.walk_reaches_m(query.minutes, query.profile)
+            reach_m = snapshots.policy.walk_reaches_m(query.minutes, query.profile)
             return cover_by_walk(net.graph, homes, [joined.take(group) for group in groups], reach_m)
 
     else:
 
         def decide() -> Covered:
             away_m = [air_distances(session, snapshots, demand, stations, group) for group in groups]
-            return cover_by_distance(demand, away_m, POLICY.buffer_radii_m(query.minutes, query.profile))
+            return cover_by_distance(demand, away_m, snapshots.policy.buffer_radii_m(query.minutes, query.profile))
 
     if not stored:
         return decide()

@@ -11,13 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accessibility.graph import StreetGraph, build_graph
-from gis.accessibility.policy import WalkPolicy
 from gis.accessibility.snapping import Snapped, snap
 from gis.accessibility.ways import Ways
 from gis.services.derived import derived
 from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
 
-POLICY = WalkPolicy()
 _STREETS = """
 SELECT ST_AsBinary(geometry), kind, foot, bridge, tunnel, layer FROM streets ORDER BY code COLLATE "C"
 """
@@ -76,7 +74,7 @@ def snapped_homes(session: Session, snapshots: Snapshots, net: Network, as_of: d
 
     def join(loading: Session) -> Snapped:
         demand = snapshots.sites(loading, as_of).demand
-        return snap(net.graph, demand.x_m, demand.y_m, POLICY)
+        return snap(net.graph, demand.x_m, demand.y_m, snapshots.policy)
 
     return snapshots.remember(session, ("homes", net.profile, as_of), (*SITE_TOPICS, "streets"), join)
 
@@ -87,7 +85,7 @@ def snapped_stations(session: Session, snapshots: Snapshots, net: Network, stati
     metric = snapshots.metric(session)
 
     def join(lon: np.ndarray, lat: np.ndarray) -> Snapped:
-        return snap(net.graph, *metric.to_m(lon, lat), POLICY)
+        return snap(net.graph, *metric.to_m(lon, lat), snapshots.policy)
 
     joined = derived(snapshots).of(
         ("stations joined", net.profile), (stored, net.graph, metric), lambda: join(stored.lon, stored.lat)

@@ -25,7 +25,7 @@ from gis.accessibility.walking import Pairs, walk_pairs, walk_to_nearest
 from gis.errors import Fault, Invalid
 from gis.needs.disclosure import shown
 from gis.services.coverage import CoverageQuery, cover, describe, open_stations, resolve, sites_in_area
-from gis.services.network import POLICY, network, snapped_homes, snapped_stations
+from gis.services.network import network, snapped_homes, snapped_stations
 from gis.services.snapshots import Snapshots, StationSet
 
 NEEDED_BY = {
@@ -65,7 +65,7 @@ def buildings(
     else:
         distance_m, nearest, reason = _by_air(session, snapshots, stations, offering, today)
     decided = cover(session, snapshots, replace(query, profile=profile), today, stations)
-    speed_mps = POLICY.speed_mps(profile)
+    speed_mps = snapshots.policy.speed_mps(profile)
     names = {
         row[0]: (row[1], row[2]) for row in session.execute(text("SELECT id, code, name FROM buildings"))
     }
@@ -146,7 +146,7 @@ def capacity(session: Session, snapshots: Snapshots, query: CoverageQuery, today
     demand = snapshots.sites(session, today, exact=query.exact).demand
     people = getattr(demand, group)
     pairs = _pairs(session, snapshots, query, stations, today)
-    reach_m = _reach_m(query)
+    reach_m = _reach_m(snapshots, query)
     per_site = places_per_100(pairs.home, pairs.station, pairs.distance_m, reach_m, places, people)
     grids = snapshots.grids(session)
     per_grid = mean_per_grid(per_site, people, demand.grid, len(grids.codes))
@@ -177,11 +177,11 @@ def _entries(stations: StationSet, query: CoverageQuery) -> np.ndarray:
     )
 
 
-def _reach_m(query: CoverageQuery) -> float:
+def _reach_m(snapshots: Snapshots, query: CoverageQuery) -> float:
     profile = "adult" if query.profile == "own" else query.profile
     if query.method == "walk":
-        return POLICY.walk_distance_m(query.minutes, profile)
-    return POLICY.buffer_radius_m(query.minutes, profile)
+        return snapshots.policy.walk_distance_m(query.minutes, profile)
+    return snapshots.policy.buffer_radius_m(query.minutes, profile)
 
 
 def _pairs(
@@ -189,7 +189,7 @@ def _pairs(
 ) -> Pairs:
     """Return every site and station of the service within reach of each other."""
     offering = open_stations(stations, replace(query, at=None))[0]
-    reach_m = _reach_m(query)
+    reach_m = _reach_m(snapshots, query)
     if query.method == "walk":
         net = network(session, snapshots, query.profile)
         homes = snapped_homes(session, snapshots, net, today)

@@ -16,7 +16,7 @@ from gis.accessibility.snapping import snap
 from gis.accessibility.walking import walk_pairs
 from gis.errors import Fault, Invalid
 from gis.services.coverage import CoverageQuery, cover, describe, resolve, sites_in_area
-from gis.services.network import POLICY, network, snapped_homes
+from gis.services.network import network, snapped_homes
 from gis.services.snapshots import Snapshots
 
 MOST_CANDIDATES = 5_000
@@ -135,9 +135,9 @@ def _within_reach(
     x_m, y_m = snapshots.metric(session).to_m(lonlat[:, 0], lonlat[:, 1])
     if query.method == "walk":
         net = network(session, snapshots, query.profile)
-        joined = snap(net.graph, x_m, y_m, POLICY)
+        joined = snap(net.graph, x_m, y_m, snapshots.policy)
         homes = snapped_homes(session, snapshots, net, today)
-        pairs = walk_pairs(net.graph, homes, joined, POLICY.walk_distance_m(query.minutes, query.profile))
+        pairs = walk_pairs(net.graph, homes, joined, snapshots.policy.walk_distance_m(query.minutes, query.profile))
         return pairs.home, pairs.station
     demand = snapshots.sites(session, today).demand
     placed = np.flatnonzero(demand.placed)
@@ -145,7 +145,7 @@ def _within_reach(
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     tree = cKDTree(np.column_stack([demand.x_m[placed], demand.y_m[placed]]))
     near = tree.query_ball_point(
-        np.column_stack([x_m, y_m]), POLICY.buffer_radius_m(query.minutes, query.profile)
+        np.column_stack([x_m, y_m]), snapshots.policy.buffer_radius_m(query.minutes, query.profile)
     )
     candidate = np.repeat(np.arange(len(near)), [len(found) for found in near])
     return placed[np.concatenate([np.array(found, dtype=np.int64) for found in near])], candidate

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.accessibility.coverage import DemandSites
+from gis.accessibility.policy import WalkPolicy
 from gis.crs import MetricCRS
 from gis.errors import Unavailable
 from gis.needs.disclosure import published
@@ -64,7 +65,11 @@ class AreaName:
 
 
 class Snapshots(Memory):
-    """What requests compute with, as the protocol of gis/services/memory.py keeps it."""
+    """What requests compute with, as the protocol of gis/services/memory.py keeps it, and how fast people walk here."""
+
+    def __init__(self, policy: WalkPolicy | None = None) -> None:
+        super().__init__()
+        self.policy = policy or WalkPolicy()
 
     def grids(self, session: Session) -> GridSet:
         """Return the grids in force."""

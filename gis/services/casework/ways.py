@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from gis.accessibility.snapping import snap
 from gis.accessibility.walking import walk_pairs
-from gis.services.network import POLICY, has_streets, network
+from gis.services.network import has_streets, network
 from gis.services.snapshots import Snapshots
 
 DETOUR = 1.3
@@ -34,7 +34,8 @@ def walks_m(session: Session, snapshots: Snapshots, origins: np.ndarray, targets
     to_x_m, to_y_m = metric.to_m(targets[:, 0], targets[:, 1])
     found = np.hypot(from_x_m[:, None] - to_x_m[None, :], from_y_m[:, None] - to_y_m[None, :]) * DETOUR
     if has_streets(session, snapshots):
-        graph = network(session, snapshots, "adult").graph
-        pairs = walk_pairs(graph, snap(graph, to_x_m, to_y_m, POLICY), snap(graph, from_x_m, from_y_m, POLICY), FARTHEST_M)
+        graph, policy = network(session, snapshots, "adult").graph, snapshots.policy
+        to, origin = snap(graph, to_x_m, to_y_m, policy), snap(graph, from_x_m, from_y_m, policy)
+        pairs = walk_pairs(graph, to, origin, FARTHEST_M)
         found[pairs.station, pairs.home] = pairs.distance_m
     return found

@@ -1,6 +1,6 @@
-"""Real ways of OpenStreetMap from the folder beside the repository; tests that need it are left out where it is absent."""
+"""Walks on real streets against the oracle, by hand: ``python -m tests.gis.accessibility.real PLACE.osm.pbf …``."""
 
-from pathlib import Path
+import sys
 
 import numpy as np
 import osmium
@@ -8,17 +8,7 @@ import shapely
 
 from gis.accessibility.ways import Ways
 from gis.crs import MetricCRS
-
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-FILES = [
-    path
-    for path in (
-        DATA / "haidian" / "beijing_tsinghua.osm.pbf",
-        DATA / "haidian" / "beijing_xueqing.osm.pbf",
-        DATA / "guixi" / "guixi.osm.pbf",
-    )
-    if path.is_file()
-]
+from tests.gis.accessibility.test_walking import compare_with_oracle
 
 
 def real_ways(path):
@@ -40,3 +30,20 @@ def real_ways(path):
         tunnel=[tag.get("tunnel", "no") != "no" for tag in tags],
         layer=[int(tag.get("layer", 0)) for tag in tags],
     )
+
+
+def main(paths):
+    """Compare 300 places near the streets of each file with the oracle, on foot and in a wheelchair."""
+    for path in paths:
+        ways = real_ways(path)
+        rng = np.random.default_rng(7)
+        along = rng.integers(0, len(ways.x_m), 300)
+        places = np.column_stack([ways.x_m[along], ways.y_m[along]]) + rng.normal(0, 60, (300, 2))
+        stations = places[rng.integers(0, 300, 6)] + 3.0
+        for profile in ("adult", "wheelchair"):
+            reached = compare_with_oracle(ways, places, stations, profile)
+            print(f"{path} {profile}: equal, {reached:.0%} reached")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

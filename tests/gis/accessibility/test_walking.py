@@ -10,7 +10,6 @@ from gis.accessibility.snapping import snap
 from gis.accessibility.walking import cover_by_walk, walk_pairs, walk_to_nearest
 from tests.gis.accessibility.drawn import draw, graph_of, random_town, xy
 from tests.gis.accessibility.oracle import oracle_seconds
-from tests.gis.accessibility.real import FILES, real_ways
 
 POLICY = WalkPolicy()
 GRID_NORTH_M = (500_000.0, 2_770_000.0)
@@ -157,16 +156,6 @@ def test_generated_towns_agree_with_the_oracle(seed, profile):
     places[:5] = np.nan
     stations = np.vstack([rng.uniform(low, high, (rng.integers(1, 9), 2)), places[10], [np.nan, np.nan]])
     assert compare_with_oracle(ways, places, stations, profile) > 0.3
-
-
-@pytest.mark.parametrize("profile", ["adult", "wheelchair"])
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_real_places_agree_with_the_oracle(path, profile):
-    ways = real_ways(path)
-    rng = np.random.default_rng(7)
-    along = rng.integers(0, len(ways.x_m), 300)
-    places = np.column_stack([ways.x_m[along], ways.y_m[along]]) + rng.normal(0, 60, (300, 2))
-    assert compare_with_oracle(ways, places, places[rng.integers(0, 300, 6)] + 3.0, profile) > 0.3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,11 +16,12 @@ from shapely.geometry import shape
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accessibility.policy import WalkPolicy
 from gis.accessibility.snapping import snap
 from gis.errors import Invalid
 from gis.services import circles, coverage, reach, siting
 from gis.services.coverage import CoverageQuery
-from gis.services.network import POLICY, network, snapped_stations
+from gis.services.network import network, snapped_stations
 from gis.services.scenario import edit_stations, scenario
 from gis.services.siting import Wanted
 from gis.services.snapshots import Snapshots
@@ -257,6 +258,24 @@ def test_an_edit_of_one_station_leaves_the_others_where_they_join(streets: Sessi
     )  # fmt: skip
     net = network(streets, snapshots, "adult")
     joined = snapped_stations(streets, snapshots, net, edited)
-    fresh = snap(net.graph, *METRIC.to_m(edited.lon, edited.lat), POLICY)
+    fresh = snap(net.graph, *METRIC.to_m(edited.lon, edited.lat), snapshots.policy)
     for name in ("edge", "offset_m", "access_m", "u", "v", "to_u_m", "to_v_m"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(fresh, name))
+
+
+@pytest.mark.parametrize(
+    ("policy", "covered", "too_far"),
+    [
+        (WalkPolicy(), 6, 1),
+        (WalkPolicy(snap_cap_m=250.0), 7, None),
+        (WalkPolicy(speeds_mps={"adult": 3.0, "elder": 0.8, "wheelchair": 0.67}), 14, 1),
+    ],
+)
+def test_a_place_has_its_own_figures(
+    streets: Session, policy: WalkPolicy, covered: int, too_far: int | None
+) -> None:
+    """B5 is 200 m from the street: too far, but where the cap is 250 m; who walks at 3 m/s gets to B2 over the bridge."""
+    add_building(streets, "B5", 500, 700)
+    add_household(streets, "H-B5", "B5", 0, 0)
+    found = coverage.coverage(streets, Snapshots(policy), ask(), TODAY)
+    assert (found["totals"]["covered"], found["unreachable"].get("too far from a street")) == (covered, too_far)
