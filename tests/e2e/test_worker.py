@@ -193,28 +193,29 @@ def test_my_grids_and_my_households(visit: Visitor, ground: Ground) -> None:
     page = window.open("/worker")
     buttons = page.locator("[data-my-grids] button")
     assert [button.get_attribute("data-grid") for button in buttons.all()] == ground.own
-    rows = page.locator("[data-households] li")
-    expect(rows).to_have_count(20)
-    page.get_by_role("button", name="再看一些").click()
+    rows = page.locator("[data-households] a")
     expect(rows).to_have_count(40)
-    assert len(set(page.locator("[data-households] .code").all_inner_texts())) == 40
+    page.get_by_role("button", name="再看一些").click()
+    expect(rows).to_have_count(80)
+    assert len({row.get_attribute("href") for row in rows.all()}) == 80
     buttons.nth(1).click()
     expect(buttons.nth(1)).to_have_attribute("aria-pressed", "true")
     with window.program.client("worker") as client:
-        expected = client.get("/api/households", params={"grid": ground.own[1], "limit": 20}).json()["items"]
-    expect(page.locator("[data-households] .code").first).to_have_text(expected[0]["code"])
-    assert page.locator("[data-households] .code").all_inner_texts() == [item["code"] for item in expected]
+        asked = {"grid": ground.own[1], "limit": 40, "order": "address"}
+        expected = client.get("/api/households", params=asked).json()["items"]
+    expect(rows.first).to_have_attribute("href", f"/files/{expected[0]['code']}")
+    assert [row.get_attribute("href") for row in rows.all()] == [f"/files/{item['code']}" for item in expected]
     expect(rows.first).to_contain_text(f"{expected[0]['residents']} 人")
 
 
 def test_households_are_searched(visit: Visitor) -> None:
     window = without_position(visit)
     page = window.open("/worker")
-    code = page.locator("[data-households] .code").nth(3).inner_text()
+    code = str(page.locator("[data-households] a").nth(3).get_attribute("href")).removeprefix("/files/")
     page.get_by_role("searchbox").fill(code)
     page.get_by_role("button", name="搜索").click()
-    expect(page.locator("[data-households] li")).to_have_count(1)
-    expect(page.locator("[data-households] .code")).to_have_text(code)
+    expect(page.locator("[data-households] a")).to_have_count(1)
+    expect(page.locator("[data-households] a")).to_have_attribute("href", f"/files/{code}")
     page.get_by_role("searchbox").fill("没有的地方")
     page.keyboard.press("Enter")
     expect(page.locator("[data-households-message]")).to_contain_text("没有找到符合的住户")

@@ -224,5 +224,5 @@ export function toast(box, text) {
   box.replaceChildren(bilingual(text));
   box.hidden = false;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { box.hidden = true; }, 5000);
+  toast.timer = setTimeout(() => { box.hidden = true; }, 4000);
 }

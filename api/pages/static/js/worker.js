@@ -176,7 +176,7 @@ function household(home) {
   return el("li", {},
     el("a", { href: `/files/${encodeURIComponent(home.code)}`, "aria-label": `${buildingOf(home)} ${doorOf(home)}，打开档案 Open the file` },
       el("span", { class: "address", text: doorOf(home) }),
-      el("span", { class: "code", text: home.code }),
+      doorOf(home) === home.code ? null : el("span", { class: "code", text: home.code }),
       el("span", { class: "side" },
         el("span", { class: "num", text: `${count(home.residents)} 人` }),
         zh ? el("span", { class: `colour ${home.colour}`, title: en, text: zh }) : null)));
