@@ -45,6 +45,7 @@ NO_ROOM = "数据库无法写入（磁盘已满或损坏），未保留任何内
 _NO_ROOM = (psycopg.errors.DiskFull, psycopg.errors.IoError, psycopg.errors.InternalError_)
 """What trying again at once would not mend."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
+_SUBMITTER = text("SELECT a.name FROM accounts a JOIN imports i ON i.account_id = a.id WHERE i.id = :id")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:id, 0))")
 _ONE_CLAIMS = text("SELECT pg_advisory_xact_lock(hashtextextended('linli import claims', 0))")
 
@@ -293,6 +294,7 @@ def _import(work: Connection, job: Job, path: Path, folder: Path, teller: Teller
             raise Cancelled
 
     keep_others_away(work, job.kind, give_up)
+    submitter = work.scalar(_SUBMITTER, {"id": job.id})
     return run_import(
         work,
         job.kind,
@@ -303,6 +305,7 @@ def _import(work: Connection, job: Job, path: Path, folder: Path, teller: Teller
         progress=teller.tell,
         cancelled=teller.is_cancelled,
         scratch=folder,
+        actor=submitter,
     )
 
 
