@@ -161,6 +161,11 @@ class SourceCRS:
             raise _unknown(text)
         return cls(_stored_name(crs, name))
 
+    @property
+    def is_projected(self) -> bool:
+        """Tell whether positions are distances on a plane rather than degrees."""
+        return self.name not in _SHIFTS and bool(_crs(self.name).is_projected)
+
     @cached_property
     def notice(self) -> str | None:
         """What a user must know about the accuracy of the way to WGS 84; None where there is nothing to say."""

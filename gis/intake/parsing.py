@@ -30,6 +30,7 @@ _YMD = re.compile(
     r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
 )
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
 _NO = frozenset({"false", "f", "no", "n", "0", "否", "无", "×"})
 
 
@@ -155,7 +156,11 @@ def is_rounded(column: pa.Array) -> np.ndarray:
 
 
 def _number(text: str) -> float:
-    cleaned = re.sub(r"[\s,_']", "", unicodedata.normalize("NFKC", text))
+    cleaned = re.sub(r"[\s_']", "", unicodedata.normalize("NFKC", text))
+    if "," in cleaned:
+        if not _THOUSANDS.match(cleaned):
+            raise Unreadable(NUMBER)
+        cleaned = cleaned.replace(",", "")
     try:
         return float(cleaned)
     except ValueError:

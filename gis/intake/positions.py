@@ -16,6 +16,7 @@ from gis.intake.headings import GEOMETRY
 from gis.intake.hexadecimal import hexadecimal
 from gis.intake.parsing import NUMBER, parse_numbers
 from gis.intake.sheet import MISSING, Sheet
+from gis.intake.whereabouts import Gatherer, Sample
 
 LON_BOUNDS = (73.0, 136.0)
 LAT_BOUNDS = (3.0, 54.5)
@@ -50,6 +51,13 @@ _EWKB_POINT = bytes.fromhex("0101000020e6100000")
 """How a little-endian point with the SRID 4326 begins."""
 
 SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
+TURNED = "东、北坐标可能颠倒：东坐标填在 lon（x）列，北坐标填在 lat（y）列 / east and north may be swapped: east belongs into lon (x), north into lat (y)"
+NUMBERED = (
+    "东坐标带有带号（前两位）：请用带“zone”的坐标系，如 34 带用 --crs EPSG:4522，或去掉带号 / "
+    "the easting begins with a zone number: use a system with a zone, such as --crs EPSG:4522 for zone 34, or leave the first two digits out"
+)
+DECIMAL_COMMA = "小数点请写作“.”而不是逗号 / write the decimal mark as a point, not as a comma"
+SEXAGESIMAL = "请把度分秒换成十进制度，如 102.712345 / write degrees as a decimal number, such as 102.712345, not in minutes and seconds"
 PROJECTED = "像是投影坐标（米），请用 --crs 指明 / these look like metres: name their system with --crs"
 
 
@@ -60,6 +68,8 @@ class Positions:
     crs: SourceCRS | None
     repaired: int = 0
     _lons: list[np.ndarray] = field(default_factory=list)
+    _gatherer: Gatherer = field(default_factory=Gatherer)
+    _numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def points(self, sheet: Sheet, *, required: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return longitude and latitude of each row in EPSG:4326, degrees (n,), NaN where there is none or it is wrong.
@@ -97,6 +107,22 @@ class Positions:
         shapes = self._to_wgs84(sheet, shapes)
         return self._valid(sheet, shapes)
 
+    def expect(self, lon: np.ndarray, lat: np.ndarray) -> None:
+        """Say where the rows of this sheet should be, about, degrees (n,), NaN where that is not known."""
+        self._numbers |= {"known_lon": lon, "known_lat": lat}
+
+    def gather(self, sheet: Sheet) -> None:
+        """Put some accepted rows of a sheet that has been checked aside, to ask at the end whether they can be right."""
+        if "lon" in self._numbers:
+            unknown = np.full(sheet.size, np.nan)
+            numbers = {"known_lon": unknown, "known_lat": unknown} | self._numbers
+            self._gatherer.take(sheet.ok, numbers, sheet.text("code"))
+        self._numbers = {}
+
+    def sample(self) -> Sample | None:
+        """Return the rows put aside, None where no row has a position."""
+        return self._gatherer.sample()
+
     def median_lon(self) -> float | None:
         """Return the median longitude of what has been read, degrees, None if nothing has a position."""
         return float(np.median(np.concatenate(self._lons))) if self._lons else None
@@ -112,8 +138,12 @@ class Positions:
         for column in ("lon", "lat"):
             numbers, wrong = parse_numbers(sheet.text(column))
             given = sheet.given(column)
-            sheet.reject(wrong | (given & ~wrong & ~np.isfinite(numbers)), column, NUMBER)
-            values.append(np.where(np.isfinite(numbers), numbers, np.nan))
+            wrong |= given & ~np.isfinite(numbers)
+            comma, sexagesimal = _spelled_otherwise(sheet.text(column), numbers, wrong)
+            sheet.reject(comma, column, DECIMAL_COMMA)
+            sheet.reject(sexagesimal, column, SEXAGESIMAL)
+            sheet.reject(wrong & ~comma & ~sexagesimal, column, NUMBER)
+            values.append(np.where(np.isfinite(numbers) & ~comma, numbers, np.nan))
             there.append(given)
         for column, own, other in (("lon", there[0], there[1]), ("lat", there[1], there[0])):
             sheet.reject(~own & (other | required), column, MISSING)
@@ -122,10 +152,9 @@ class Positions:
         lon, lat = np.full(sheet.size, np.nan), np.full(sheet.size, np.nan)
         if self.crs is not None and whole.any():
             lon[whole], lat[whole] = self.crs.to_wgs84(x[whole], y[whole])
-        bad = check_bounds(
-            sheet, ("lon", "lat"), np.where(whole, lon, np.nan), np.where(whole, lat, np.nan), whole, x, y
-        )
+        bad = self._off(sheet, ("lon", "lat"), (lon, lat), whole, (x, y))
         lon[bad], lat[bad] = np.nan, np.nan
+        self._numbers |= {"x": x, "y": y, "lon": lon, "lat": lat}
         return lon, lat
 
     def _to_wgs84(self, sheet: Sheet, shapes: np.ndarray) -> np.ndarray:
@@ -145,9 +174,10 @@ class Positions:
         images, owner = shapely.get_coordinates(moved, return_index=True)
         box[owner[~np.isfinite(images).all(axis=1)]] = np.inf
         columns = (GEOMETRY, GEOMETRY)
-        bad = check_bounds(sheet, columns, box[:, 0], box[:, 1], there, drawn[:, 0], drawn[:, 1])
-        bad |= check_bounds(sheet, columns, box[:, 2], box[:, 3], there & ~bad, drawn[:, 2], drawn[:, 3])
+        bad = self._off(sheet, columns, (box[:, 0], box[:, 1]), there, (drawn[:, 0], drawn[:, 1]))
+        bad |= self._off(sheet, columns, (box[:, 2], box[:, 3]), there & ~bad, (drawn[:, 2], drawn[:, 3]))
         moved[bad] = None
+        self._numbers |= _middles(drawn, "x", "y") | _middles(box, "lon", "lat")
         return moved
 
     def _valid(self, sheet: Sheet, shapes: np.ndarray) -> np.ndarray:
@@ -171,47 +201,82 @@ class Positions:
         sheet.reject(bad, GEOMETRY, reasons)
         return shapes
 
+    def _off(
+        self,
+        sheet: Sheet,
+        columns: tuple[str, str],
+        position: tuple[np.ndarray, np.ndarray],
+        there: np.ndarray,
+        given: tuple[np.ndarray, np.ndarray],
+    ) -> np.ndarray:
+        """Reject positions that cannot be in China, and say what may have gone wrong.
 
-def check_bounds(
-    sheet: Sheet,
-    columns: tuple[str, str],
-    lon: np.ndarray,
-    lat: np.ndarray,
-    there: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-) -> np.ndarray:
-    """Reject positions that cannot be in China, and say what may have gone wrong.
+        Args:
+            sheet: the rows.
+            columns: what to call longitude and latitude.
+            position: longitudes and latitudes in EPSG:4326 (n,), infinite where the transformation failed.
+            there: which rows have a position.
+            given: the coordinates as given (n,).
 
-    Args:
-        sheet: the rows.
-        columns: what to call longitude and latitude.
-        lon: longitudes in EPSG:4326 (n,), infinite where the transformation failed.
-        lat: latitudes.
-        there: which rows have a position.
-        x: the coordinates as given (n,), from which to tell metres.
-        y: likewise.
+        Returns:
+            The rejected rows, bool (n,).
+        """
+        (lon, lat), (x, y) = position, given
+        with np.errstate(invalid="ignore"):
+            zero = there & (x == 0) & (y == 0)
+            lon_off = there & ~zero & ~_within(lon, LON_BOUNDS)
+            lat_off = there & ~zero & ~_within(lat, LAT_BOUNDS)
+            off = lon_off | lat_off
+            swapped = off & _within(lat, LON_BOUNDS) & _within(lon, LAT_BOUNDS)
+            metres = off & ~swapped & (np.abs(lon) > 360) & (np.abs(lon) == np.abs(x))
+            numbered = off & (x // 1_000_000 >= 25) & (x // 1_000_000 <= 45)
+        axes = np.zeros_like(off)
+        if self.crs is not None and self.crs.is_projected and (off & ~numbered).any():
+            at = np.flatnonzero(off & ~numbered)
+            turned_lon, turned_lat = self.crs.to_wgs84(y[at], x[at])
+            axes[at] = _within(turned_lon, LON_BOUNDS) & _within(turned_lat, LAT_BOUNDS)
+        sheet.reject(zero, columns[0], "坐标为 0,0 / the position is 0,0")
+        sheet.reject(swapped, columns[0], SWAPPED)
+        sheet.reject(axes, columns[0], TURNED)
+        sheet.reject(numbered, columns[0], NUMBERED)
+        sheet.reject(metres & ~numbered, columns[0], PROJECTED)
+        plain = ~swapped & ~metres & ~axes & ~numbered
+        sheet.reject(
+            lon_off & plain,
+            columns[0],
+            "经度超出范围（中国 73–136） / longitude out of range (China: 73 to 136)",
+        )
+        sheet.reject(
+            lat_off & plain, columns[1], "纬度超出范围（中国 3–54） / latitude out of range (China: 3 to 54)"
+        )
+        return zero | off
 
-    Returns:
-        The rejected rows, bool (n,).
+
+def _spelled_otherwise(
+    text: pa.Array, numbers: np.ndarray, wrong: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which cells write the decimal mark as a comma, and which are degrees, minutes and seconds; bool (n,) each.
+
+    A comma that stands for thousands, ``2,766,000.5``, is none.
     """
     with np.errstate(invalid="ignore"):
-        zero = there & (x == 0) & (y == 0)
-        lon_off = there & ~zero & ~_within(lon, LON_BOUNDS)
-        lat_off = there & ~zero & ~_within(lat, LAT_BOUNDS)
-        swapped = (lon_off | lat_off) & _within(lat, LON_BOUNDS) & _within(lon, LAT_BOUNDS)
-        metres = (lon_off | lat_off) & ~swapped & (np.abs(lon) > 360) & (np.abs(lon) == np.abs(x))
-    sheet.reject(zero, columns[0], "坐标为 0,0 / the position is 0,0")
-    sheet.reject(swapped, columns[0], SWAPPED)
-    sheet.reject(metres, columns[0], PROJECTED)
-    plain = ~swapped & ~metres
-    sheet.reject(
-        lon_off & plain, columns[0], "经度超出范围（中国 73–136） / longitude out of range (China: 73 to 136)"
-    )
-    sheet.reject(
-        lat_off & plain, columns[1], "纬度超出范围（中国 3–54） / latitude out of range (China: 3 to 54)"
-    )
-    return zero | lon_off | lat_off
+        if not (wrong.any() or (np.abs(numbers) > 360).any()):
+            return np.zeros_like(wrong), np.zeros_like(wrong)
+        # 102,7123 is no way to write thousands, and 102,712 no degrees: neither is guessed at.
+        comma = _matches(text, r"^[+-]?\d{1,3}[,，]\d+$") & (
+            wrong | ((np.abs(numbers) > 360) & (np.abs(numbers) < 360_000))
+        )
+    return comma, wrong & ~comma & _matches(text, r"[°º′″'\"度分秒]|^\d{1,3}\s+\d{1,2}\s")
+
+
+def _matches(text: pa.Array, pattern: str) -> np.ndarray:
+    found = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    return np.asarray(found.to_numpy(zero_copy_only=False))
+
+
+def _middles(boxes: np.ndarray, x: str, y: str) -> dict[str, np.ndarray]:
+    """Return the middles of boxes (n, 4) by name."""
+    return {x: (boxes[:, 0] + boxes[:, 2]) / 2, y: (boxes[:, 1] + boxes[:, 3]) / 2}
 
 
 def _within(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:

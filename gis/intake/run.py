@@ -102,7 +102,7 @@ def run_import(
                     source.total,
                     scratch,
                 )
-                read, rejects = _read(wanted(job), source, layout, name, progress, cancelled)
+                read, rejects = _read(wanted(job), source, layout, job.positions, name, progress, cancelled)
             if dry_run:
                 savepoint.rollback()
     if read == 0:
@@ -130,6 +130,7 @@ def _read(
     kind: Kind,
     source: Source,
     layout: Layout,
+    positions: Positions,
     name: str,
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
@@ -143,6 +144,7 @@ def _read(
             raise Cancelled
         sheet = Sheet(batch, layout)
         kind.take(sheet)
+        positions.gather(sheet)
         _reject(rejects, batch, sheet, kept)
         read += sheet.size + len(batch.broken)
         if progress is not None:

@@ -25,6 +25,7 @@ from gis.intake.headings import GEOMETRY, Layout
 from gis.intake.positions import Positions
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
+from gis.intake.whereabouts import question
 from gis.intake.writer import Writer
 from gis.models import Base
 
@@ -142,7 +143,16 @@ class Kind(ABC):
         self.job.writer.settle()
         if self._direct is not None:
             self._direct.close()
+        self._question()
         self.write()
+
+    def _question(self) -> None:
+        """Say so where the file's positions do not fit what is known of the place."""
+        sample, system = self.job.positions.sample(), self.job.positions.crs
+        if sample is not None and system is not None:
+            said = question(self.connection, self.name, sample, system)
+            if said:
+                self.job.notices.append(said)
 
     def stored(self, *columns: str) -> list[str]:
         """Return those of the columns that the file has: what it does not speak of stays as it is."""

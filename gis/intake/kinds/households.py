@@ -74,8 +74,9 @@ class Households(Kind):
         )
         lon, lat = self.job.positions.points(sheet, required=False)
         own = np.isfinite(lon)
-        lon = np.where(own, lon, _floats(self._buildings.column("lon", at)))
-        lat = np.where(own, lat, _floats(self._buildings.column("lat", at)))
+        building_lon, building_lat = (_floats(self._buildings.column(name, at)) for name in ("lon", "lat"))
+        self.job.positions.expect(building_lon, building_lat)
+        lon, lat = np.where(own, lon, building_lon), np.where(own, lat, building_lat)
         self.first_rows.reject_repeats(sheet, "code", codes)
         grid_id, reason = place(self._grids, lon, lat)
         for word in self._without:
