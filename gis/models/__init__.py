@@ -11,7 +11,18 @@ from gis.models.accounts import (
     SecondFactor,
 )
 from gis.models.base import Base
-from gis.models.casework import Desk, Event, EventDay, EventLimit, EventStep, JointDesk, Visit, VisitPolicy
+from gis.models.casework import (
+    Desk,
+    Event,
+    EventDay,
+    EventLimit,
+    EventStep,
+    GridCounts,
+    GridCountsDue,
+    JointDesk,
+    Visit,
+    VisitPolicy,
+)
 from gis.models.files import (
     BuildingChief,
     Contact,
@@ -50,6 +61,8 @@ __all__ = [
     "EventStep",
     "FieldSecret",
     "Grid",
+    "GridCounts",
+    "GridCountsDue",
     "HistoryEntry",
     "Household",
     "HouseholdAddress",

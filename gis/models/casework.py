@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.casework.flow import OPEN, OUTCOMES, STATES
@@ -203,3 +204,25 @@ class EventDay(Base):
     closed_in_time: Mapped[int] = mapped_column(Integer, server_default="0")
     evaluated: Mapped[int] = mapped_column(Integer, server_default="0")
     satisfied: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class GridCounts(Base):
+    """What is counted of a grid's people, needs and visits, by measure; kept as told in migrations/sql, the file named after counts."""
+
+    __tablename__ = "grid_counts"
+
+    grid_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """0: in no grid."""
+    counted_on: Mapped[date] = mapped_column(Date)
+    """As of which day: ages depend on it."""
+    counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
+
+
+class GridCountsDue(Base):
+    """Whose counts are no longer those kept: a household's grid, a grid, or (both null) all. Only added to, so that writers never wait."""
+
+    __tablename__ = "grid_counts_due"
+
+    id: Mapped[Key]
+    household_id: Mapped[int | None] = mapped_column(BigInteger)
+    grid_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -385,6 +385,8 @@ NOT_PERSONAL = frozenset(
         "event_limits",
         "field_keys",
         "field_secrets",
+        "grid_counts",
+        "grid_counts_due",
         "grids",
         "place",
         "role_policies",
