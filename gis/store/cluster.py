@@ -28,6 +28,9 @@ _SAFE_PATH = re.compile(r"[A-Za-z0-9/._-]+")  # libpq splits host at commas, and
 _LOG_LIMIT_BYTES = 10_000_000
 _MAKING = "data.making-"
 _MIB = 1 << 20
+_RESERVE_BYTES = 48 * _MIB
+"""Three segments of the write-ahead log: recovery on a full disk needs one, and the disk is full as long as nobody can sweep it."""
+_LITTLE_BYTES = 32 * _MIB
 
 
 class Cluster:
@@ -108,10 +111,13 @@ class Cluster:
                 self._start()
             else:  # on its way up or down
                 time.sleep(0.05)
+        self._keep_reserve()
 
     def _start(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_name("server.log.1"))
+        if shutil.disk_usage(self.folder).free < _LITTLE_BYTES:
+            self._reserve.unlink(missing_ok=True)
         settings = {**SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
         options = " ".join(f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items())
         done = self._user.run(
@@ -121,6 +127,18 @@ class Cluster:
         # A start begun by a program that was killed may have come first: then that server is the one to use.
         if done.returncode != 0 and self._postmaster() is None:
             raise EmbeddedServerError(self._failure("数据库无法启动", "the database does not start"))
+
+    @property
+    def _reserve(self) -> Path:
+        return self.folder / "reserve"
+
+    def _keep_reserve(self) -> None:
+        """Take a little of the disk while there is plenty, to be given up for a start after the disk was full."""
+        if self._reserve.exists() or shutil.disk_usage(self.folder).free < 2 * _RESERVE_BYTES:
+            return
+        with contextlib.suppress(OSError), self._reserve.open("xb") as reserve:
+            for _ in range(_RESERVE_BYTES // _MIB):
+                reserve.write(bytes(_MIB))
 
     def stop(self) -> None:
         """Stop the server, ending whatever is still connected, and wait until it has."""
