@@ -104,8 +104,8 @@ def requests_of(document: dict[str, Any], asked: dict[str, str], import_id: str,
         for each in operation.get("parameters", []):
             if each["in"] == "query":
                 # What an auditor looks for is itself noted, so it comes back in the log: only what is no secret is asked of it.
-                for given in (asked["foreign.grid"], "谁" if path.startswith("/api/audit") else "上官琥珀函"):
-                    queries.append({each["name"]: given})
+                sought = "谁" if path.startswith("/api/audit") else "上官琥珀函"
+                queries += [{each["name"]: given} for given in (asked["foreign.grid"], sought)]
         bodies = [None] if "requestBody" not in operation else BODIES.get(path, []) + BODIES[""]
         if path.endswith("/reveal"):
             bodies += [
