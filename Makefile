@@ -31,7 +31,7 @@ torture:
 
 load:
 	@scripts/setup --test
-	@LINLI_TEST_LOAD_S=60 $(PYTHON) -m pytest -s tests/api/test_load.py $(ARGS)
+	@LOAD_TEST_S=60 $(PYTHON) -m pytest -s tests/api/test_load.py $(ARGS)
 
 bench:
 	@scripts/setup --bench

@@ -1,6 +1,6 @@
 """Fifty workers at once, reading and writing files through the real program: no error, no foreign row, no lost update.
 
-``LINLI_TEST_LOAD_S`` says for how long, in seconds; ``make load`` takes a minute.
+``LOAD_TEST_S`` says for how long, in seconds; ``make load`` takes a minute.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ async def all_at_once(base: str, tokens: list[tuple[str, str]], seconds: float) 
 
 def test_fifty_workers_at_once(quarter: tuple[Store, list[tuple[str, str]]], record_property: Any) -> None:
     store, tokens = quarter
-    seconds = float(os.environ.get("LINLI_TEST_LOAD_S", SHORT_S))
+    seconds = float(os.environ.get("LOAD_TEST_S", SHORT_S))
     with serving(store) as served:
         tally = asyncio.run(all_at_once(served.base, tokens, seconds))
     total = sum(tally.calls.values())
