@@ -266,13 +266,22 @@ class ScreenSummary(BaseModel):
 
     place: str
     area: str | None
+    level: str
+    path: list[dict[str, str]]
     at: datetime
     threshold: int
+    people_in: int
     totals: dict[str, int | None]
+    care_flags: list[dict[str, Any]]
     coverage: list[dict[str, Any]]
     rankings: dict[str, list[dict[str, Any]]]
     needs_by_service: list[dict[str, Any]]
     trend: list[dict[str, Any]]
+    visits: dict[str, int | None]
+    events: dict[str, Any]
+    hot_spots: list[dict[str, Any]]
+    newest_events: list[dict[str, Any]]
+    children: list[dict[str, Any]]
     stations_open: int
 
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query, Response
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.answers import Json
+from api.board import Answer, Board, Key
 from api.desk import AtDesk, Desk
 from api.feed import Versions, changed, decode, encode
-from api.parameters import Area
 from api.schemas import ScreenSummary
 from api.security import allow
-from gis.services import indicators
+from gis.services.casework import figures
+from gis.services.snapshots import Snapshots
 
 router = APIRouter(tags=["大屏 / screen"])
+_BOARDS: WeakKeyDictionary[Snapshots, Board] = WeakKeyDictionary()
+Unit = Annotated[
+    str | None,
+    Query(
+        pattern=r"^([0-9]{12}|[0-9]{15})$",
+        description="区划编码（12 位）或网格编码（15 位）；不填为全域 / code of an area or a grid; absent: the whole place",
+        examples=["530102000000"],
+    ),
+]
 HEARTBEAT_S = 15
 GRACE_S = 5.0
 """How long a stream may take to end by itself when the process does."""
@@ -30,16 +42,37 @@ GRACE_S = 5.0
     "/api/screen/summary",
     summary="大屏数据 / all that a wall shows",
     response_model=ScreenSummary,
+    responses={304: {"description": "没有变化 / unchanged"}},
     dependencies=[allow("planner", "screen")],
 )
-def summary(desk: AtDesk, area: Area = None) -> Json:
-    """Return totals, coverage now, rankings, needs and their course: aggregates only, small numbers null."""
-    with desk.session() as session:
-        return Json(
-            indicators.screen_summary(
-                session, desk.snapshots, area, desk.now(), exact=desk.account.sees_exact
-            )
-        )
+async def summary(
+    desk: AtDesk, area: Unit = None, if_none_match: Annotated[str | None, Header(max_length=200)] = None
+) -> Response:
+    """Return what a wall shows of the place, an area (12 digits) or a grid (15): aggregates only, small numbers null.
+
+    Figures of this moment; with ``If-None-Match`` 304 where nothing has changed.
+    """
+    key, now = (area, desk.account.sees_exact), desk.now()
+    answer = _board(desk).at_hand(desk.office.store.journal, key, now)
+    if answer is None:
+        answer = await anyio.to_thread.run_sync(_make, desk, key, now)
+    headers = {"ETag": answer.tag}
+    if if_none_match == answer.tag:
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, media_type="application/json", headers=headers)
+
+
+def _make(desk: Desk, key: Key, now: datetime) -> Answer:
+    def work(session: Session) -> dict[str, Any]:
+        return figures.screen_summary(session, desk.snapshots, key[0], now, exact=key[1])
+
+    return _board(desk).make(desk.office.store.journal, key, now, desk.compute, work, desk.snapshots)
+
+
+def _board(desk: Desk) -> Board:
+    """Return the board of this process's data."""
+    board = _BOARDS.get(desk.snapshots)
+    return board if board is not None else _BOARDS.setdefault(desk.snapshots, Board())
 
 
 @router.get(

@@ -26,7 +26,7 @@ from gis.services.derived import derived
 from gis.services.features import area_prefix
 from gis.services.network import has_streets, network, snapped_homes, snapped_stations
 from gis.services.rows import Heads, Rows
-from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
+from gis.services.snapshots import DWELLING_TOPICS, Snapshots, StationSet
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def cover(
     query = resolve(session, snapshots, query)
     stored = stations is snapshots.stations(session)
     groups = open_stations(stations, query, snapshots if stored else None)
-    demand = snapshots.sites(session, today).demand  # where, not how many: the same for all
+    demand = snapshots.dwellings(session).demand  # where, not how many: the same for all
     made_from: tuple[object, ...] = (demand, stations, snapshots.metric(session))
     if query.method == "walk":
         net = network(session, snapshots, query.profile)
@@ -141,18 +141,24 @@ def covered_shares(
     """Return for each offered service the households covered in each grid (and last, in none), in the order of the grids."""
 
     def compute(loading: Session) -> dict[str, np.ndarray]:
-        sites, stations = snapshots.sites(loading, today).demand, snapshots.stations(loading)
+        sites, stations = snapshots.dwellings(loading).demand, snapshots.stations(loading)
+        n_grids = len(snapshots.grids(loading).codes)
+
+        def count(covered: Covered) -> np.ndarray:
+            totals, per_grid, _ = tally(sites, covered, n_grids)
+            return np.append(per_grid["covered"], totals["covered"] - per_grid["covered"].sum())
+
         counts = {}
         for service in sorted(set(stations.service)):
             query = CoverageQuery(services=(service,), minutes=minutes, at=at)
             covered = cover(loading, snapshots, query, today, stations)
-            totals, per_grid, _ = tally(sites, covered, len(snapshots.grids(loading).codes))
-            counts[service] = np.append(per_grid["covered"], totals["covered"] - per_grid["covered"].sum())
+            # A minute later mostly the same stations are open.
+            counts[service] = derived(snapshots).of(("share", service), (covered, sites), lambda: count(covered))  # noqa: B023 - called at once
         return counts
 
     at = None if at is None else at.replace(second=0, microsecond=0)
-    topics = (*SITE_TOPICS, "stations", "streets")
-    return snapshots.remember(session, ("shares", today, at, minutes), topics, compute)
+    topics = (*DWELLING_TOPICS, "stations", "streets")
+    return snapshots.remember(session, ("shares", at, minutes), topics, compute)
 
 
 def open_stations(

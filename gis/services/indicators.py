@@ -1,4 +1,4 @@
-"""What is known of each grid and of the whole, as counts: summaries, measures for maps, the command centre's screen.
+"""What is known of each grid and of the whole, as counts: summaries, measures for maps. What a screen shows is in gis/services/casework/figures.py.
 
 Wherever ``exact`` is not asked for, people (also by care flag and colour) and needs are counted in fives (gis/needs/disclosure.py); households are
 dwellings and are counted one by one.
@@ -6,22 +6,19 @@ dwellings and are counted one by one.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
-from gis.needs.disclosure import BASE, THRESHOLD, offsets, rounded, shown, small, told
-from gis.services.coverage import CoverageQuery, covered_shares, open_stations
-from gis.services.features import area_prefix
-from gis.services.needs import by_month, open_by_service
-from gis.services.snapshots import GridSet, Snapshots
-from gis.store.bulk import read_frame
+from gis.needs.disclosure import BASE, THRESHOLD, offsets, rounded, small, told
+from gis.services.counted import TOPICS, counted
+from gis.services.coverage import covered_shares
+from gis.services.snapshots import Snapshots
 from gis.store.vault import vault_of
 
 BASIC = {
@@ -31,14 +28,12 @@ BASIC = {
     "children_12": ("0–12岁儿童", "人"),
     "needs_open": ("未办结需求", "件"),
 }
-_RANKED = 10
-_TOPICS = ("grids", "households", "buildings", "needs", "place")
 
 
 def grid_counts(session: Session, snapshots: Snapshots, today: date, *, exact: bool = False) -> pd.DataFrame:
     """Return every measure of every grid: one row a grid in the order of codes, then one for households in no grid; 0 where nothing is."""
     return snapshots.remember(
-        session, ("counts", today, exact), _TOPICS, lambda loading: _load_counts(loading, snapshots, today, exact)
+        session, ("counts", today, exact), (*TOPICS, "place"), lambda loading: _load_counts(loading, snapshots, today, exact)
     )
 
 
@@ -117,86 +112,32 @@ def measure(
     }
 
 
-def screen_summary(
-    session: Session, snapshots: Snapshots, area: str | None, now: datetime, *, exact: bool = False
-) -> dict[str, Any]:
-    """Return all that a wall shows of an area: aggregates only, small numbers as None."""
-    prefix = area_prefix(area)
-    today = now.date()
-    grids = snapshots.grids(session)
-    inside = grids.within(prefix)
-    chosen = np.append(inside, not prefix)
-    counts = grid_counts(session, snapshots, today, exact=exact)
-    total = counts[chosen].sum()
-    households = int(total.get("households", 0))
-    shares = covered_shares(session, snapshots, today, now)
-    places = _places(session, prefix)
-    open_now = open_stations(snapshots.stations(session), CoverageQuery(at=now))[0]
-    needs_open = int(total.get("needs_open", 0))
-    by_service = open_by_service(session, snapshots, chosen, today, total=None if exact else needs_open)
-    areas = snapshots.areas(session)
-
-    def said(n: int, name: str = "") -> int | None:
-        return shown(n) if exact or name == "households" else told(n, households)
-
-    return {
-        "place": areas[area].name if area in areas else _place_name(snapshots, session),
-        "area": area,
-        "at": now.isoformat(timespec="seconds"),
-        "threshold": THRESHOLD,
-        "people_in": 1 if exact else BASE,
-        "totals": {
-            **{name: said(int(total.get(name, 0)), name) for name in BASIC},
-            "grids": int(inside.sum()),
-            **places,
-        },
-        "coverage": [
-            {
-                "service": service,
-                "label": SERVICES.get(service, service),
-                "share": _share(int(reached[chosen].sum()), households),
-            }
-            for service, reached in shares.items()
-        ],
-        "rankings": {
-            name: _ranking(
-                grids, counts[name].to_numpy()[:-1] if name in counts else np.zeros(len(grids.codes)), inside
-            )
-            for name in ("needs_open", "elders_60", "children_12")
-        },
-        "needs_by_service": [
-            {"service": service, "label": SERVICES.get(service, service), "count": said(n)}
-            for service, n in by_service.items()
-            if n or (households and not exact)
-        ],
-        "trend": by_month(session, snapshots, chosen, today, lived_in=households > 0, exact=exact),
-        "stations_open": len(open_now),
-    }
-
-
 def _load_counts(session: Session, snapshots: Snapshots, today: date, exact: bool) -> pd.DataFrame:
     if not exact:
         return _in_fives(session, snapshots, grid_counts(session, snapshots, today, exact=True))
-    frame = read_frame(
-        session.connection(), "SELECT * FROM linli_grid_counts(%(today)s::date)", {"today": today}
-    )
-    grids = snapshots.grids(session)
-    wanted = [*grids.ids.tolist(), -1]
-    if frame.empty:
-        return pd.DataFrame(0, index=wanted, columns=list(BASIC))
-    known = frame["grid_id"].isin(grids.ids)
-    frame["grid_id"] = frame["grid_id"].where(known, -1).astype(np.int64)
-    table = frame.pivot_table(index="grid_id", columns="measure", values="n", aggfunc="sum", fill_value=0)
-    return table.reindex(wanted, fill_value=0).astype(np.int64)
+    found = counted(session, snapshots, today)
+    columns = {**{name: found.column(name) for name in BASIC}, **found.plain()}
+    return pd.DataFrame(columns, index=[*snapshots.grids(session).ids.tolist(), -1])
 
 
 def _in_fives(session: Session, snapshots: Snapshots, counts: pd.DataFrame) -> pd.DataFrame:
     """Return the published figures: of people the same that the sites of each grid add up to."""
-    key, units = vault_of(session).rounding, [*snapshots.grids(session).codes, ""]
-    table = counts.copy()
-    for name in counts.columns.drop("households", errors="ignore"):
-        table[name] = rounded(counts[name].to_numpy(), offsets(key, str(name), units))
-    return table
+    return pd.DataFrame(
+        {
+            name: counts[name] if name == "households" else in_fives(session, snapshots, str(name), counts[name].to_numpy())
+            for name in counts.columns
+        },
+        index=counts.index,
+    )
+
+
+def in_fives(session: Session, snapshots: Snapshots, measure: str, counts: np.ndarray) -> np.ndarray:
+    """Return counts (grids + 1,) of a measure as multiples of five, by each grid's own offset."""
+    grids, key = snapshots.grids(session), vault_of(session).rounding
+    kept: dict[str, np.ndarray] = snapshots.remember(session, ("offsets",), ("grids",), lambda _: {})
+    if measure not in kept:
+        kept[measure] = offsets(key, measure, [*grids.codes, ""])
+    return rounded(counts, kept[measure])
 
 
 def _measure_values(
@@ -236,37 +177,3 @@ def _measure_values(
         return per(reached, homes), small(reached) | small(homes - reached)
     return column(key), few(key)
 
-
-def _places(session: Session, prefix: str) -> dict[str, int]:
-    row = session.execute(
-        text(
-            "SELECT (SELECT count(*) FROM buildings b WHERE :prefix = '' OR b.grid_id IN "
-            "(SELECT id FROM grids WHERE starts_with(code, :prefix))), "
-            "(SELECT count(*) FROM stations s WHERE :prefix = '' OR EXISTS (SELECT 1 FROM grids g "
-            "WHERE starts_with(g.code, :prefix) AND ST_Covers(g.geometry, s.geometry)))"
-        ),
-        {"prefix": prefix},
-    ).one()
-    return {"buildings": int(row[0]), "stations": int(row[1])}
-
-
-def _place_name(snapshots: Snapshots, session: Session) -> str:
-    """Return the name of the highest area: with one city or county on top it names the place."""
-    order = ["city", "county", "township", "community"]
-    areas = sorted(snapshots.areas(session).values(), key=lambda a: (order.index(a.level), a.code))
-    return areas[0].name if areas else ""
-
-
-def _share(part: int, whole: int) -> float | None:
-    """Return part ÷ whole, or None where it would tell of too few: nobody there, or fewer than the threshold on one side."""
-    if whole == 0 or 0 < part < THRESHOLD or 0 < whole - part < THRESHOLD:
-        return None
-    return round(part / whole, 4)
-
-
-def _ranking(grids: GridSet, values: np.ndarray, inside: np.ndarray) -> list[dict[str, Any]]:
-    """Return the grids with the most, those with small numbers left out."""
-    order = [i for i in np.argsort(-values, kind="stable") if inside[i] and values[i] >= THRESHOLD]
-    return [
-        {"code": grids.codes[i], "name": grids.names[i], "value": int(values[i])} for i in order[:_RANKED]
-    ]

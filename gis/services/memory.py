@@ -155,9 +155,13 @@ class Memory:
 
     def version(self, session: Session, topics: Topics) -> str:
         """Return a text that changes with any of the topics: what a tag may be made of. What is read next is as new, or newer."""
+        return "-".join("0" if each is None else f"{each[0]}.{each[1]}" for each in self.versions(session, topics))
+
+    def versions(self, session: Session, topics: Topics) -> tuple[tuple[int, int] | None, ...]:
+        """Return the versions of topics that a transaction sees, as a reading of the journal gives them."""
         view = _view_of(session, store_of(session))
         reading = view.reading if view is not None else read_own_versions(session, _no_clock)[0]
-        return "-".join("0" if each is None else f"{each[0]}.{each[1]}" for each in reading.of(topics))
+        return reading.of(topics)
 
     def at_hand(self, journal: Journal, key: Key, topics: Topics) -> Any:
         """Return a value if it is here and known to be current without asking anybody; else None."""

@@ -26,6 +26,8 @@ from gis.needs.disclosure import (
     small_cells,
     told,
 )
+from gis.services.counted import TOPICS as COUNTED
+from gis.services.counted import counted
 from gis.services.features import collection, feature
 from gis.services.snapshots import Snapshots
 from gis.store.bulk import read_frame
@@ -117,7 +119,7 @@ def by_month(
     """
     wanted = pd.period_range(end=pd.Period(until, "M"), periods=months, freq="M")
     table = snapshots.remember(
-        session, ("needs by month", exact), _TOPICS, lambda loading: _load_months(loading, snapshots, exact)
+        session, ("needs by month", until, exact), COUNTED, lambda loading: _load_months(loading, snapshots, until, exact)
     )
     series = {}
     for column in _FLOWS:
@@ -145,10 +147,8 @@ def open_by_service(
         on: the day.
         total: the published figure of all services, which those of the single ones then add up to in fives; None counts one by one.
     """
-    table = snapshots.remember(
-        session, ("open needs", on), _TOPICS, lambda loading: _load_open(loading, snapshots, on)
-    )
-    counts = table[chosen].sum()
+    is_open = counted(session, snapshots, on).series("open")
+    counts = pd.Series({service: int(column[chosen].sum()) for service, column in is_open.items()}, dtype=np.int64)
     if total is not None and len(counts):
         # The same grids have the same offsets, whichever area they were asked for by.
         codes = [*snapshots.grids(session).codes, ""]
@@ -179,31 +179,12 @@ def _load(session: Session, snapshots: Snapshots) -> NeedSet:
     return NeedSet(frame, x_m, y_m)
 
 
-def _load_open(session: Session, snapshots: Snapshots, on: date) -> pd.DataFrame:
-    """Return the open needs: a row for each grid in the order of codes and one for no grid, a column for each service."""
-    frame, codes = load_needs(session, snapshots).frame, snapshots.grids(session).codes
-    day = pd.Timestamp(on)
-    is_open = (frame["opened_on"] <= day) & (frame["closed_on"].isna() | (frame["closed_on"] > day))
-    services = sorted(set(frame["service"]))
-    table = np.zeros((len(codes) + 1, len(services)), dtype=np.int64)
-    grid = _grid_of(session, snapshots, frame)
-    column = {service: i for i, service in enumerate(services)}
-    np.add.at(
-        table,
-        (grid[is_open], frame["service"][is_open].map(column).to_numpy(np.int64)),
-        frame["needs"][is_open].to_numpy(np.int64),
-    )
-    return pd.DataFrame(table, columns=services)
-
-
-def _load_months(session: Session, snapshots: Snapshots, exact: bool) -> dict[str, pd.DataFrame]:
+def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) -> dict[str, pd.DataFrame]:
     """Return needs opened and closed by grid (position, the last for none) and month."""
-    frame, codes = load_needs(session, snapshots).frame, snapshots.grids(session).codes
-    grid = _grid_of(session, snapshots, frame)
+    found, codes = counted(session, snapshots, on), snapshots.grids(session).codes
     tables = {}
     for column in _FLOWS:
-        flow = pd.DataFrame({"grid": grid, "month": frame[column].dt.to_period("M"), "needs": frame["needs"].astype(np.int64)})
-        flow = flow.dropna().groupby(["grid", "month"], as_index=False, sort=True)["needs"].sum()
+        flow = found.flow(column.removesuffix("_on"))
         if not exact:
             own = offsets(vault_of(session).rounding, f"needs {column}", [*codes, ""])
             of = flow["grid"].to_numpy(np.int64)
@@ -275,13 +256,6 @@ def _widened(query: NeedQuery) -> NeedQuery:
         None if until is None else pd.Period(until, "M").end_time.date(),
         size_m,
     )
-
-
-def _grid_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> np.ndarray:
-    """Return each row's grid by its position, the last for none."""
-    grids = snapshots.grids(session)
-    none = len(grids.codes)
-    return np.array([grids.position_of.get(int(i), none) for i in frame["grid_id"].fillna(-1)], dtype=np.int64)
 
 
 def _cell_features(found: Cells, hidden: np.ndarray, snapshots: Snapshots, session: Session) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from gis.accessibility.graph import StreetGraph, build_graph
 from gis.accessibility.snapping import Snapped, snap
 from gis.accessibility.ways import Ways
 from gis.services.derived import derived
-from gis.services.snapshots import SITE_TOPICS, Snapshots, StationSet
+from gis.services.snapshots import DWELLING_TOPICS, Snapshots, StationSet
 
 _STREETS = """
 SELECT ST_AsBinary(geometry), kind, foot, bridge, tunnel, layer FROM streets ORDER BY code COLLATE "C"
@@ -73,10 +73,10 @@ def snapped_homes(session: Session, snapshots: Snapshots, net: Network, as_of: d
     """Return where every site of that date joins the network, in the order of the sites."""
 
     def join(loading: Session) -> Snapped:
-        demand = snapshots.sites(loading, as_of).demand
+        demand = snapshots.dwellings(loading).demand
         return snap(net.graph, demand.x_m, demand.y_m, snapshots.policy)
 
-    return snapshots.remember(session, ("homes", net.profile, as_of), (*SITE_TOPICS, "streets"), join)
+    return snapshots.remember(session, ("homes", net.profile), (*DWELLING_TOPICS, "streets"), join)
 
 
 def snapped_stations(session: Session, snapshots: Snapshots, net: Network, stations: StationSet) -> Snapped:

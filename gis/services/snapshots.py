@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from gis.store.vault import vault_of
 
 SITE_TOPICS = ("grids", "households", "buildings", "place")
 """What changes where households live and which grid they are in."""
+DWELLING_TOPICS = ("grids", "dwellings", "place")
+"""What changes where households live, whoever lives there."""
 PEOPLE = ("residents", "elders_60", "children_12")
 """Which counts of a site are of people; households are dwellings."""
 
@@ -95,6 +98,10 @@ class Snapshots(Memory):
             session, ("sites in fives", as_of), SITE_TOPICS, lambda loading: _sites_in_fives(loading, self, as_of)
         )
 
+    def dwellings(self, session: Session) -> SiteSet:
+        """Return the same sites in the same order, with households only (people: 0): current for longer than they are."""
+        return self.remember(session, ("dwellings",), DWELLING_TOPICS, lambda loading: _load_dwellings(loading, self))
+
     def stations(self, session: Session) -> StationSet:
         """Return the stations and what they offer."""
         return self.remember(session, ("stations",), ("stations",), _load_stations)
@@ -117,6 +124,15 @@ def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
     frame = read_frame(
         session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of}
     )
+    return _site_set(session, snapshots, frame)
+
+
+def _load_dwellings(session: Session, snapshots: Snapshots) -> SiteSet:
+    frame = read_frame(session.connection(), "SELECT * FROM linli_dwellings()")
+    return _site_set(session, snapshots, frame.assign(**dict.fromkeys(PEOPLE, 0)))
+
+
+def _site_set(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> SiteSet:
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
     x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
     known = ~np.isnan(lon)
@@ -124,10 +140,7 @@ def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
         x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
     position_of = snapshots.grids(session).position_of
     grid = np.array([position_of.get(int(i), -1) for i in frame["grid_id"].fillna(-1)], dtype=np.int32)
-    counts = {
-        name: frame[name].to_numpy(np.int64)
-        for name in ("households", "residents", "elders_60", "children_12")
-    }
+    counts = {name: frame[name].to_numpy(np.int64) for name in ("households", *PEOPLE)}
     demand = DemandSites(site_id=np.arange(len(frame), dtype=np.int64), x_m=x_m, y_m=y_m, grid=grid, **counts)
     return SiteSet(demand, lon, lat, frame["building_id"].fillna(-1).to_numpy(np.int64))
 

@@ -30,6 +30,9 @@ MOUNTS: dict[str, Path] = {VENDOR_PREFIX: DIST, OWN_PREFIX: STATIC}
 """Address prefix → folder to serve there, without a session."""
 
 WANTED = {
+    "echarts/echarts.js": "echarts/dist/echarts.common.min.js",
+    "echarts/LICENSE": "echarts/LICENSE",
+    "echarts/NOTICE": "echarts/NOTICE",
     "leaflet/leaflet.js": "leaflet/dist/leaflet.js",
     "leaflet/leaflet.css": "leaflet/dist/leaflet.css",
     "leaflet/LICENSE": "leaflet/LICENSE",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
 from gis.services import indicators, needs
+from gis.services.casework import figures
 from gis.services.needs import NeedQuery
 from gis.services.snapshots import Snapshots
 from tests.gis.services.conftest import G1, G2
@@ -77,7 +78,7 @@ def test_every_measure_that_is_offered_can_be_had(asked: Session, snapshots: Sna
 
 
 def test_the_screen_shows_aggregates_only(asked: Session, snapshots: Snapshots) -> None:
-    shown = indicators.screen_summary(asked, snapshots, None, NOW, exact=True)
+    shown = figures.screen_summary(asked, snapshots, None, NOW, exact=True)
     assert shown["place"] == "甲区"
     assert shown["totals"] == {
         "households": 23, "residents": 54, "elders_60": 20, "children_12": 13, "needs_open": 7,
@@ -96,12 +97,12 @@ def test_the_screen_shows_aggregates_only(asked: Session, snapshots: Snapshots) 
         {"month": "2026-11", "opened": None, "closed": 0},
     ]
     assert shown["stations_open"] == 2
-    night = indicators.screen_summary(asked, snapshots, None, NOW.replace(hour=23), exact=True)
+    night = figures.screen_summary(asked, snapshots, None, NOW.replace(hour=23), exact=True)
     assert {c["service"]: c["share"] for c in night["coverage"]}["meal"] == 0.0
 
 
 def test_the_screen_of_an_area_leaves_strays_out(asked: Session, snapshots: Snapshots) -> None:
-    shown = indicators.screen_summary(asked, snapshots, "539901001001", NOW)
+    shown = figures.screen_summary(asked, snapshots, "539901001001", NOW)
     assert shown["place"] == "丙社区"
     assert shown["totals"]["households"] == 21
     assert shown["totals"]["stations"] == 2

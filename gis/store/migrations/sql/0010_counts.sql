@@ -186,8 +186,16 @@ BEGIN
   INSERT INTO event_days SELECT * FROM linli_recount_event_days();
 END $$;
 
-REVOKE ALL ON FUNCTION linli_count_grids(date, bigint[]), linli_grids_due(date), linli_present_counts(date), linli_counts(date), linli_settle_counts(date),
+-- Where households live, without the people: changes far less often than these do, so it is a topic of its own.
+CREATE TRIGGER changed_dwellings AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF building_id, own_position, geometry, lon, lat, grid_id ON households
+  FOR EACH STATEMENT EXECUTE FUNCTION linli_changed('dwellings');
+CREATE FUNCTION linli_dwellings() RETURNS TABLE (building_id bigint, lon double precision, lat double precision, grid_id bigint, households bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT CASE WHEN h.own_position THEN NULL ELSE h.building_id END, h.lon, h.lat, h.grid_id, count(*)
+  FROM households h WHERE linli_require_account() GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 $$;
+
+REVOKE ALL ON FUNCTION linli_dwellings(), linli_count_grids(date, bigint[]), linli_grids_due(date), linli_present_counts(date), linli_counts(date), linli_settle_counts(date),
   linli_all_due(), linli_homes_due(), linli_grids_marked(), linli_repair_event_days() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION linli_counts(date), linli_settle_counts(date) TO linli_service;
+GRANT EXECUTE ON FUNCTION linli_dwellings(), linli_counts(date), linli_settle_counts(date) TO linli_service;
 
 INSERT INTO grid_counts_due DEFAULT VALUES;

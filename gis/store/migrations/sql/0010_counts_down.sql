@@ -1,3 +1,5 @@
+DROP TRIGGER changed_dwellings ON households;
+DROP FUNCTION linli_dwellings();
 DROP TRIGGER counted ON visit_policy;
 DO $$
 DECLARE
