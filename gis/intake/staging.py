@@ -38,6 +38,7 @@ class Staging:
         self.connection = connection
         self.name = name
         self.rows = 0
+        self._plain = [each for each, kind in columns.items() if kind != "geometry"]
         self.table = table(name, *[column(each) for each in columns])
         parts = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(each), sql.SQL(kind)) for each, kind in columns.items()
@@ -54,9 +55,10 @@ class Staging:
         self.rows += rows.num_rows
 
     def analyse(self) -> None:
-        """Let the planner know what is in it."""
+        """Let the planner know what is in it; of shapes it needs to know nothing, and they take long."""
+        columns = sql.SQL(", ").join(sql.Identifier(name) for name in self._plain)
         with cursor_of(self.connection) as cursor:
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", self.name)))
+            cursor.execute(sql.SQL("ANALYZE {} ({})").format(sql.Identifier("pg_temp", self.name), columns))
 
 
 Values = Callable[[Any], Mapping[str, ColumnElement[Any]]]

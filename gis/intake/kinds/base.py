@@ -130,7 +130,7 @@ class Kind(ABC):
         """Check a batch and write its good rows: to the table itself where it takes them, to the staging table otherwise."""
         rows = self.check(sheet).filter(pa.array(sheet.ok))
         if self._direct is not None:
-            self.job.writer.do(self._direct.append, self.finish(rows))
+            self.job.writer.do(self.put, self.finish(rows))
         else:
             self.job.writer.do(self.staging.append, rows)
 
@@ -138,10 +138,19 @@ class Kind(ABC):
         """Return staged rows as the table's own."""
         return rows
 
+    def put(self, rows: pa.Table) -> None:
+        """Write finished rows straight to the table; the writer's thread does it."""
+        assert self._direct is not None
+        self._direct.append(rows)
+
+    def look_over(self) -> None:  # noqa: B027 - most kinds have nothing to look over
+        """Look over what went straight to the table, before its guards are made."""
+
     def end(self) -> None:
         """Write everything, once all batches have been taken."""
         self.job.writer.settle()
         if self._direct is not None:
+            self.look_over()
             self._direct.close()
         self._question()
         self.write()

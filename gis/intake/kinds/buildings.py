@@ -5,23 +5,34 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from sqlalchemy import literal_column, text
+import shapely
+from sqlalchemy import TableClause, column, literal_column, table, text
 
 from gis.intake.fields import read_code, read_text, read_whole
-from gis.intake.kinds.base import Kind, name_some, staged
+from gis.intake.kinds.base import Job, Kind, ids, name_some, staged
 from gis.intake.kinds.compounds import ensure_compounds
 from gis.intake.positions import POINTS, POLYGONS, as_hex
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Building, Compound
-from gis.store.assigning import assign, assign_buildings
+from gis.store.assigning import assign, assign_buildings, place, read_grids
+from gis.store.bulk import copy_frame, read_frame
 
 _MOVE_HOUSEHOLDS = """
 UPDATE households h SET geometry = ST_SetSRID(ST_MakePoint(b.lon, b.lat), 4326), lon = b.lon, lat = b.lat
 FROM buildings b JOIN staged_buildings s ON s.code = b.code
 WHERE h.building_id = b.id AND NOT h.own_position AND (h.lon, h.lat) IS DISTINCT FROM (b.lon, b.lat)
 RETURNING h.id"""
+
+
+_COMPOUNDS = text("SELECT code, id FROM compounds WHERE code = ANY(:codes)")
+
+# OFFSET keeps the point from being worked out once for each coordinate.
+_POINTS = """
+SELECT code, ST_X(point) AS lon, ST_Y(point) AS lat
+FROM (SELECT code, ST_PointOnSurface(geometry) AS point FROM staged_buildings OFFSET 0) s"""
 
 
 class Buildings(Kind):
@@ -43,6 +54,12 @@ class Buildings(Kind):
         }
     )
     locks = ("grids", "buildings")
+    straight = Building
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._grids = read_grids(self.connection)
+        self._compounds: dict[str, int] = {}
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes, texts, numbers and shapes."""
@@ -56,22 +73,45 @@ class Buildings(Kind):
         shapes = self.job.positions.shapes(sheet, POINTS | POLYGONS, required=True)
         self.first_rows.reject_repeats(sheet, "code", codes)
         self.remember(sheet, shapes)
-        return pa.table(
-            {"code": codes, **texts, "floors": floors, "units": units, "geometry": as_hex(shapes)}
-        )
+        rows = {"code": codes, **texts, "floors": floors, "units": units, "geometry": as_hex(shapes)}
+        if self._direct is not None:
+            # GEOS finds a point here as it does in the database; look_over() sees to it that no two versions of it disagree.
+            points = shapely.point_on_surface(shapes)
+            rows["grid_id"] = ids(place(self._grids, shapely.get_x(points), shapely.get_y(points))[0])
+        return pa.table(rows)
+
+    def put(self, rows: pa.Table) -> None:
+        """Write buildings straight to their table, compounds that are not known before them."""
+        wanted = set(rows["compound"].unique().drop_null().to_pylist()) - self._compounds.keys()
+        if wanted:
+            self._tell_made(ensure_compounds(self.connection, sorted(wanted)))
+            found = self.connection.execute(_COMPOUNDS, {"codes": list(wanted)})
+            self._compounds |= {row.code: row.id for row in found}
+        numbers = [self._compounds.get(code) for code in rows["compound"].to_pylist()]
+        super().put(rows.drop_columns("compound").append_column("compound_id", pa.array(numbers, pa.int64())))
+
+    def look_over(self) -> None:
+        """Put buildings right whose stored point lies in another grid than the one worked out here."""
+        frame = read_frame(self.connection, "SELECT id, lon, lat, grid_id FROM buildings")
+        grid_id, _ = place(self._grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
+        wrong = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
+        if wrong.any():
+            assign_buildings(self.connection, frame["id"].to_numpy(np.int64)[wrong])
 
     def write(self) -> None:
         """Write the buildings, make compounds that are not known, move their households, and assign both to grids."""
+        if not self.staging.rows:
+            self.set_metric_crs()
+            return
         query = text("SELECT DISTINCT compound FROM staged_buildings WHERE compound IS NOT NULL")
-        made = ensure_compounds(self.connection, self.connection.execute(query).scalars().all())
-        if made:
-            self.notice(
-                f"新建小区 {len(made)} 个：{name_some(made)}",
-                f"{len(made)} compounds were made from the buildings' column",
-            )
+        self._tell_made(ensure_compounds(self.connection, self.connection.execute(query).scalars().all()))
         self.staging.analyse()
-        compounds = Compound.__table__.alias("c")
-        source = self.staging.table.alias("s").outerjoin(compounds, compounds.c.code == staged("compound"))
+        compounds, placed = Compound.__table__.alias("c"), self._place()
+        source = (
+            self.staging.table.alias("s")
+            .outerjoin(compounds, compounds.c.code == staged("compound"))
+            .join(placed, placed.c.code == staged("code"))
+        )
         plain = self.stored("name", "kind", "floors", "units")
         written = upsert(
             self.connection,
@@ -80,24 +120,35 @@ class Buildings(Kind):
             lambda _: {
                 **{column: staged(column) for column in ("code", "name", "kind", "floors", "units")},
                 "compound_id": compounds.c.id,
+                "grid_id": placed.c.grid_id,
                 "geometry": literal_column("s.geometry"),
             },
             new_rows=self.staging.rows,
-            update=[*plain, *(["compound_id"] if self.job.has("compound") else []), "geometry"],
+            update=[*plain, *(["compound_id"] if self.job.has("compound") else []), "geometry", "grid_id"],
         )
         self.set_metric_crs()
         if written:
             moved = self.connection.execute(text(_MOVE_HOUSEHOLDS)).scalars().all()
-            here = (
-                self.connection.execute(
-                    text("SELECT b.id FROM buildings b JOIN staged_buildings s ON s.code = b.code")
-                )
-                .scalars()
-                .all()
-            )
-            assign_buildings(self.connection, np.array(here, dtype=np.int64))
             if moved:
                 assign(self.connection, household_ids=np.array(moved, dtype=np.int64))
                 self.notice(
                     f"{len(moved)} 户随楼栋移动", f"{len(moved)} households moved with their buildings"
                 )
+
+    def _tell_made(self, made: list[str]) -> None:
+        if made:
+            self.notice(
+                f"新建小区 {len(made)} 个：{name_some(made)}",
+                f"{len(made)} compounds were made from the buildings' column",
+            )
+
+    def _place(self) -> TableClause:
+        """Find the grid of each staged building by the point on it that is stored, so that the building is written once."""
+        frame = read_frame(self.connection, _POINTS)
+        grid_id, _ = place(self._grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
+        placed = pd.DataFrame({"code": frame["code"], "grid_id": pd.array(grid_id, dtype="Int64")})
+        placed.loc[grid_id < 0, "grid_id"] = pd.NA
+        self.connection.execute(text("CREATE TEMP TABLE placed_buildings (code text, grid_id bigint) ON COMMIT DROP"))
+        copy_frame(self.connection, "placed_buildings", placed)
+        self.connection.execute(text("ANALYZE placed_buildings"))
+        return table("placed_buildings", column("code"), column("grid_id"))

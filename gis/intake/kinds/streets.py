@@ -72,6 +72,7 @@ class Streets(Kind):
             "geometry": "geometry",
         }
     )
+    straight = Street
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check classes and lines; a street without a code is known by its line."""
@@ -111,13 +112,20 @@ class Streets(Kind):
             f"{name}{_PART}{n}" if many else name
             for name, n, many in zip(names, number, several, strict=True)
         ]
-        self.job.writer.do(
-            self.staging.append,
-            rows.append_column("code", pa.array(codes, pa.string())).append_column("geometry", as_hex(parts)),
-        )
+        rows = rows.append_column("code", pa.array(codes, pa.string())).append_column("geometry", as_hex(parts))
+        if self._direct is not None:
+            # A code that looks like a part of another street waits until the table can tell whether it is one.
+            like_a_part = pc.match_substring(rows["street"], _PART)
+            self.job.writer.do(self.put, rows.filter(pc.invert(like_a_part)).drop_columns("street"))
+            rows = rows.filter(like_a_part)
+        if self._direct is None or rows.num_rows:
+            self.job.writer.do(self.staging.append, rows)
 
     def write(self) -> None:
-        """Write the streets."""
+        """Write the streets that are staged."""
+        self.set_metric_crs()
+        if not self.staging.rows:
+            return
         self.staging.analyse()
         # A code that looks like a part of another street cannot stop the import.
         unique = text("SELECT DISTINCT ON (code) * FROM staged_streets ORDER BY code, street = code DESC")
@@ -135,7 +143,6 @@ class Streets(Kind):
             new_rows=self.staging.rows,
             update=[*self.stored("name", "kind", "foot", "bridge", "tunnel", "layer"), "geometry"],
         )
-        self.set_metric_crs()
 
 
 def _class(word: str) -> str:
