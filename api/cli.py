@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from api import logs
+from api.cli_counts import recount
 from api.cli_imports import import_, work
 from api.cli_places import divide_place, streets
 from api.cli_secrecy import audit, keys, purge, purposes
@@ -37,6 +38,7 @@ app.add_typer(factors, name="second-factor")
 app.add_typer(screen_keys, name="screen-key")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.command()(recount)
 app.command()(purge)
 app.command()(purposes)
 app.command()(backup)

@@ -268,6 +268,7 @@ class ScreenSummary(BaseModel):
     area: str | None
     level: str
     path: list[dict[str, str]]
+    bounds: list[float] | None
     at: datetime
     threshold: int
     people_in: int

@@ -27,6 +27,7 @@ from api.pages.directory import (
 from api.pages.refusals import PageRoute
 from api.pages.rendering import STATIC, show
 from api.security import allow, token_of
+from gis.casework.visiting import OUTCOMES
 from gis.crs import CHOICES
 from gis.models.purposes import PURPOSES
 from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
@@ -34,19 +35,20 @@ from gis.services.audit import ACTIONS, KEPT_DAYS
 from gis.services.network import has_streets
 from gis.services.outline import Outline, all_grids, outline, own_grids
 from gis.services.siting import building_kinds
+from maps.assets import vendor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 TOTALS = (
-    ("households", "住户", "households"),
     ("residents", "居民", "residents"),
     ("elders_60", "60岁及以上", "aged 60+"),
     ("children_12", "12岁及以下", "aged 0–12"),
-    ("grids", "网格", "grids"),
-    ("stations", "服务站点", "stations"),
-    ("stations_open", "现在开放", "open now"),
+    ("households", "住户", "households"),
     ("needs_open", "未办结需求", "open needs"),
+    ("events_open", "在办事件", "open events"),
+    ("events_overdue", "超期事件", "overdue"),
+    ("visits_due", "待走访户", "visits due"),
 )
-"""The figures in the wall's first row: key of the summary, 中文, English."""
+"""The figures in the wall's first row: key, 中文, English."""
 CRS_CHOICES = [
     (value, text.split(" / ")[0]) for value, text in CHOICES if "n" not in value and "…" not in value
 ]
@@ -120,7 +122,7 @@ def worker(request: Request, desk: AtDesk) -> Response:
         place = outline(session, desk.snapshots, with_needs=False)
         mine = own_grids(session, desk.snapshots, desk.account.account_id)
     drawn = maps.render(maps.worker_map(_map_config(place)), request.state.nonce)
-    return show("worker.html", **_frame(request, desk, WORKER), map=drawn, my_grids=mine)
+    return show("worker.html", **_frame(request, desk, WORKER), map=drawn, my_grids=mine, outcomes=OUTCOMES)
 
 
 @router.get(SCREEN.path, dependencies=[allow(*SCREEN.roles)])
@@ -129,7 +131,8 @@ def screen(request: Request, desk: AtDesk) -> Response:
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
     drawn = maps.render(maps.screen_map(_map_config(place, first="needs_open")), request.state.nonce)
-    return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS)
+    charts = vendor("echarts/echarts.js")
+    return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS, charts=charts)
 
 
 @router.get(AUDIT.path, dependencies=[allow(*AUDIT.roles)])

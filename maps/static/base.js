@@ -195,8 +195,9 @@
   /** Names of grids, water, streets and buildings over everything that is shaded. */
   linli.labels = (map, settings) => {
     const theme = THEMES[settings.theme];
-    // A wall sets its letters by the width of the screen (its root font size); the map follows.
-    const loud = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) * (settings.theme === "dark" ? 1.2 : 1);
+    // A wall sets its letters by the size of the screen (its root font size is a hundredth of it); the map follows.
+    const root = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const loud = settings.theme === "dark" ? Math.max(1.2, root * 0.17) : Math.max(1, root / 16);
     let shrunk = 1; // between whole zooms tiles are drawn smaller; letters must not be
     const sized = (size) => () => (size * loud) / shrunk;
     const point = (size, fill, more) => new protomapsL.CenteredTextSymbolizer(text(theme, sized(size), fill, more));

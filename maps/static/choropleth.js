@@ -122,6 +122,10 @@
     for (const name of ["measure", "scheme", "k"]) if (part(name)) part(name).addEventListener("change", () => load());
     linli.hear("show-grid", (detail) => chosen.draw(detail && detail.code, Boolean(detail && detail.code)));
     linli.hear("refresh", () => load());
+    linli.hear("focus", ({ bounds }) => { // a wall goes from one part of the place to the next
+      if (bounds) linli.fit(map, [[bounds[1], bounds[0]], [bounds[3], bounds[2]]], 17);
+      else linli.home(map);
+    });
     linli.hear("imported", () => load());
     if (settings.grid) chosen.draw(settings.grid, false);
     load();

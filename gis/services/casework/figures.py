@@ -6,12 +6,14 @@ None. Of visits there are totals, never by colour. Of an event its kind, grid an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,7 @@ from gis.needs.disclosure import BASE, THRESHOLD, shown, told
 from gis.services.counted import TOPICS as COUNTED
 from gis.services.counted import counted
 from gis.services.coverage import CoverageQuery, covered_shares, open_stations
+from gis.services.derived import derived
 from gis.services.features import PROFILE, area_prefix
 from gis.services.gridset import GridSet
 from gis.services.indicators import BASIC, grid_counts, in_fives
@@ -109,6 +112,7 @@ def screen_summary(
         "area": unit.code,
         "level": unit.level,
         "path": unit.path,
+        "bounds": _bounds(session, snapshots, inside) if unit.code else None,
         "at": now.isoformat(timespec="seconds"),
         "threshold": THRESHOLD,
         "people_in": 1 if exact else BASE,
@@ -150,10 +154,11 @@ def find_unit(session: Session, snapshots: Snapshots, area: str | None) -> Unit:
     prefix = area_prefix(area)
     inside = grids.within(prefix)
     below = [each for code, each in areas.items() if code.startswith(prefix) and code != area]
-    if area is None:  # where one area holds all others, the parts are its parts
-        highest = [each for each in below if each.level == min((b.level for b in below), key=_LEVELS.index)]
-        name, level = (highest[0].name, highest[0].level) if highest else ("", "place")
-        below = [each for each in below if len(highest) > 1 or each not in highest]
+    if area is None:  # named by its highest area; a level with one area only is passed over
+        highest = min(below, key=lambda each: (_LEVELS.index(each.level), each.code), default=None)
+        name, level = (highest.name, highest.level) if highest else ("", "place")
+        size = Counter(each.level for each in below)
+        below = [each for each in below if size[each.level] > 1]
     else:
         level = areas[area].level if area in areas else PROFILE.check_area(area)
         name = areas[area].name if area in areas else area
@@ -316,6 +321,15 @@ def _grid_unit(snapshots: Snapshots, session: Session, code: str) -> Unit:
 def _path(areas: Mapping[str, Any], area: str) -> list[dict[str, str]]:
     """Return the areas from the highest down to this one, as far as they are known."""
     return [{"code": code, "name": areas[code].name, "level": level} for level, code in PROFILE.ancestors(area) if code in areas]
+
+
+def _bounds(session: Session, snapshots: Snapshots, inside: np.ndarray) -> list[float] | None:
+    """Return west, south, east and north of some grids, degrees."""
+    grids = snapshots.grids(session)
+    boxes = derived(snapshots).of(("boxes of grids",), (grids,), lambda: shapely.bounds(grids.geometries))[inside]
+    if not len(boxes):
+        return None
+    return [round(float(edge), 6) for edge in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))]
 
 
 def _said(exact: bool) -> Any:

@@ -1,53 +1,72 @@
-// A small bar chart of months, drawn as plain SVG: no library needed for two series.
+// The wall's charts, drawn by ECharts on a canvas; letters are as large as the wall's, whatever its size.
 
-const NS = "http://www.w3.org/2000/svg";
+const INK = { text: "#eaf4f5", dim: "#a9c3ca", edge: "#1f3d49", glow: "#5fd0c5", warm: "#f6b45c", pale: "#3c5a66" };
+const charts = new Map();
 
-function shape(name, attributes, text) {
-  const node = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
+/** Pixels of so many hundredths of the shorter side. */
+const size = (rem) => rem * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+function base() {
+  const letters = { color: INK.dim, fontSize: size(2.1), fontFamily: getComputedStyle(document.body).fontFamily };
+  return {
+    animation: false,
+    textStyle: letters,
+    grid: { left: size(0.5), right: size(1), top: size(4.4), bottom: 0, containLabel: true },
+    legend: { top: 0, right: 0, itemWidth: size(2), itemHeight: size(1.4), itemGap: size(2), textStyle: letters },
+    axis: { axisLabel: { ...letters, hideOverlap: true }, axisLine: { lineStyle: { color: INK.edge } }, axisTick: { show: false } },
+    value: {
+      type: "value", minInterval: 1, splitNumber: 3, axisLabel: letters, splitLine: { lineStyle: { color: INK.edge } },
+    },
+  };
 }
 
-/** A round number at or above `value`: 1, 2 or 5 times a power of ten. */
-export function roundUp(value) {
-  if (value <= 5) return 5;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
-}
+/** A count as a bar: one too small to tell (null) is a pale stub, never a height. */
+const told = (value, colour) => (value === null ? { value: 2, itemStyle: { color: INK.pale } } : { value, itemStyle: { color: colour } });
 
-/**
- * Draw months [{month: "2026-01", opened, closed}] into an <svg>. A count too small to tell (null) is a pale stub, not a gap.
- */
-export function trend(svg, months) {
-  const letter = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const [width, height] = [svg.clientWidth || 560, svg.clientHeight || 250];
-  const [left, right, top, bottom] = [3.2 * letter, 0.4 * letter, 0.8 * letter, 1.8 * letter];
-  const small = { "font-size": letter };
-  const most = roundUp(Math.max(0, ...months.flatMap((month) => [month.opened ?? 0, month.closed ?? 0])));
-  const y = (value) => top + (height - top - bottom) * (1 - value / most);
-  const step = (width - left - right) / Math.max(1, months.length);
-  const every = Math.max(1, Math.ceil(months.length / 6));
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("aria-label", `需求趋势：${months.map((m) => `${m.month} 新增 ${m.opened ?? "<5"} 办结 ${m.closed ?? "<5"}`).join("；")}`);
-  svg.replaceChildren();
-  for (const value of [0, most / 2, most]) {
-    svg.append(shape("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "axis" }));
-    if (Number.isInteger(value)) svg.append(shape("text", { x: left - letter / 2, y: y(value) + letter / 3, "text-anchor": "end", ...small }, value));
+function draw(name, option, said) {
+  const box = document.querySelector(`[data-chart="${name}"]`);
+  box.setAttribute("aria-label", said);
+  let chart = charts.get(name);
+  if (!chart) {
+    chart = window.echarts.init(box, null, { renderer: "canvas" });
+    charts.set(name, chart);
+    new ResizeObserver(() => { if (box.clientWidth) { chart.resize(); chart.again?.(); } }).observe(box);
   }
-  months.forEach((month, index) => {
-    const start = left + index * step;
-    const bar = Math.max(2, step * 0.36);
-    ["opened", "closed"].forEach((series, place) => {
-      const value = month[series];
-      const x = start + step * 0.12 + place * (bar + 1);
-      const topEdge = value === null ? y(0) - letter / 3 : y(value);
-      svg.append(shape("rect", {
-        x, y: topEdge, width: bar, height: Math.max(0, y(0) - topEdge), rx: 1.5, class: series, opacity: value === null ? 0.4 : 1,
-      }));
-    });
-    if ((months.length - 1 - index) % every === 0) {
-      svg.append(shape("text", { x: start + step / 2, y: height - letter / 2, "text-anchor": "middle", ...small }, `${Number(month.month.slice(5))}月`));
-    }
-  });
+  chart.again = () => chart.setOption(option(), { notMerge: true });
+  if (box.clientWidth) chart.again(); // one that is not shown now is drawn when it is
+}
+
+/** Two series of bars over time; `rows` hold `label` and a count (or null) under each key. */
+export function bars(name, rows, series) {
+  const option = () => {
+    const { axis, value, ...rest } = base();
+    return {
+      ...rest,
+      xAxis: { type: "category", data: rows.map((row) => row.label), ...axis },
+      yAxis: value,
+      series: series.map(({ key, label, colour }) => ({
+        name: label, type: "bar", barGap: "10%", itemStyle: { color: INK[colour] }, data: rows.map((row) => told(row[key], INK[colour])),
+      })),
+    };
+  };
+  const read = (row) => `${row.label} ${series.map(({ key, label }) => `${label} ${row[key] ?? "<5"}`).join(" ")}`;
+  draw(name, option, rows.map(read).join("；"));
+}
+
+/** One lying bar for each row: `label`, `value` (or null). */
+export function lying(name, rows) {
+  const option = () => {
+    const { axis, value, grid, legend: _none, ...rest } = base();
+    return {
+      ...rest,
+      grid: { ...grid, top: 0, right: size(7) },
+      xAxis: { ...value, axisLabel: { show: false }, splitLine: { show: false } },
+      yAxis: { type: "category", inverse: true, data: rows.map((row) => row.label), ...axis, axisLabel: { ...axis.axisLabel, color: INK.text, fontSize: size(2.3) } },
+      series: [{
+        type: "bar", barWidth: "52%", data: rows.map((row) => told(row.value, INK[row.colour])),
+        label: { show: true, position: "right", color: INK.text, fontSize: size(2.5), fontWeight: 600, formatter: ({ dataIndex }) => (rows[dataIndex].value === null ? "<5" : String(rows[dataIndex].value)) },
+      }],
+    };
+  };
+  draw(name, option, rows.map((row) => `${row.label} ${row.value ?? "<5"}`).join("；"));
 }
