@@ -48,6 +48,10 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "property_arrangement": ("物业", "物业管理", "物业方式", "物业类型", "property"),
     "committee": ("业委会", "业主委员会", "物管会", "owners_committee"),
     "renovation": ("改造", "改造状态", "改造情况", "老旧小区改造"),
+    "state": ("状态", "status"),
+    "street": ("街道", "街路", "路名", "所在街道", "所属街区", "沿街"),
+    "started_on": ("开工日期", "开工时间", "started", "start_date"),
+    "finished_on": ("完工日期", "完工时间", "竣工日期", "finished", "end_date"),
 }
 """Words for a column, whatever the kind of import."""
 
@@ -93,6 +97,20 @@ OWN_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "kind": ("class", "highway", "fclass", "道路等级", "道路类别", "道路类型"),
     },
     "needs": {},
+    "renovation": {"compound": ("小区", "小区编号"), "state": ("改造状态", "改造进度", "改造情况", "进度")},
+    "street_units": {"code": ("街区", "街区编码", "街区编号"), "name": ("街区名称",), "kind": ("街区类型", "街区类别")},
+    "merchants": {
+        "code": ("商户", "商户编码", "商户编号", "merchant", "merchant_code"),
+        "name": ("商户名称", "店名", "招牌名称"),
+        "kind": ("业态", "行业", "商户类型", "经营类别"),
+        "state": ("经营状态", "营业状态"),
+    },
+    "things": {
+        "code": ("设施编码", "设施编号", "部件编码", "部件编号", "设备编号"),
+        "name": ("设施名称", "部件名称", "设备名称"),
+        "kind": ("设施类型", "设施类别", "部件类型", "部件类别", "设备类型"),
+        "state": ("设施状态", "设备状态", "部件状态"),
+    },
     "backdrop": {"code": ("osm_id", "@id", "full_id"), "kind": ("class", "fclass")},
 }
 """Words that mean a column only in one kind of import; they go before the common ones."""

@@ -33,6 +33,18 @@ from gis.models.files import (
     HouseholdContact,
     Residency,
 )
+from gis.models.lists import (
+    Merchant,
+    Project,
+    ProjectDuty,
+    ProjectFeedback,
+    ProjectNeed,
+    ProjectResource,
+    Renovation,
+    Resource,
+    StreetUnit,
+    Thing,
+)
 from gis.models.people import Household, Resident
 from gis.models.places import Area, Backdrop, Building, Compound, Grid, Place, Street
 from gis.models.records import Change, Import, ImportPiece
@@ -73,17 +85,27 @@ __all__ = [
     "JointDesk",
     "KeyEntry",
     "LoginSession",
+    "Merchant",
     "Need",
     "Place",
+    "Project",
+    "ProjectDuty",
+    "ProjectFeedback",
+    "ProjectNeed",
+    "ProjectResource",
     "RecoveryCode",
+    "Renovation",
     "Residency",
     "Resident",
+    "Resource",
     "RolePolicy",
     "ScreenKey",
     "SecondFactor",
     "Station",
     "StationService",
     "Street",
+    "StreetUnit",
+    "Thing",
     "Visit",
     "VisitPolicy",
 ]

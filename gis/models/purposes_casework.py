@@ -19,6 +19,10 @@ def _visit(purpose: str, *, sensitive: bool = False) -> Purpose:
     return Purpose(purpose, SERVICE, RESIDENCE, WORKERS, sensitive=sensitive)
 
 
+def _listed(purpose: str) -> Purpose:
+    return Purpose(purpose, SERVICE, RESIDENCE, WORKERS, protection="规划员只见五的倍数 / planners see multiples of five")
+
+
 _FLOW = _event("办理流程 / the flow")
 _TIMES = _event("时限 / time limits")
 _PLACE = _event("在何处 / where it is")
@@ -67,6 +71,19 @@ CASEWORK: Mapping[str, Mapping[str, Purpose]] = {
         "note": _visit("走访所见 / what was found", sensitive=True),
         "visited_by": Purpose("问责，不用于考勤或排名 / accountability; no attendance, no ranking", SECURITY, RESIDENCE, WORKERS),
         "created_at": technical("记录时间 / when it was recorded"),
+    },
+    "project_needs": {
+        "project_id": _listed("哪个项目回应 / which project answers it"),
+        "need_id": _listed("哪项需求 / which need"),
+        "linked_at": technical("关联时间 / when it was linked"),
+    },
+    "project_feedback": {
+        "id": technical("反馈编号 / number of the feedback"),
+        "project_id": _FLOW,
+        "outcome": _event("满意度，不用于个人考核 / satisfaction; no appraisal of persons"),
+        "summary": _event("办得怎样，不应写姓名 / what came of it; names do not belong here"),
+        "given_on": _TIMES,
+        "account": Purpose("谁记录的，用于问责 / who recorded it, for accountability", SECURITY, KEPT, DEALERS),
     },
     "event_desks": {
         "event_id": _FLOW,

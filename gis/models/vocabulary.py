@@ -50,6 +50,8 @@ SEXES = {"male": "男", "female": "女"}
 
 BACKDROP_KINDS = {"water": "水域", "green": "绿地"}
 
+RENOVATION_STATES = {"not_started": "未开工", "started": "已开工", "finished": "已完工"}
+
 GRID_REASONS = {"no position": "没有位置", "outside every grid": "不在任何网格内"}
 
 IMPORT_KINDS = {
@@ -63,6 +65,10 @@ IMPORT_KINDS = {
     "streets": "街道",
     "needs": "需求",
     "backdrop": "底图要素",
+    "renovation": "小区改造",
+    "street_units": "街区",
+    "merchants": "商户",
+    "things": "事物设施",
 }
 IMPORT_STATES = ("queued", "running", "done", "failed", "cancelled")
 IMPORT_PARTS = ("content", "rejected")

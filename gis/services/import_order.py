@@ -43,6 +43,10 @@ USES = {
     "stations": _use("stations"),
     "streets": _use("streets"),
     "backdrop": _use("backdrop"),
+    "renovation": _use("renovations", "compounds"),
+    "street_units": _use("street_units"),
+    "merchants": _use("merchants"),
+    "things": _use("things"),
 }
 """What each kind of import touches."""
 

@@ -15,6 +15,10 @@ _CLASSES = {
     "streets": "Streets",
     "needs": "Needs",
     "backdrop": "BackdropParts",
+    "renovation": "Renovation",
+    "street_units": "StreetUnits",
+    "merchants": "Merchants",
+    "things": "Things",
 }
 KIND_NAMES = tuple(_CLASSES)
 """Every kind of import."""

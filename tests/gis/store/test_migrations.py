@@ -54,7 +54,7 @@ def test_every_geometry_has_exactly_one_spatial_index(store: Store) -> None:
                 "WHERE c.f_table_schema = 'public' GROUP BY 1"
             )
         ).all()
-    assert len(rows) == 9
+    assert len(rows) == 12
     assert {count for _table, count in rows} == {1}
 
 
