@@ -30,6 +30,7 @@ from api.routes import ROUTERS
 from api.security import Guard, check_rules, everyone
 from api.sessions import Sessions
 from api.settings import Settings
+from api.upkeep import keep_counts
 from api.watch import Watch
 from api.worker import ImportWorker
 from gis.errors import Unavailable
@@ -125,10 +126,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office.feed.on_notice = office.metrics.noticed
     office.worker.start()
     refreshing = asyncio.create_task(_refresh(office))
+    keeping = asyncio.create_task(keep_counts(office))
     try:
         yield
     finally:
         refreshing.cancel()
+        keeping.cancel()
         office.worker.stop()
         office.feed.stop()
         if office.provider is not None:

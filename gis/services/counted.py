@@ -45,7 +45,7 @@ class Counted:
         """Return the sum of a series of days over a span, both ends included."""
         span = ("" if first is None else first.isoformat(), last.isoformat())
         chosen = [column for day, column in self.series(kind).items() if span[0] <= day <= span[1]]
-        return np.sum([np.zeros(self.n, dtype=np.int64), *chosen], axis=0)  # type: ignore[no-any-return]
+        return np.sum([np.zeros(self.n, dtype=np.int64), *chosen], axis=0)
 
     def flow(self, kind: str) -> pd.DataFrame:
         """Return a series of months as rows grid (position), month (Period), needs; ordered, without zeros."""
