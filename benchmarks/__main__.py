@@ -11,10 +11,10 @@ import psutil
 
 from benchmarks.measure import RUNS, console
 
-BENCHMARKS = ("assigning", "importing", "locating", "walking")
+BENCHMARKS = ("assigning", "importing", "locating", "screen", "walking")
 
 
-QUICK_FORMS = ("importing",)
+QUICK_FORMS = ("importing", "screen")
 """Those that have a quick form: ``--quick``."""
 
 

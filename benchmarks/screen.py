@@ -1,0 +1,332 @@
+"""The wall: what a summary costs as the place grows, how many a core answers, a year of a large city's events, and a hundred of them in a second."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import psycopg
+import shapely
+from sqlalchemy import text
+
+from benchmarks.measure import RUNS, Line, console, show
+from benchmarks.servers import free_port, in_turn_a_request, linli, serving, uvicorn
+from fixtures.city import SyntheticCity, synthetic_city
+from gis.services.recounting import differences
+from gis.services.sign_ins import digest
+from gis.store.assigning import assign
+from gis.store.bulk import copy_frame
+from gis.store.embedded import EmbeddedServer
+from gis.store.session import SERVICE_ROLE, Store
+
+PASSWORD = "measure-by-the-minute"
+BURST = 100
+_RESIDENTS = """
+INSERT INTO residents (key, household_id, birth_year, care_flags)
+SELECT h.code || '/' || n, h.id, 1930 + (h.id * 7 + n * 31) % 95, CASE WHEN (h.id + n) % 20 = 0 THEN ARRAY['living_alone'] ELSE '{}' END
+FROM households h CROSS JOIN generate_series(1, 3) n
+"""
+_NEEDS = """
+INSERT INTO needs (household_id, service, opened_on, closed_on)
+SELECT h.id, (ARRAY['meal', 'health', 'errand'])[1 + h.id % 3], current_date - (h.id % 360)::integer, CASE WHEN h.id % 5 > 0 THEN current_date - (h.id % 90)::integer END
+FROM households h WHERE h.id % 20 = 0 AND (h.id % 5 = 0 OR h.id % 360 > h.id % 90)
+"""
+# A year: 98 % are closed, most in time; the open ones are of the last days.
+_EVENTS = """
+INSERT INTO events (kind, title, severity, state, geometry, lon, lat, grid_id, reported_at, reported_on, assignee, warn_at, due_at, dispatched_at,
+                    dispatched_in_time, resolved_at, resolved_in_time, outcome)
+SELECT (ARRAY['environment', 'facility', 'safety', 'service'])[1 + i % 4], '路灯不亮', 'ordinary',
+       CASE WHEN NOT is_open THEN 'evaluated' WHEN i % 3 = 0 THEN 'reported' ELSE 'handling' END,
+       ST_SetSRID(ST_MakePoint(102.7, 25.0), 4326), 102.7, 25.0, g.ids[1 + i * 7919 % cardinality(g.ids)], at, at::date, 'D1',
+       CASE WHEN is_open THEN at + interval '6 hours' END, CASE WHEN is_open THEN at + interval '8 hours' END, at, i % 20 > 0,
+       CASE WHEN NOT is_open THEN at + interval '1 day' END, CASE WHEN NOT is_open THEN i % 25 > 0 END, CASE WHEN NOT is_open THEN 'satisfied' END
+FROM (SELECT i, now() - i * (interval '365 days' / :all) AS at, i <= :all / 50 AS is_open FROM generate_series(CAST(:first AS bigint), :last) i) e,
+     (SELECT array_agg(id ORDER BY id) AS ids FROM grids) g
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Households and grids of the small and the large place; events to begin with and in the end."""
+
+    small: tuple[int, int]
+    large: tuple[int, int]
+    events: tuple[int, int]
+
+
+FULL = Size((100_000, 500), (1_000_000, 4_000), (100_000, 2_467_722))
+QUICK = Size((10_000, 250), (50_000, 1_000), (20_000, 200_000))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A filled database and a service on it; tokens by role."""
+
+    store: Store
+    city: SyntheticCity
+    address: str
+    env: dict[str, str]
+    tokens: dict[str, str]
+    township: str
+
+    def client(self, role: str, address: str | None = None) -> httpx.Client:
+        """Return a client that is signed in."""
+        return httpx.Client(base_url=address or self.address, headers={"Authorization": f"Bearer {self.tokens[role]}"}, timeout=300)
+
+    @property
+    def summary(self) -> str:
+        """The wall of a township of 40 communities, whatever the size of the place."""
+        return f"/api/screen/summary?area={self.township}"
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure and print."""
+    size = QUICK if quick else FULL
+    with tempfile.TemporaryDirectory(prefix="linli-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedServer.start(folder / "data") as server, contextlib.ExitStack() as open_places:
+            small, large = (open_places.enter_context(place(server, folder, name, *getattr(size, name))) for name in ("small", "large"))
+            cost(small, large)
+            throughput(large, folder)
+            burst(large)
+            events(small, size.events)
+            for each in (small, large):
+                with each.store.owner_session() as session:
+                    compared, found = differences(session, pd.Timestamp.now("Asia/Shanghai").date())
+                console.print(f"linli recount --check: compared {compared:,}, different {len(found)}")
+
+
+@contextlib.contextmanager
+def place(server: EmbeddedServer, folder: Path, name: str, households: int, grids: int) -> Iterator[Place]:
+    """Fill a database of its own and serve it."""
+    with psycopg.connect(server.url(database="postgres").replace("+psycopg", "", 1), autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(f"screen_{name}")))
+    urls = server.url(database=f"screen_{name}"), server.url(user=SERVICE_ROLE, database=f"screen_{name}")
+    store = Store(*urls)
+    store.migrate()
+    city = synthetic_city(households, grids, seed=1)
+    tokens = fill(store, city)
+    env = {
+        "LINLI_DATABASE_URL": urls[0], "LINLI_SERVICE_DATABASE_URL": urls[1],
+        "LINLI_DATA_DIR": str(folder / name), "LINLI_ADMIN_PASSWORD": PASSWORD,
+    }  # fmt: skip
+    port = free_port()
+    try:
+        with serving(linli(port), port, "/api/ready", env) as address:
+            township = city.grids["code"].iloc[0][:9] + "000"
+            yield Place(store, city, address, env, tokens, township)
+    finally:
+        store.close()
+
+
+def fill(store: Store, city: SyntheticCity) -> dict[str, str]:
+    """Write areas, grids, households with three people each, needs, a station and two accounts; return their tokens."""
+    codes = city.grids["code"].to_numpy()
+    shapes = shapely.to_wkb(shapely.multipolygons([[shape] for shape in city.grids.geometry]), hex=True, include_srid=True)
+    with store.owner_engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # all is marked as due from the start
+        connection.execute(text("INSERT INTO place (metric_crs) VALUES ('EPSG:4543')"))
+        areas = {code[:12]: "community" for code in codes} | {code[:9] + "000": "township" for code in codes}
+        copy_frame(connection, "areas", pd.DataFrame({"code": list(areas), "name": list(areas), "level": list(areas.values())}))
+        known = {row[0]: row[1] for row in connection.execute(text("SELECT code, id FROM areas"))}
+        copy_frame(connection, "grids", pd.DataFrame({
+            "code": codes, "name": city.grids["name"], "community_id": [known[code[:12]] for code in codes], "geometry": _placed(shapes),
+        }))  # fmt: skip
+        points = shapely.to_wkb(shapely.points(city.lon, city.lat), hex=True)
+        copy_frame(connection, "households", pd.DataFrame({
+            "code": city.codes, "own_position": True, "lon": city.lon, "lat": city.lat, "geometry": _placed(points),
+            "colour": "green", "grid_reason": "outside every grid",
+        }))  # fmt: skip
+        assign(connection)
+        connection.execute(text(_RESIDENTS))
+        connection.execute(text(_NEEDS))
+        connection.execute(text(
+            "INSERT INTO stations (code, name, kind, geometry) SELECT 'S' || n, '站' || n, '邻里驿站', ST_PointOnSurface(geometry) FROM "
+            "(SELECT geometry, row_number() OVER (ORDER BY code) AS n FROM grids) g WHERE n % 20 = 1"
+        ))  # fmt: skip
+        connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, k FROM stations, unnest(ARRAY['meal', 'health', 'rest']) k"))
+    tokens = {}
+    with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for role in ("planner", "screen"):
+            tokens[role] = secrets.token_urlsafe()
+            connection.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES (:role, '', :role)"), {"role": role})
+            connection.execute(
+                text("INSERT INTO sessions (account_id, token_digest, expires_at) SELECT id, :digest, now() + interval '1 day' FROM accounts WHERE name = :role"),
+                {"digest": digest(tokens[role]), "role": role},
+            )
+        connection.execute(text("VACUUM ANALYZE"))
+    return tokens
+
+
+def cost(small: Place, large: Place) -> None:
+    """A township's wall in a small and in a large place: as it lies ready; after an event; after a person's change."""
+    with small.client("screen") as near, large.client("screen") as far, small.client("planner") as at_near, large.client("planner") as at_far:
+        for client, each in ((near, small), (far, large)):
+            begun = time.perf_counter()
+            client.get(each.summary).raise_for_status()
+            console.print(f"first answer, nothing in memory, {len(each.city.codes):,} households: {time.perf_counter() - begun:.2f} s")
+            until(lambda each=each: settled(each))
+            client.get(each.summary).raise_for_status()
+
+        def ready(client: httpx.Client, each: Place) -> float:
+            begun = time.perf_counter()
+            for _ in range(20):
+                client.get(each.summary)
+            return (time.perf_counter() - begun) / 20
+
+        def after_event(client: httpx.Client, planner: httpx.Client, each: Place) -> float:
+            planner.post("/api/events", json=event(each)).raise_for_status()
+            begun = time.perf_counter()
+            client.get(each.summary).raise_for_status()
+            return time.perf_counter() - begun
+
+        def after_person(client: httpx.Client, each: Place) -> float:
+            tag = client.get(each.summary).headers["ETag"]
+            with each.store.owner_session() as session:
+                session.execute(text("INSERT INTO residents (key, household_id, birth_year) SELECT gen_random_uuid()::text, id, 1950 FROM households, generate_series(1, 6) WHERE id = "
+                                     "(SELECT min(id) FROM households WHERE grid_id = (SELECT min(id) FROM grids))"))  # fmt: skip
+            begun = time.perf_counter()
+            while client.get(each.summary).headers["ETag"] == tag:
+                time.sleep(0.005)
+            return time.perf_counter() - begun
+
+        lines = []
+        for what, tasks in (
+            ("lies ready", (lambda: ready(near, small), lambda: ready(far, large))),
+            ("after an event was reported", (lambda: after_event(near, at_near, small), lambda: after_event(far, at_far, large))),
+            ("from a person's commit to the wall", (lambda: after_person(near, small), lambda: after_person(far, large))),
+        ):
+            small_s, large_s = paired(*tasks)
+            lines.append(Line(f"summary, {what}", f"{len(small.city.codes):,} households", large_s, small_s, 1 / 1.5))
+        show(f"GET {large.summary}: {len(large.city.codes):,} households and {len(large.city.grids):,} grids against fewer", lines)
+
+
+def throughput(place: Place, folder: Path) -> None:
+    """How many summaries one core answers, against an empty answer of FastAPI."""
+    port = free_port()
+    with serving(uvicorn("benchmarks.empty:app", port), port, "/") as empty:
+        ours_s, theirs_s = in_turn_a_request([(place.address, [place.summary], place.tokens["screen"]), (empty, ["/"], "")], folder, 3)
+    show("summaries a core answers", [Line("summary", "an empty answer of FastAPI", ours_s, theirs_s, 0.3)])
+
+
+def events(place: Place, counts: tuple[int, int]) -> None:
+    """Lists and indicators at a few events and at a year of a large city's."""
+    first, last = counts
+    queries = {
+        "newest": "/api/events", "of a kind": "/api/events?kind=safety", "of a state": "/api/events?state=handling",
+        "of an area": f"/api/events?area={place.township}", "overdue": "/api/events?overdue=true",
+    }  # fmt: skip
+    with place.client("planner") as planner, place.client("screen") as screen:
+
+        def indicators() -> float:
+            planner.post("/api/events", json=event(place)).raise_for_status()
+            begun = time.perf_counter()
+            screen.get(place.summary).raise_for_status()
+            return time.perf_counter() - begun
+
+        def listed(path: str) -> Callable[[], float]:
+            def ask() -> float:
+                begun = time.perf_counter()
+                planner.get(path).raise_for_status()
+                return time.perf_counter() - begun
+
+            return ask
+
+        tasks = [*(listed(path) for path in queries.values()), indicators]
+        taken = []
+        for begin, end in ((1, first), (first + 1, last)):
+            with place.store.owner_engine.begin() as connection:
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
+                connection.execute(text(_EVENTS), {"first": begin, "last": end, "all": last})
+                connection.execute(text("SELECT linli_repair_event_days()"))
+            with place.store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE events"))
+            planner.post("/api/events", json=event(place)).raise_for_status()
+            taken.append(paired(*tasks, runs=2 * RUNS))
+    lines = [
+        Line(what, f"at {first:,}", many, few, 1 / 3)
+        for what, few, many in zip([*(f"list: {name}" for name in queries), "summary anew"], *taken, strict=True)
+    ]
+    show(f"{last:,} events against {first:,}", lines)
+
+
+def burst(place: Place) -> None:
+    """A hundred events in a second, reported to one process, watched on another."""
+    port = free_port()
+    with serving(linli(port), port, "/api/ready", place.env) as other, place.client("planner") as planner, place.client("screen", other) as screen:
+        before = screen.get(place.summary).json()["events"]["open"] or 0
+        told: list[float] = []
+
+        def listen() -> None:
+            with contextlib.suppress(httpx.HTTPError), screen.stream("GET", "/api/screen/changes") as stream:
+                told.extend(time.perf_counter() for line in stream.iter_lines() if '"events"' in line)
+
+        threading.Thread(target=listen, daemon=True).start()
+        time.sleep(1)
+        begun = time.perf_counter()
+
+        def report(number: int) -> None:
+            time.sleep(max(0.0, begun + number / BURST - time.perf_counter()))
+            planner.post("/api/events", json=event(place)).raise_for_status()
+
+        with ThreadPoolExecutor(8) as reporters:
+            list(reporters.map(report, range(BURST)))
+        sent = time.perf_counter()
+        with place.client("screen", other) as asking:
+            while (seen := (asking.get(place.summary).json()["events"]["open"] or 0) - before) < BURST:
+                time.sleep(0.01)
+        shown = time.perf_counter()
+        mark = "✓" if shown - sent < 2 and seen == BURST else "✗"
+        console.print(
+            f"{BURST} events in {sent - begun:.2f} s, told in {len(told)} notices; the other process shows {seen} of them {shown - sent:.2f} s after the last (goal: 2 s, none lost, none twice) {mark}"
+        )
+
+
+def event(place: Place) -> dict[str, Any]:
+    """Return an event in the first grid of the township."""
+    at = place.city.grids.geometry.iloc[0].representative_point()
+    return {"kind": "facility", "title": "路灯不亮", "lon": at.x, "lat": at.y}
+
+
+def paired(*tasks: Callable[[], float], runs: int = RUNS) -> list[float]:
+    """Run tasks that time themselves in turn, the first turn not counted; return each one's median seconds."""
+    taken: list[list[float]] = [[] for _ in tasks]
+    for turn in range(runs + 1):
+        for task, times in zip(tasks, taken, strict=True):
+            seconds = task()
+            if turn:
+                times.append(seconds)
+    return [statistics.median(times) for times in taken]
+
+
+def settled(place: Place) -> bool:
+    """Tell whether all counts are kept."""
+    with place.store.owner_session() as session:
+        return session.execute(text("SELECT count(*) FROM grid_counts_due")).scalar_one() == 0
+
+
+def until(condition: Callable[[], bool], limit_s: float = 300) -> None:
+    """Wait for something."""
+    end = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
+def _placed(hexes: Any) -> list[str]:
+    """Return WKB in hexadecimal as PostGIS takes it, with EPSG:4326."""
+    shapes = shapely.set_srid(shapely.from_wkb(hexes), 4326)
+    return [str(each) for each in shapely.to_wkb(shapes, hex=True, include_srid=True)]
