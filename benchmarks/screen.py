@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def cost(small: Place, large: Place) -> None:
             begun = time.perf_counter()
             client.get(each.summary).raise_for_status()
             console.print(f"first answer, nothing in memory, {len(each.city.codes):,} households: {time.perf_counter() - begun:.2f} s")
-            until(lambda each=each: settled(each))
+            until(partial(settled, each))
             client.get(each.summary).raise_for_status()
 
         def ready(client: httpx.Client, each: Place) -> float:

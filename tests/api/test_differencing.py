@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.settings import Settings
+from gis.accessibility.policy import WalkPolicy
 from gis.services.coverage import CoverageQuery
 from gis.services.needs import NeedQuery
-from gis.services.network import POLICY
 from gis.store.assigning import assign
 from gis.store.session import Store
 from tests.api.conftest import SignIn, password_hash
@@ -257,7 +257,7 @@ def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(client: 
         edits = [{"op": "close", "station": {"code": "S2"}}, {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}]
         asked = {"parameters": {"service": "meal", "minutes": minutes, "profile": "adult", "at": "any"}, "edits": edits}
         answer = client.post("/api/coverage/scenario", json=asked, headers=as_("planner")).json()
-        rows.append((np.abs(places - x_m) <= POLICY.buffer_radius_m(minutes, "adult")).astype(float))
+        rows.append((np.abs(places - x_m) <= WalkPolicy().buffer_radius_m(minutes, "adult")).astype(float))
         answers.append(answer["after"]["elders_60_covered"])
     solved, _, rank, _ = np.linalg.lstsq(np.array(rows), np.array(answers, dtype=float), rcond=None)
     assert rank == len(places)
