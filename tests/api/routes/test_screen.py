@@ -225,6 +225,18 @@ def test_every_level_has_its_wall(client: TestClient, as_: SignIn) -> None:
     assert client.get("/api/screen/summary?area=539901001001999", headers=as_("admin")).status_code == 404
 
 
+@pytest.mark.parametrize("area", [None, "539901000000", "539901001000", "539901001001", G1, G2])
+def test_people_are_told_in_fives_on_every_wall(client: TestClient, as_: SignIn, area: str | None) -> None:
+    found = client.get("/api/screen/summary", params={"area": area} if area else {}, headers=as_("screen")).json()
+    people = [found["totals"][name] for name in ("residents", "elders_60", "children_12", "needs_open")] + [found["visits"]["due"], found["visits"]["done"]]
+    people += [each["count"] for each in (*found["care_flags"], *found["needs_by_service"])]
+    people += [month[flow] for month in found["trend"] for flow in ("opened", "closed")]
+    for part in found["children"]:
+        people += [part[name] for name in ("residents", "elders_60", "children_12", "needs_open", "visits_due", "visits_done")] + list(part["care_flags"].values())
+    assert all(count is None or (count > 0 and count % 5 == 0) for count in people), people
+    assert any(people)
+
+
 def test_visits_are_totals_never_colours(client: TestClient, as_: SignIn) -> None:
     exact = client.get("/api/screen/summary", headers=as_("admin")).json()["visits"]
     found = client.get("/api/screen/summary", headers=as_("screen"))
