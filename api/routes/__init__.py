@@ -21,12 +21,15 @@ from api.routes import (
     health,
     households,
     imports,
+    layers,
     locate,
     metrics,
     needs,
+    projects,
     reach,
     requests,
     residents,
+    resources,
     screen,
     session,
     stations,
@@ -66,6 +69,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     events.router,
     desks.router,
+    projects.router,
+    resources.router,
+    layers.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
 ``/api/buildings/{code}``."""

@@ -1,4 +1,5 @@
-"""Mapbox Vector Tiles of what everybody signed in may see: the base map, grids, buildings, streets, stations. Nothing about people.
+"""Mapbox Vector Tiles of what everybody signed in may see: the base map, grids, buildings, streets, stations, merchants, things. Nothing
+about people.
 
 A tile is bounded however much lies in it: shapes are simplified to what the zoom can show, small things appear only when zoomed in, and
 each layer takes its most important features up to a limit.
@@ -69,6 +70,18 @@ _LAYERS: dict[str, str] = {
   SELECT ST_AsMVTGeom(ST_Transform(b.geometry, 3857), tile.bounds, {extent}, {buffer}, true) AS geom, b.code, b.name, b.kind,
     (SELECT string_agg(DISTINCT s.kind, ';' ORDER BY s.kind) FROM station_services s WHERE s.station_id = b.id) AS services
   FROM stations b, tile WHERE b.geometry && tile.reach ORDER BY b.id LIMIT 5000""",
+    "renovation": """
+  SELECT {shape} AS geom, b.code, b.name, r.state FROM renovations r JOIN compounds b ON b.id = r.compound_id, tile
+  WHERE b.geometry && tile.reach AND :z >= 10 ORDER BY b.id LIMIT 5000""",
+    "street_units": """
+  SELECT {shape} AS geom, b.code, b.name, b.kind FROM street_units b, tile
+  WHERE b.geometry && tile.reach AND :z >= 11 ORDER BY b.id LIMIT 5000""",
+    "merchants": """
+  SELECT ST_AsMVTGeom(ST_Transform(b.geometry, 3857), tile.bounds, {extent}, {buffer}, true) AS geom, b.code, b.name, b.kind, b.state
+  FROM merchants b, tile WHERE b.geometry && tile.reach AND :z >= 14 ORDER BY b.id LIMIT 5000""",
+    "things": """
+  SELECT ST_AsMVTGeom(ST_Transform(b.geometry, 3857), tile.bounds, {extent}, {buffer}, true) AS geom, b.code, b.name, b.kind, b.state
+  FROM things b, tile WHERE b.geometry && tile.reach AND :z >= 14 ORDER BY b.id LIMIT 5000""",
 }
 
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -78,6 +91,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "streets": ("streets",),
     "stations": ("stations",),
     "backdrop": ("backdrop", "backdrop_names"),
+    "renovation": ("renovation",),
+    "street_units": ("street_units",),
+    "merchants": ("merchants",),
+    "things": ("things",),
 }
 """Layer of the address → the layers inside its tiles; ``base`` is the whole base map in one request."""
 
@@ -90,6 +107,10 @@ _TOPICS: dict[str, tuple[str, ...]] = {
     "grids": ("grids",),
     "grid_names": ("grids",),
     "stations": ("stations",),
+    "renovation": ("layers", "buildings"),
+    "street_units": ("layers",),
+    "merchants": ("layers",),
+    "things": ("layers",),
 }
 
 
