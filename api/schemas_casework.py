@@ -126,6 +126,13 @@ class EventOut(EventRow):
     joint: list[Joint]
 
 
+class DefaultDesks(BaseModel):
+    """The desk (its code) that a step takes an event to where none is named."""
+
+    dispatched: str | None
+    escalated: str | None
+
+
 class EventPage(BaseModel):
     """A page of events."""
 

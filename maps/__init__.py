@@ -33,13 +33,15 @@ Events on ``document`` between a map and the page round it:
 * from the worker's map: ``linli:tap`` with ``detail = {lon, lat}``; to it: ``linli:position`` ``{lon, lat, accuracy_m?}``,
   ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null), ``linli:mine`` (a FeatureCollection of own grids: outline
   them and go there), ``linli:show`` ``{feature}`` (outline it and go there);
+* from the map of events: ``linli:tap`` as above, ``linli:event`` ``{id}`` when one is tapped; to it: ``linli:events`` (a FeatureCollection of points
+  with ``id``, ``name`` and ``look``: late, soon, calm, done), ``linli:show-event`` ``{lon, lat}`` (ring it and go there; null: no ring);
 * to the screen's map and any other: ``linli:refresh`` ``{topic?}`` (ask for the data again, and for the tiles where the topic, such as ``grids``, is
   drawn in them; without a topic for the tiles at most every ten seconds).
 """
 
 from maps.config import METHODS, WALKING_METHODS, Choice, MapConfig, Urls
 from maps.linlimap import ForeignAsset, LinliMap, Pieces, page, render
-from maps.pages import coverage_map, needs_map, planner_map, screen_map, worker_map
+from maps.pages import coverage_map, events_map, needs_map, planner_map, screen_map, worker_map
 
 __all__ = [
     "METHODS",
@@ -51,6 +53,7 @@ __all__ = [
     "Pieces",
     "Urls",
     "coverage_map",
+    "events_map",
     "needs_map",
     "page",
     "planner_map",

@@ -131,3 +131,10 @@ class Worker(OwnLayer):
 
     factory = "worker"
     own_scripts = ("icons.js", "stations.js", "worker.js")
+
+
+class Events(OwnLayer):
+    """Events as dots by how late they are, as the page round the map gives them. No settings."""
+
+    factory = "events"
+    own_scripts = ("events.js",)

@@ -1,4 +1,4 @@
-"""The five maps: the planner's, needs, coverage, the worker's, the screen's. Each is a pure function of its configuration."""
+"""The six maps: the planner's, needs, coverage, the worker's, events, the screen's. Each is a pure function of its configuration."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from maps.layers import (
     Choropleth,
     Circles,
     Coverage,
+    Events,
     Findings,
     Ground,
     Houses,
@@ -125,6 +126,20 @@ def worker_map(config: MapConfig) -> LinliMap:
         Boundaries(),
         Labels(theme="light", grids=True),
         Worker(**_names(config)),
+    )
+    return drawn
+
+
+def events_map(config: MapConfig) -> LinliMap:
+    """Return the map of events: a tap tells the page a position, or which event was tapped."""
+    drawn = _map("events", "事件地图", config, None)
+    _put(
+        drawn,
+        Ground(theme="light", attribution=_source(config)),
+        Boundaries(),
+        Labels(theme="light", grids=True),
+        Worker(**_names(config)),
+        Events(),
     )
     return drawn
 

@@ -16,8 +16,10 @@ from api.pages.refusals import PageRoute
 from api.pages.rendering import show
 from api.parameters import Code
 from api.security import allow, everyone
+from gis.casework.visiting import OUTCOMES
 from gis.models.vocabulary import CARE_FLAGS, COLOURS, HEALTH_NEEDS, ROLES, SERVICES, SEXES
 from gis.services import chiefs, colours, contacts, doors, households, moves
+from gis.services.casework import requests, visits
 from gis.services.features import Filter
 from gis.services.residents import CHILD_PURPOSES
 from gis.services.rights import REQUESTS
@@ -32,6 +34,7 @@ STATES = {
     "none": ("", ""),
 }
 _MOST_CONTACTS = 300
+_LAST_VISITS = 5
 
 
 @router.get(DOOR_PATH + "{code}", dependencies=[everyone()])
@@ -67,6 +70,7 @@ def _frame(desk: Desk) -> dict[str, Any]:
         "today": today,
         "in_half_a_year": today + timedelta(days=colours.HOLDS_DAYS),
         "in_a_year": today + timedelta(days=colours.LONGEST_DAYS),
+        "outcomes": OUTCOMES,
         "labels": {
             "sexes": SEXES,
             "care_flags": CARE_FLAGS,
@@ -98,6 +102,8 @@ def _file(session: Session, desk: Desk, household: str) -> dict[str, Any]:
         "contacts": [each for each in contacts.of_household(session, household, today) if each["in_force"]],
         "known_contacts": contacts.list_contacts(session, found["grid"], everybody, today)["items"],
         "chiefs": keepers,
+        "needs": requests.of_household(session, household),
+        "visits": visits.of_household(session, household, _LAST_VISITS),
         "buildings": moves.own_buildings(session),
     }
 

@@ -15,6 +15,7 @@ from api.pages.directory import (
     ACCOUNT,
     AUDIT,
     COVERAGE,
+    EVENTS,
     NEEDS,
     PLANNER,
     SCREEN,
@@ -27,13 +28,14 @@ from api.pages.directory import (
 from api.pages.refusals import PageRoute
 from api.pages.rendering import STATIC, show
 from api.security import allow, token_of
+from gis.casework import flow, limits
 from gis.casework.visiting import OUTCOMES
 from gis.crs import CHOICES
 from gis.models.purposes import PURPOSES
 from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
 from gis.services.audit import ACTIONS, KEPT_DAYS
 from gis.services.network import has_streets
-from gis.services.outline import Outline, all_grids, outline, own_grids
+from gis.services.outline import Outline, all_areas, all_grids, outline, own_grids
 from gis.services.siting import building_kinds
 from maps.assets import vendor
 
@@ -123,6 +125,23 @@ def worker(request: Request, desk: AtDesk) -> Response:
         mine = own_grids(session, desk.snapshots, desk.account.account_id)
     drawn = maps.render(maps.worker_map(_map_config(place)), request.state.nonce)
     return show("worker.html", **_frame(request, desk, WORKER), map=drawn, my_grids=mine, outcomes=OUTCOMES)
+
+
+@router.get(EVENTS.path, dependencies=[allow(*EVENTS.roles)])
+def events(request: Request, desk: AtDesk) -> Response:
+    """Show events: report one, find them, take the next step; live."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+        areas = all_areas(session, desk.snapshots)
+    words = {
+        "kinds": limits.KINDS,
+        "severities": limits.SEVERITIES,
+        "states": flow.STATES,
+        "disputes": flow.DISPUTE_STATES,
+        "outcomes": flow.OUTCOMES,
+    }
+    drawn = maps.render(maps.events_map(_map_config(place)), request.state.nonce)
+    return show("events.html", **_frame(request, desk, EVENTS), map=drawn, areas=areas, words=words)
 
 
 @router.get(SCREEN.path, dependencies=[allow(*SCREEN.roles)])

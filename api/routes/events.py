@@ -12,7 +12,17 @@ from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
 from api.parameters import Area, Cursor, IfMatch, version_of
-from api.schemas_casework import EventIn, EventKind, EventOut, EventPage, FollowUpIn, NoteIn, State, StepIn
+from api.schemas_casework import (
+    DefaultDesks,
+    EventIn,
+    EventKind,
+    EventOut,
+    EventPage,
+    FollowUpIn,
+    NoteIn,
+    State,
+    StepIn,
+)
 from api.security import allow
 from gis.casework.worktime import CALENDAR, WorkCalendar, read_calendar
 from gis.services.casework import events
@@ -86,6 +96,19 @@ def one_event(desk: AtDesk, identity: EventId) -> Json:
     """Return an event with its steps and the states that may follow."""
     with desk.session() as session:
         return _shown(events.event(session, identity))
+
+
+@router.get(
+    "/api/events/{identity}/desks",
+    summary="默认的承办单位 / desks a step takes it to",
+    response_model=DefaultDesks,
+    responses=problems(404),
+    dependencies=[allow(*DEALERS)],
+)
+def desks_of(desk: AtDesk, identity: EventId) -> Json:
+    """Return the desks that a step takes an event to where none is named; null where no desk takes it."""
+    with desk.session() as session:
+        return Json(events.default_desks(session, desk.snapshots, identity))
 
 
 @router.post(

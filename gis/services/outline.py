@@ -65,6 +65,12 @@ def all_grids(session: Session, snapshots: Snapshots) -> list[dict[str, Any]]:
     return [{"code": code, "name": name} for code, name in zip(grids.codes, grids.names, strict=True)]
 
 
+def all_areas(session: Session, snapshots: Snapshots) -> list[dict[str, Any]]:
+    """Return code, name and level of every area, each above those inside it."""
+    areas = sorted(snapshots.areas(session).items())
+    return [{"code": code, "name": area.name, "level": area.level} for code, area in areas]
+
+
 def own_grids(session: Session, snapshots: Snapshots, account_id: int) -> list[dict[str, Any]]:
     """Return code and name of the grids that an account looks after today."""
     own = set(grids_of(session, account_id))

@@ -22,7 +22,7 @@ from maps.linlimap import LinliMap, layer_label, script_value
 from tests.maps.conftest import NONCE
 from tests.maps.place import CONFIG, HOSTILE
 
-MAPS = (maps.planner_map, maps.needs_map, maps.coverage_map, maps.worker_map, maps.screen_map)
+MAPS = (maps.planner_map, maps.needs_map, maps.coverage_map, maps.worker_map, maps.events_map, maps.screen_map)
 
 
 class Outline(HTMLParser):

@@ -103,6 +103,20 @@ def event(session: Session, identity: UUID) -> dict[str, Any]:
     }
 
 
+def default_desks(session: Session, snapshots: Snapshots, identity: UUID) -> dict[str, str | None]:
+    """Return the desks that a step takes an event to where none is named: ``dispatched`` the nearest, ``escalated`` the nearest above.
+
+    Raises:
+        NotFound: there is none, or the account may not know of it.
+    """
+    row = session.execute(
+        text("SELECT e.kind, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"), {"id": identity}
+    ).mappings().one_or_none()
+    if row is None:
+        raise _missing()
+    return {state: _desk_for(session, snapshots, row, above=state == "escalated") for state in ("dispatched", "escalated")}
+
+
 def shown(row: Any) -> dict[str, Any]:
     """Return an event's row as a caller sees it."""
     values = {name: value for name, value in row.items() if name != "readable"}

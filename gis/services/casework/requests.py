@@ -159,6 +159,15 @@ def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tupl
     }
 
 
+def of_household(session: Session, household: str) -> list[dict[str, Any]]:
+    """Return a household's needs, those that are open first, then the newest; its file was read, and the caller notes that."""
+    rows = session.execute(
+        text(f"{_SELECT} WHERE h.code = :household ORDER BY n.closed_on IS NOT NULL, n.opened_on DESC, n.id"),
+        {"household": household, "days": REPEAT_DAYS},
+    ).mappings()
+    return [_shown(row) for row in rows]
+
+
 def replies(session: Session, today: date, days: int) -> list[dict[str, Any]]:
     """呼声回应: Return what was publicly replied to residents' requests of late; nothing of who asked or where."""
     rows = session.execute(

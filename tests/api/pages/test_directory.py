@@ -11,9 +11,9 @@ from gis.models.vocabulary import ROLES
 @pytest.mark.parametrize(
     ("role", "home", "all_pages"),
     [
-        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/screen", "/accounts"}),
-        ("planner", "/", {"/", "/maps/needs", "/maps/coverage", "/screen"}),
-        ("worker", "/worker", {"/worker"}),
+        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/events", "/screen", "/accounts"}),
+        ("planner", "/", {"/", "/maps/needs", "/maps/coverage", "/events", "/screen"}),
+        ("worker", "/worker", {"/worker", "/events"}),
         ("screen", "/screen", {"/screen"}),
     ],
 )

@@ -1,6 +1,8 @@
 // A household's file: each part is corrected by itself; after a change the parts that nobody is typing in are read again.
 import { $, call, el, say, t } from "./common.js";
 import { save, toast, touched } from "./forms.js";
+import { offers } from "./needs.js";
+import { heldOutcome } from "./outcomes.js";
 import { ask } from "./reveal.js";
 
 const parts = $("[data-parts]");
@@ -53,6 +55,7 @@ parts.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.reveal) ask(button);
+  else if (button.dataset.outcome) heldOutcome(event);
   else if (button.closest("[data-quick]")) {
     const field = document.getElementById(button.closest("[data-quick]").dataset.quick);
     field.value = button.textContent;
@@ -130,6 +133,7 @@ async function history(details) {
 // "toggle" does not bubble, but it can be caught on its way down.
 parts.addEventListener("toggle", (event) => {
   if (event.target.matches("[data-history]") && event.target.open) history(event.target);
+  if (event.target.matches("[data-offers]") && event.target.open) offers(event.target);
 }, true);
 
 addEventListener("beforeunload", (event) => {

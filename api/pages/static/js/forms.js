@@ -5,7 +5,7 @@ import { $, Problem, Unreachable, bilingual, call, el, say, t } from "./common.j
 const LABELS = { male: "男", female: "女", red: "红", yellow: "黄", green: "绿" };
 
 /** A number for an entry, so that the same form sent twice makes nothing twice. crypto.randomUUID needs https; this does not. */
-function entryNumber() {
+export function entryNumber() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -43,7 +43,7 @@ function fieldsOf(form) {
   }
   for (const field of form.elements) {
     if (!field.name || field.closest("[data-list]") || field.disabled || field.closest("[hidden]")) continue;
-    const read = (text) => (text.trim() === "" ? null : "number" in field.dataset ? Number(text) : text.trim());
+    const read = (text) => (text.trim() === "" ? null : "number" in field.dataset ? Number(text) : "flag" in field.dataset ? text === "true" : text.trim());
     if (field.type === "radio") {
       if (fields.has(field.name)) continue;
       const group = [...form.elements].filter((each) => each.name === field.name);

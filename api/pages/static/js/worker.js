@@ -1,6 +1,7 @@
 // A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
 import { $, call, count, distance, el, hours, say, t } from "./common.js";
+import { buildingOf, doorOf } from "./homes.js";
 
 const PAGE = 40;
 const NEAR_M = 3000;
@@ -164,13 +165,6 @@ let chosen = null;
 let listed = 0;
 let following = null;
 
-const buildingOf = (home) => [home.compound_name, home.building_name || home.building].filter(Boolean).join(" ");
-
-function doorOf(home) {
-  const unit = home.unit ? (/^\d+$/.test(home.unit) ? `${home.unit}单元` : home.unit) : null;
-  return [unit, home.room].filter(Boolean).join(" ") || home.code;
-}
-
 function household(home) {
   const [zh, en] = COLOURS[home.colour] || [];
   return el("li", {},
@@ -250,6 +244,7 @@ function choose(code) {
     button.setAttribute("aria-pressed", String(button.dataset.grid === code));
   }
   households();
+  announce("linli:chosen", { grid: code });
 }
 
 $("[data-my-grids]").addEventListener("click", (event) => {
