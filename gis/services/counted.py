@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import orjson
-import pandas as pd
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -26,6 +24,10 @@ class Counted:
 
     columns: dict[str, np.ndarray]
     n: int
+    places: dict[int, int]
+    """From a grid's id to its position."""
+    texts: dict[int, str]
+    """What the database said of each grid (0: none): who reads again takes in only what is said otherwise."""
 
     def column(self, measure: str) -> np.ndarray:
         """Return the counts of a measure; zeros where nobody has it."""
@@ -47,18 +49,16 @@ class Counted:
         chosen = [column for day, column in self.series(kind).items() if span[0] <= day <= span[1]]
         return np.sum([np.zeros(self.n, dtype=np.int64), *chosen], axis=0)
 
-    def flow(self, kind: str) -> pd.DataFrame:
-        """Return a series of months as rows grid (position), month (Period), needs; ordered, without zeros."""
+    def table(self, kind: str) -> tuple[list[str], np.ndarray]:
+        """Return a series as its months in order and int64 (grids + 1, months)."""
         series = self.series(kind)
-        table = np.column_stack(list(series.values())) if series else np.zeros((self.n, 0), dtype=np.int64)
-        grid, month = np.nonzero(table)
-        months = pd.PeriodIndex(list(series), freq="M")
-        return pd.DataFrame({"grid": grid, "month": months[month], "needs": table[grid, month]})
+        return list(series), np.column_stack([np.zeros((self.n, 0), dtype=np.int64), *series.values()])
 
 
 def counted(session: Session, snapshots: Snapshots, today: date) -> Counted:
     """Return the counts as of a day."""
-    return snapshots.remember(session, ("counted", today), TOPICS, lambda loading: _load(loading, snapshots, today))
+    key = ("counted", today)
+    return snapshots.remember(session, key, TOPICS, lambda loading: _load(loading, snapshots, today, snapshots.former(key)))
 
 
 def settle(session: Session, today: date) -> int:
@@ -66,21 +66,25 @@ def settle(session: Session, today: date) -> int:
     return int(session.execute(text("SELECT linli_settle_counts(:today)"), {"today": today}).scalar_one())
 
 
-def _load(session: Session, snapshots: Snapshots, today: date) -> Counted:
-    position_of = snapshots.grids(session).position_of
-    n = len(position_of) + 1
-    found: dict[str, tuple[list[int], list[int]]] = {}
-    rows = session.execute(text("SELECT grid_id, counts::text FROM linli_counts(:today)"), {"today": today})
-    for grid_id, counts in rows:
-        position = position_of.get(grid_id, n - 1)
-        for measure, count in orjson.loads(counts).items():
-            at, values = found.setdefault(measure, ([], []))
-            at.append(position)
-            values.append(count)
-    return Counted({measure: _summed(at, values, n) for measure, (at, values) in found.items()}, n)
-
-
-def _summed(at: list[int], values: list[int], n: int) -> np.ndarray:
-    column: Any = np.zeros(n, dtype=np.int64)
-    np.add.at(column, at, values)
-    return np.asarray(column)
+def _load(session: Session, snapshots: Snapshots, today: date, former: Counted | None) -> Counted:
+    places = snapshots.grids(session).position_of
+    n = len(places) + 1
+    texts = {row[0]: row[1] for row in session.execute(text("SELECT grid_id, counts::text FROM linli_counts(:today)"), {"today": today})}
+    astray = {grid_id for grid_id in texts if grid_id not in places} | {0}
+    if former is None or former.places != places:
+        former = Counted({}, n, places, {})
+    changed = {grid_id for grid_id in texts.keys() | former.texts.keys() if texts.get(grid_id) != former.texts.get(grid_id)}
+    if not changed:
+        return former
+    if changed & (astray | former.texts.keys() - places.keys()):  # these share the last position
+        changed |= astray
+    columns = {measure: column.copy() for measure, column in former.columns.items()}
+    for column in columns.values():
+        column[[places.get(grid_id, n - 1) for grid_id in changed]] = 0
+    for grid_id in changed & texts.keys():
+        at = places.get(grid_id, n - 1)
+        for measure, count in orjson.loads(texts[grid_id]).items():
+            if measure not in columns:
+                columns[measure] = np.zeros(n, dtype=np.int64)
+            columns[measure][at] += count
+    return Counted(columns, n, places, texts)

@@ -123,16 +123,15 @@ def by_month(
     )
     series = {}
     for column in _FLOWS:
-        flow = table[column]
-        counts = flow["needs"][chosen[flow["grid"].to_numpy()]].groupby(flow["month"]).sum()
-        series[column] = counts.reindex(wanted, fill_value=0)
+        known, counts = table[column]
+        series[column] = pd.Series(counts[chosen].sum(axis=0), index=known, dtype=np.int64).reindex(wanted.astype(str), fill_value=0)
 
     def said(n: Any) -> int | None:
         return shown(int(n)) if exact else told(int(n), int(lived_in))
 
     return [
-        {"month": str(month), "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
-        for month in wanted
+        {"month": month, "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
+        for month in wanted.astype(str)
     ]
 
 
@@ -179,17 +178,20 @@ def _load(session: Session, snapshots: Snapshots) -> NeedSet:
     return NeedSet(frame, x_m, y_m)
 
 
-def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) -> dict[str, pd.DataFrame]:
-    """Return needs opened and closed by grid (position, the last for none) and month."""
+def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Return needs opened and closed: the months, and int64 (grids + 1, months)."""
     found, codes = counted(session, snapshots, on), snapshots.grids(session).codes
     tables = {}
     for column in _FLOWS:
-        flow = found.flow(column.removesuffix("_on"))
+        months, counts = found.table(column.removesuffix("_on"))
         if not exact:
-            own = offsets(vault_of(session).rounding, f"needs {column}", [*codes, ""])
-            of = flow["grid"].to_numpy(np.int64)
-            flow["needs"] = rounded_flow(flow["needs"].to_numpy(np.int64), of, own[of])
-        tables[column] = flow
+            own = snapshots.remember(
+                session, (f"offsets of {column}",), ("grids",),
+                lambda _: offsets(vault_of(session).rounding, f"needs {column}", [*codes, ""]),  # noqa: B023 - called at once
+            )  # fmt: skip
+            chain = np.repeat(np.arange(found.n), len(months))
+            counts = rounded_flow(counts.ravel(), chain, own[chain]).reshape(counts.shape)
+        tables[column] = (months, counts)
     return tables
 
 
