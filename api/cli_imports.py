@@ -40,7 +40,7 @@ def import_(
         str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只检查，不写入 / report only, change nothing")
+        bool, typer.Option("--dry-run", help="只检查，不改数据；被拒绝的行照样写入 FILE.rejected.csv / change no data; rejected rows go to FILE.rejected.csv all the same")
     ] = False,
 ) -> None:
     """导入文件；被拒绝的行写入 FILE.rejected.csv；Ctrl-C 取消 / import a file; rejected rows go to FILE.rejected.csv; Ctrl-C cancels."""

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from gis.intake.parsing import ROUNDED, is_rounded, parse_dates, parse_whole, parse_words, parse_yes
 from gis.intake.sheet import Sheet
 
+FORMULA = "像是公式而不是文字（以 = + - @ 开头），请粘贴为数值 / looks like a formula, not a text (it begins with = + - @): paste its value"
+_FORMULA = r"^'?\s*(=|[-+@][^\s]*\|.*!|[-+@][A-Za-z]+\()"
 LONGEST_CODE = 64
 LONGEST_TEXT = 500
 EARLIEST = date(1900, 1, 1)
@@ -31,6 +33,7 @@ def read_code(sheet: Sheet, column: str, *, required: bool = True) -> pa.Array:
         bad = _true(pc.invert(pc.utf8_is_printable(codes)))
         sheet.reject(bad, column, "含有不可见字符 / contains invisible characters")
     sheet.reject(is_rounded(codes), column, ROUNDED)
+    sheet.reject(_is_formula(codes), column, FORMULA)
     return codes
 
 
@@ -41,6 +44,7 @@ def read_text(sheet: Sheet, column: str, *, required: bool = False, longest: int
         sheet.require(column)
     too_long = _true(pc.greater(pc.utf8_length(texts), longest))
     sheet.reject(too_long, column, f"超过 {longest} 个字符 / longer than {longest} characters")
+    sheet.reject(_is_formula(texts), column, FORMULA)
     return texts
 
 
@@ -88,6 +92,14 @@ def read_date(sheet: Sheet, column: str, *, required: bool = False, latest: date
 def dates_array(dates: np.ndarray) -> pa.Array:
     """Return datetime64[D] as Arrow dates, NaT as null."""
     return pa.array(dates, pa.date32(), mask=np.isnat(dates))
+
+
+def _is_formula(texts: pa.Array) -> np.ndarray:
+    """Return which cells would do something when a spreadsheet opens them; ``-`` for nothing and ``+86`` are texts."""
+    marks = [pc.starts_with(texts, mark) for mark in ("=", "+", "-", "@", "'")]
+    if not any(pc.any(mark).as_py() for mark in marks):
+        return np.zeros(len(texts), dtype=bool)
+    return _true(pc.match_substring_regex(texts, _FORMULA))
 
 
 def _true(mask: pa.Array) -> np.ndarray:

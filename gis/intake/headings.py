@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from gis.errors import Fault, Invalid
 from gis.intake.report import MARKS
 
+_SHOWN, _SHOWN_LETTERS = 30, 60
 GEOMETRY = "geometry"
 """The column that holds a geometry as WKT in a table."""
 
@@ -172,7 +173,7 @@ def read_headings(kind: str, columns: Sequence[str], headings: Sequence[str], na
     for column, places in candidates.items():
         exact = [i for i in places if _plain(headings[i]) == _plain(column)]
         if len(places) > 1 and len(exact) != 1:
-            titles = "、".join(headings[i] for i in places)
+            titles = listed_headings([headings[i] for i in places])
             message = f"{titles} 都表示 {column}，只留一列 / {titles} all mean {column}: keep one of them"
             faults.append(Fault(f"{name}:{column}", message))
         position[column] = exact[0] if exact else places[0]
@@ -180,6 +181,14 @@ def read_headings(kind: str, columns: Sequence[str], headings: Sequence[str], na
     if faults:
         raise Invalid(f"{name} 的标题行有歧义 / the headings of {name} are ambiguous", faults)
     return Layout(headings, position, ignored)
+
+
+def listed_headings(headings: Sequence[str]) -> str:
+    """Return some headings for a message, as many as a person reads."""
+    shown = [
+        heading if len(heading) <= _SHOWN_LETTERS else heading[:_SHOWN_LETTERS] + "…" for heading in headings
+    ]
+    return "、".join(shown[:_SHOWN]) + ("…" if len(shown) > _SHOWN else "")
 
 
 def _words(kind: str, columns: Sequence[str]) -> dict[str, str]:

@@ -47,6 +47,8 @@ _TYPE_NAMES = np.array(
 )
 """By shapely's type number; −1, nothing, finds the last."""
 _SAMPLE = 1000
+_LEAST_DEG2 = 1e-12
+"""A hundredth of a square metre: what is smaller is a line to which rounding gave an area."""
 _EWKB_POINT = bytes.fromhex("0101000020e6100000")
 """How a little-endian point with the SRID 4326 begins."""
 
@@ -186,6 +188,9 @@ class Positions:
         flat = np.isin(kinds, [1, 5]) & (shapely.length(shapes) == 0)
         sheet.reject(flat, GEOMETRY, "线的长度为零 / the line has no length")
         shapes = _without(shapes, flat)
+        flat = np.isin(kinds, [3, 6]) & shapely.is_valid(shapes) & (shapely.area(shapes) < _LEAST_DEG2)
+        sheet.reject(flat, GEOMETRY, "面的面积为零 / the polygon has no area")
+        shapes = _without(shapes, flat)
         broken = np.flatnonzero(np.isin(kinds, [3, 6]) & ~shapely.is_valid(shapes))
         if len(broken) == 0:
             return shapes
@@ -266,7 +271,9 @@ def _spelled_otherwise(
         comma = _matches(text, r"^[+-]?\d{1,3}[,，]\d+$") & (
             wrong | ((np.abs(numbers) > 360) & (np.abs(numbers) < 360_000))
         )
-    return comma, wrong & ~comma & _matches(text, r"[°º′″'\"度分秒]|^\d{1,3}\s+\d{1,2}\s")
+    return comma, (wrong | (np.abs(numbers) > 360)) & ~comma & _matches(
+        text, r"[°º′″'\"度分秒]|^\d{1,3}\s+\d{1,2}\s"
+    )
 
 
 def _matches(text: pa.Array, pattern: str) -> np.ndarray:

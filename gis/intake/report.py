@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
@@ -14,6 +15,7 @@ MARKS = ("row", "column", "reason")
 """The columns that linli adds to rejected rows; ignored when the file comes back."""
 KEPT_FAULTS = 1000
 _IN_MEMORY_BYTES = 16 << 20
+_FORMULA = re.compile(r"\s*(=|[-+@][^\s\d.][^|(]*[|(]|[-+@].*\|)")
 
 
 class Cancelled(LinliError):
@@ -68,7 +70,9 @@ class Rejects:
     ) -> None:
         """Take in rejected rows: their numbers, original cells in the order of ``headings``, the columns at fault and the reasons."""
         marked = zip(rows, cells, columns, reasons, strict=True)
-        self._writer.writerows([*cell, row, column, reason] for row, cell, column, reason in marked)
+        self._writer.writerows(
+            [*map(_defused, cell), row, column, reason] for row, cell, column, reason in marked
+        )
         self.count += len(rows)
         room = KEPT_FAULTS - len(self.faults)
         for row, column, reason in zip(rows[:room], columns[:room], reasons[:room], strict=True):
@@ -81,3 +85,8 @@ class Rejects:
         content = self._spool.read() if self.count else None
         self._text.close()
         return content
+
+
+def _defused(cell: str | None) -> str | None:
+    """Return a cell that a spreadsheet takes for text, not for a formula; it is rejected again as it stands."""
+    return f"'{cell}" if cell and _FORMULA.match(cell) else cell

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, text
 
 from gis.crs import CHOICES, SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
-from gis.intake.formats.opening import open_source
+from gis.intake.formats.opening import TEXT_SUFFIXES, open_source
 from gis.intake.formats.source import Batch, Source
-from gis.intake.headings import GEOMETRY, Layout, count_known, read_headings
+from gis.intake.headings import GEOMETRY, Layout, count_known, listed_headings, read_headings
 from gis.intake.kinds import KIND_NAMES, Job, Kind, kind_named
 from gis.intake.positions import Positions
 from gis.intake.report import Cancelled, ImportReport, Rejects
@@ -111,6 +111,38 @@ def run_import(
     return _report(path, job, kind, read, rejects, notices)
 
 
+def no_crs(name: str) -> Invalid:
+    """Return the error of a file that has positions and no CRS, with the choices."""
+    return Invalid(
+        f"{name} 没有坐标系，请用 --crs 指明，不作猜测 / {name} has no CRS: name it with --crs, linli does not guess",
+        [Fault("crs", f"{value}：{meaning}") for value, meaning in CHOICES],
+    )
+
+
+def lacks_crs(kind: str, name: str, head: bytes) -> bool:
+    """Tell whether a table will be refused unless somebody says its CRS; False where only the import itself can tell.
+
+    Args:
+        kind: a kind of import.
+        name: the file's name.
+        head: its first megabyte or so.
+    """
+    wanted, suffix = kind_named(kind), Path(name).suffix.lower()
+    if suffix not in TEXT_SUFFIXES:
+        return suffix in (".xlsx", ".xlsm", ".xls") and wanted.position == "required"
+    with TemporaryDirectory(prefix="linli-head-") as folder:
+        path = Path(folder) / "head.csv"
+        path.write_bytes(head[: head.rfind(b"\n") + 1] or head)
+        try:
+            source = open_source(
+                path, "head.csv", kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
+            )
+            layout = read_headings(kind, wanted.columns, source.headings, name)
+        except Invalid:
+            return False
+    return wanted.position != "none" and any(layout.has(column) for column in ("lon", "lat", GEOMETRY))
+
+
 def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notices: list[str]) -> ImportReport:
     system = job.positions.crs
     return ImportReport(
@@ -185,11 +217,7 @@ def _system(
         return None
     given = crs or source.crs
     if given is None:
-        choices = [Fault("crs", f"{value}：{meaning}") for value, meaning in CHOICES]
-        raise Invalid(
-            f"{name} 没有坐标系，请用 --crs 指明，不作猜测 / {name} has no CRS: name it with --crs, linli does not guess",
-            choices,
-        )
+        raise no_crs(name)
     try:
         return SourceCRS.parse(given)
     except UnknownCRS as error:
@@ -200,7 +228,7 @@ def _notices(source: Source, layout: Layout, job: Job, crs: str | None, rejected
     notices = list(source.notices)
     system = job.positions.crs
     if layout.ignored:
-        names = "、".join(layout.ignored)
+        names = listed_headings(layout.ignored)
         notices.append(f"未使用的列：{names} / columns not used: {names}")
     if crs and source.crs and system is not None and system.name != source.crs:
         notices.append(

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Conflict, Fault, Invalid, NotFound
+from gis.intake import lacks_crs, no_crs
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
 from gis.store.auditing import note
 
 KEPT_FAULTS = 200
+_HEAD_BYTES = 1 << 20
 _SHOWN = (
     "id", "kind", "file_name", "sha256", "crs", "dry_run", "state", "read", "loaded", "rejected", "progress", "errors", "notices",
     "attempts", "created_at", "started_at", "finished_at",
@@ -48,7 +50,7 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
         The import's id.
 
     Raises:
-        Invalid: an unknown kind or coordinate system, or an empty file.
+        Invalid: an unknown kind or coordinate system, none where the file needs one, or an empty file.
     """
     faults = [] if upload.kind in IMPORT_KINDS else [unknown_kind(upload.kind, "query.kind")]
     if upload.crs is not None:
@@ -58,6 +60,8 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
             faults.append(Fault("query.crs", str(error)))
     if faults:
         raise Invalid("无法导入 / cannot be imported", faults)
+    if upload.crs is None:
+        _demand_crs(upload)
     import_id = uuid4()
     session.execute(
         insert(Import).values(
@@ -76,6 +80,16 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
     session.execute(update(Import).where(Import.id == import_id).values(size_bytes=size_bytes, sha256=sha256))
     note(session, "import.submit", f"import:{import_id}", detail={"kind": upload.kind, "dry_run": upload.dry_run})
     return import_id
+
+
+def _demand_crs(upload: Upload) -> None:
+    """Refuse a table of positions at once, rather than some minutes later, where nobody says their system."""
+    start = upload.content.tell()
+    head = upload.content.read(_HEAD_BYTES)
+    upload.content.seek(start)
+    if head and lacks_crs(upload.kind, upload.file_name, head):
+        refused = no_crs(base_name(upload.file_name))
+        raise Invalid(refused.detail, [Fault("query.crs", fault.message) for fault in refused.faults])
 
 
 def get_import(session: Session, import_id: UUID) -> dict[str, Any]:

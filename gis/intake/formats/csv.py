@@ -19,6 +19,7 @@ from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, with
 BLOCK_BYTES = 2 << 20
 _HEAD_BYTES = 1 << 20
 _SEARCHED_ROWS = 10
+_LONGEST_HEADING = 10_000
 _SEPARATORS = (",", "\t", ";", "，")
 
 Recognise = Callable[[list[str]], int]
@@ -42,6 +43,12 @@ def open_csv(path: Path, name: str, recognise: Recognise) -> Source:
         headings=headings,
         batches=lambda: _batches(path, name, kind, separator, position, len(headings)),
         total=max(kind.lines - position - 1, 0),
+        notices=[
+            f"按 GB 18030 读取，但像是 {kind.doubt}：请核对文字，不对则另存为“CSV UTF-8” / "
+            f"read as GB 18030, but it looks like {kind.doubt}: check the text; if it is wrong, save the file as 'CSV UTF-8'"
+        ]
+        if kind.doubt
+        else [],
     )
 
 
@@ -67,6 +74,11 @@ def _headings(path: Path, name: str, encoding: str, recognise: Recognise) -> tup
         score = recognise(records[position])
         if best is None or score > best[0]:
             best = (score, separator, position, [cell.strip().lstrip("\ufeff") for cell in records[position]])
+    if (best is None and len(head) >= csv.field_size_limit()) or (
+        best is not None and max(map(len, best[3]), default=0) > _LONGEST_HEADING
+    ):
+        message = "标题行过长，不是表格 / the heading row is too long: this is no table"
+        raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:1", message)])
     if best is None or not any(best[3]):
         raise Invalid(
             f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")]

@@ -11,6 +11,8 @@ from charset_normalizer import from_bytes
 from gis.errors import Fault, Invalid
 
 _CHUNK = 1 << 20
+_FIRST_LINE = 1 << 12
+_BOMS_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONVINCING = 8
 """So many characters of several bytes that are right UTF-8 are no accident in a text of another encoding."""
 
@@ -21,6 +23,8 @@ class TextKind:
 
     encoding: str
     lines: int
+    doubt: str = ""
+    """What another encoding the text looks like, where it could be read but hardly makes sense; empty otherwise."""
 
 
 def detect(path: Path, name: str) -> TextKind:
@@ -34,8 +38,19 @@ def detect(path: Path, name: str) -> TextKind:
         Invalid: the text is in none of the accepted encodings.
     """
     with path.open("rb") as file:
-        head = file.read(4)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        start = file.read(_FIRST_LINE)
+    head = start[:4]
+    if b"\0" in start.partition(b"\n")[0] and (head == codecs.BOM_UTF32_LE or not head.startswith(_BOMS_16)):
+        # A NUL among the headings: no text begins so in any accepted encoding.
+        message = (
+            "不是文字，或是没有 BOM 的 UTF-16、UTF-32：请另存为“CSV UTF-8”再导入 / "
+            "no text, or UTF-16 or UTF-32 without a BOM: save the file as 'CSV UTF-8' and import it again"
+        )
+        raise Invalid(
+            f"无法读取 {name} 的文字编码 / the text encoding of {name} cannot be read",
+            [Fault(f"{name}:1", message)],
+        )
+    if head.startswith(_BOMS_16):
         _try(path, "utf-16", name, required=True)
         return TextKind("utf-16", _lines(path))
     has_bom = head.startswith(codecs.BOM_UTF8)
@@ -46,7 +61,7 @@ def detect(path: Path, name: str) -> TextKind:
         raise _unreadable(name, "UTF-8", fault)
     if (other := _try(path, "gb18030", name)) is not None:
         raise _unreadable(name, f"UTF-8 / GB 18030{_looks_like(path)}", other)
-    return TextKind("gb18030", _lines(path))
+    return TextKind("gb18030", _lines(path), _doubt(path))
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,29 @@ def _try(path: Path, encoding: str, name: str, *, required: bool = False) -> _Pl
                 return None
             line += text.count("\n")
             wide += _wide(text)
+
+
+def _doubt(path: Path) -> str:
+    """Return a guess at the encoding of a text that is right GB 18030 but mostly of characters that nobody writes.
+
+    Everyday Chinese is in GB 2312 nearly throughout; Big5 and Latin-1 read as GB 18030 are not.
+    """
+    with path.open("rb") as file:
+        sample = file.read(_CHUNK)
+    wide = [sign for sign in sample.decode("gb18030", "ignore") if ord(sign) > 0x7F]
+    common = sum(1 for sign in wide if _in_gb2312(sign))
+    if not wide or common >= len(wide) * 0.7:
+        return ""
+    best = from_bytes(sample[: _CHUNK // 8], cp_exclusion=["gb18030", "gbk", "gb2312"]).best()
+    return best.encoding if best is not None else "?"
+
+
+def _in_gb2312(sign: str) -> bool:
+    try:
+        sign.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _wide(text: str) -> int:

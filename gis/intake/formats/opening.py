@@ -9,6 +9,7 @@ from gis.intake.formats.archive import unpack
 from gis.intake.formats.csv import Recognise, open_csv
 from gis.intake.formats.source import Source
 
+TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
 ACCEPTED = "CSV、XLSX、GeoJSON、GeoPackage、Shapefile（.zip 或 .shp）、OSM（.osm、.pbf）"
 
 
@@ -38,7 +39,7 @@ def open_source(path: Path, name: str, kind: str, recognise: Recognise, folder: 
         path = unpack(path, name, kind, folder)
         suffix = path.suffix
     match suffix:
-        case ".csv" | ".txt" | ".tsv":
+        case _ if suffix in TEXT_SUFFIXES:
             return open_csv(path, name, recognise)
         # The other readers need large libraries, which a program that reads CSV need not wait for.
         case ".xlsx" | ".xlsm" | ".xls":

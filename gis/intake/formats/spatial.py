@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import json
 import re
 import struct
 import warnings
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
 from gis.intake.formats.encoding import detect
 from gis.intake.formats.shapes import read_wkb
@@ -27,6 +29,7 @@ BATCH_FEATURES = 4096
 _COLLECTION = re.compile(
     r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"'
 )
+_CRS_MEMBER = re.compile(r'"crs"\s*:\s*')
 _WRONG_CPG = {
     "936": "gb18030",
     "cp936": "gb18030",
@@ -71,8 +74,24 @@ def open_geojson(path: Path, name: str, folder: Path) -> Source:
         head = text.read(1 << 20)
     if not head.lstrip().startswith("{") or not _COLLECTION.search(head):
         raise _refused(name, "不是 GeoJSON 要素集 / not a GeoJSON FeatureCollection")
+    if "\0" in head:
+        raise _refused(name, "含有空字符，文件损坏 / it contains NULs: the file is damaged")
     # The driver is named, so that a file that only looks like GeoJSON cannot make GDAL open something else.
-    return _open(f"GeoJSON:{path}", name, None, None, notices)
+    opened = _open(f"GeoJSON:{path}", name, None, None, notices)
+    return opened if _names_known_crs(head) else Source(**{**vars(opened), "crs": None})
+
+
+def _names_known_crs(head: str) -> bool:
+    """Tell whether a collection has no member ``crs``, or one that names a system that there is: GDAL takes any other for WGS 84."""
+    match = _CRS_MEMBER.search(head.partition('"features"')[0])
+    if match is None:
+        return True
+    try:
+        member, _ = json.JSONDecoder().raw_decode(head, match.end())
+        SourceCRS.parse(str(member["properties"]["name"]))
+    except (UnknownCRS, ValueError, TypeError, LookupError, RecursionError):
+        return False
+    return True
 
 
 def open_geopackage(path: Path, name: str, kind: str) -> Source:
@@ -96,6 +115,7 @@ def open_shapefile(path: Path, name: str) -> Source:
             name,
             f"缺少 {names}；请把 .shp、.shx、.dbf、.prj 一起压缩成 ZIP / {names} is missing: zip .shp, .shx, .dbf and .prj together",
         )
+    _check_whole(path, beside[".shx"], beside[".dbf"], name)
     encoding = _dbf_encoding(beside[".dbf"], beside.get(".cpg"), name)
     source = _open(str(path), name, None, encoding, [])
     return source if ".prj" in beside else Source(**{**vars(source), "crs": None})
@@ -182,17 +202,53 @@ def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:
     tries = ["utf-8", "gb18030"]
     if named is not None:
         said = named.read_text("ascii", "replace").strip().lower()
-        with contextlib.suppress(LookupError):
+        with contextlib.suppress(LookupError, ValueError):
             tries.insert(0, codecs.lookup(_WRONG_CPG.get(said, said)).name)
     header, record = struct.unpack("<HH", sample[8:12])
-    texts = _field_names(sample[:header]) + _records(sample[header:], record)
+    names, texts = _field_names(sample[:header]), _records(sample[header:], record)
     for encoding in tries:
-        if all(_decodes(text, encoding) for text in texts):
+        # A name is cut after ten bytes, within a character if need be.
+        if all(_decodes(each, encoding, cut=True) for each in names) and all(
+            _decodes(each, encoding) for each in texts
+        ):
+            halved = [each.decode(encoding, "ignore") for each in names if not _decodes(each, encoding)]
+            if halved:
+                raise _refused(
+                    name,
+                    f"字段名 {'、'.join(halved)}… 在一个字中间被截断（.dbf 的字段名至多 10 字节）：请改短，或导出为 GeoPackage / "
+                    f"the field names {', '.join(halved)}… are cut within a character (10 bytes at most in a .dbf): shorten them, or export a GeoPackage",
+                )
             return encoding
     raise _refused(
         name,
         ".dbf 的文字既不是 UTF-8 也不是 GB 18030；请加 .cpg / the text of the .dbf is neither UTF-8 nor GB 18030: add a .cpg",
     )
+
+
+def _check_whole(shapes: Path, index: Path, table: Path, name: str) -> None:
+    """Refuse a Shapefile whose parts are shorter than they say, or do not belong together: GDAL would leave rows out in silence."""
+    with shapes.open("rb") as file:
+        head = file.read(100)
+    with table.open("rb") as file:
+        start = file.read(12)
+    if len(head) < 100 or len(start) < 12:
+        raise _refused(
+            name, ".shp 或 .dbf 损坏，只有开头 / the .shp or the .dbf is damaged: there is only its beginning"
+        )
+    said_bytes = 2 * struct.unpack(">i", head[24:28])[0]
+    rows, header, record = struct.unpack("<IHH", start[4:12])
+    if shapes.stat().st_size < said_bytes or table.stat().st_size < header + rows * record:
+        raise _refused(
+            name,
+            ".shp 或 .dbf 被截断，文件不完整；请重新复制 / the .shp or the .dbf is cut off, the file is not complete: copy it again",
+        )
+    shapes_said = (index.stat().st_size - 100) // 8
+    if shapes_said != rows:
+        raise _refused(
+            name,
+            f".shx 有 {shapes_said} 个几何，.dbf 有 {rows} 行，不是一套文件 / "
+            f"{shapes_said} shapes in the .shx and {rows} rows in the .dbf: they do not belong together",
+        )
 
 
 def _field_names(header: bytes) -> list[bytes]:
@@ -201,15 +257,15 @@ def _field_names(header: bytes) -> list[bytes]:
 
 
 def _records(body: bytes, length: int) -> list[bytes]:
-    """Return the records; a width that cuts a character at a field's end is forgiven by :func:`_decodes`."""
+    """Return the records, up to 5,000."""
     if length <= 0:
         return []
     return [body[start : start + length] for start in range(0, len(body) - length + 1, length)][:5000]
 
 
-def _decodes(text: bytes, encoding: str) -> bool:
+def _decodes(text: bytes, encoding: str, *, cut: bool = False) -> bool:
     try:
-        codecs.decode(text, encoding)
+        codecs.getincrementaldecoder(encoding)().decode(text, final=not cut)
     except UnicodeDecodeError:
         return False
     return True

@@ -17,6 +17,7 @@ from gis.errors import Fault, Invalid
 from gis.intake.formats.archive import check_zip
 from gis.intake.formats.csv import Recognise, find_headings
 from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, number_text, without_blank_rows
+from gis.intake.formats.xlsx_cells import Oddities, find_oddities
 
 MOST_BYTES = 96 << 20
 """The largest workbook unpacked: the reader holds all cells, some 60 to 100 bytes each."""
@@ -33,7 +34,7 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
     if packed:
         _check_size(check_zip(path, name), name)
     try:
-        workbook = CalamineWorkbook.from_path(str(path))
+        workbook = _workbook(path, packed)
         sheet, notices = _sheet(workbook, name)
         first = list(islice(_rows(sheet), 10))
     except (CalamineError, OSError, ValueError) as error:
@@ -46,13 +47,29 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
         raise Invalid(
             f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")]
         )
-    merged = _merged(sheet, position)
+    faulty = _merged(sheet, position)
+    if packed:
+        oddities = find_oddities(path, sheet.name)
+        faulty |= _at_fault(oddities, headings, recognise)
+        if oddities.hidden_rows:
+            count = oddities.hidden_rows
+            notices.append(
+                f"{count} 行被隐藏（筛选），也已读取 / {count} hidden (filtered) rows are read like the others"
+            )
     return Source(
         headings=headings,
-        batches=lambda: _batches(sheet, position, len(headings), headings, merged),
+        batches=lambda: _batches(sheet, position, headings, faulty),
         total=max(sheet.end[0] - position, 0) if sheet.end else 0,
         notices=notices,
     )
+
+
+def _workbook(path: Path, packed: bool) -> CalamineWorkbook:
+    """Open a workbook; the reader believes the file's ending, and an XLSX often bears that of an XLS."""
+    if packed == (path.suffix.lower() != ".xls"):
+        return CalamineWorkbook.from_path(str(path))
+    with path.open("rb") as file:
+        return CalamineWorkbook.from_filelike(file)
 
 
 def _check_size(entries: list[ZipInfo], name: str) -> None:
@@ -103,32 +120,43 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> tuple[CalamineSheet, list[s
     return found, notices
 
 
-def _merged(sheet: CalamineSheet, position: int) -> list[tuple[int, int, int, int]]:
-    """Return merged cells below the headings that hide a value: first and last row and column, from 0."""
+def _merged(sheet: CalamineSheet, position: int) -> dict[int, tuple[int, str]]:
+    """Return the rows below the headings in which merged cells hide a value, from 0: the column, and the reason."""
     ranges = getattr(sheet, "merged_cell_ranges", None) or []
-    return [(top, bottom, left, right) for (top, left), (bottom, right) in ranges if bottom > position]
+    reason = "合并单元格：请取消合并并逐行填写 / merged cells: unmerge them and fill in every row"
+    return {
+        row: (left, reason)
+        for (top, left), (bottom, _) in ranges
+        for row in range(max(top, position + 1), min(bottom, sheet.end[0] if sheet.end else 0) + 1)
+    }
+
+
+def _at_fault(oddities: Oddities, headings: list[str], recognise: Recognise) -> dict[int, tuple[int, str]]:
+    """Return the rows with cells at fault in columns that mean something, likewise."""
+    meant = [i for i, heading in enumerate(headings) if recognise([heading])]
+    found = {}
+    for row, cells in oddities.cells.items():
+        for column in meant:
+            if column in cells:
+                found[row] = (column, cells[column])
+    return found
 
 
 def _batches(
-    sheet: CalamineSheet,
-    position: int,
-    width: int,
-    headings: list[str],
-    merged: list[tuple[int, int, int, int]],
+    sheet: CalamineSheet, position: int, headings: list[str], faulty: dict[int, tuple[int, str]]
 ) -> Iterator[Batch]:
-    in_merged = {
-        row: left for top, bottom, left, _ in merged for row in range(max(top, position + 1), bottom + 1)
-    }
+    """Yield the rows below the headings; those ``faulty`` ones that hold anything are broken."""
+    width = len(headings)
     records, start = islice(_rows(sheet), position + 1, None), position + 1
     while block := list(islice(records, BATCH_ROWS)):
         rows = np.arange(start + 1, start + 1 + len(block), dtype=np.int64)
         columns = [pa.array([_text(record[i]) for record in block], pa.string()) for i in range(width)]
         broken = []
-        if in_merged:
-            bad = np.array([row - 1 in in_merged for row in rows.tolist()], dtype=bool)
+        if faulty:
+            bad = np.array([row - 1 in faulty for row in rows.tolist()], dtype=bool)
             for i in np.flatnonzero(bad).tolist():
-                column = headings[in_merged[int(rows[i]) - 1]] if in_merged[int(rows[i]) - 1] < width else ""
-                reason = "合并单元格：请取消合并并逐行填写 / merged cells: unmerge them and fill in every row"
+                at, reason = faulty[int(rows[i]) - 1]
+                column = headings[at] if at < width else ""
                 broken.append(BrokenRow(int(rows[i]), [cell[i].as_py() for cell in columns], reason, column))
             keep = pa.array(~bad)
             rows, columns = rows[~bad], [column.filter(keep) for column in columns]

@@ -21,7 +21,7 @@ from gis.errors import Fault, Invalid
 from gis.grids.codes import CodeProfile
 from gis.intake.duplicates import FirstRows
 from gis.intake.guards import Direct
-from gis.intake.headings import GEOMETRY, Layout
+from gis.intake.headings import GEOMETRY, Layout, listed_headings
 from gis.intake.positions import Positions
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
@@ -108,10 +108,10 @@ class Kind(ABC):
                 else [GEOMETRY]
             )
         if missing:
-            there = "、".join(layout.headings)
+            there = listed_headings(layout.headings)
             raise Invalid(
                 f"{file_name} 缺少必需的列：{'、'.join(missing)}；文件中有：{there} / "
-                f"{file_name} lacks the columns {', '.join(missing)}; it has: {', '.join(layout.headings)}",
+                f"{file_name} lacks the columns {', '.join(missing)}; it has: {there}",
                 [
                     Fault(f"{file_name}:{column}", f"缺少列 {column} / column {column} is missing")
                     for column in missing

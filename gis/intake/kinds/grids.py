@@ -18,6 +18,13 @@ from gis.intake.staging import upsert
 from gis.models import Area, Grid
 from gis.store.assigning import assign
 
+# By more than a square metre or so: neighbours that were drawn apart share slivers.
+_OVERLAPS = """
+SELECT DISTINCT least(s.code, o.code), greatest(s.code, o.code)
+FROM staged_grids s JOIN grids o ON o.geometry && s.geometry AND o.code <> s.code AND o.valid_to IS NULL
+WHERE ST_Relate(s.geometry, o.geometry, '2********') AND ST_Area(ST_Intersection(s.geometry, o.geometry)) > 1e-10
+ORDER BY 1, 2"""
+
 
 class Grids(Kind):
     """网格: importing them assigns every household and building again."""
@@ -82,9 +89,20 @@ class Grids(Kind):
         )
         self.set_metric_crs()
         if written:
+            self._tell_overlaps()
             outcome = assign(self.connection)
             if outcome.households:
                 self.notice(
                     f"重新归格：{outcome.households} 户中 {outcome.assigned} 户有网格，{outcome.changed} 户变动",
                     f"of {outcome.households} households {outcome.assigned} have a grid, {outcome.changed} changed",
                 )
+
+    def _tell_overlaps(self) -> None:
+        """Say which grids of the file overlap others: a household there could be in either."""
+        pairs = self.connection.execute(text(_OVERLAPS)).all()
+        if pairs:
+            some = name_some([f"{one}–{other}" for one, other in pairs])
+            self.notice(
+                f"{len(pairs)} 对网格重叠：{some}；重叠处的户归编码小的网格，请改正边界",
+                f"{len(pairs)} pairs of grids overlap; households there go to the lower code: mend the boundaries",
+            )

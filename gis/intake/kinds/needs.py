@@ -66,8 +66,8 @@ class Needs(Kind):
             "没有这一户，请先导入户 / no such household: import households first",
         )
         services = read_word(sheet, "service", self._services, required=True)
-        opened = read_date(sheet, "opened_on", required=True)
-        closed = read_date(sheet, "closed_on")
+        opened = read_date(sheet, "opened_on", required=True, latest=self.job.today)
+        closed = read_date(sheet, "closed_on", latest=self.job.today)
         sheet.reject(closed < opened, "closed_on", "早于提出日期 / before the need was opened")
         note = read_text(sheet, "note", longest=2000)
         days = pc.fill_null(pc.cast(dates_array(opened), pa.string()), "")

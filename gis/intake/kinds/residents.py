@@ -25,6 +25,7 @@ from gis.intake.fields import (
 )
 from gis.intake.hexadecimal import hexadecimal
 from gis.intake.kinds.base import Job, Kind, name_some, staged
+from gis.intake.kinds.id_numbers import doubtful
 from gis.intake.kinds.persons import recognise
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
 from gis.intake.references import References
@@ -70,6 +71,7 @@ class Residents(Kind):
         )
         self._occurrences = Occurrences(job.folder)
         self._vault = vault_of(self.connection)
+        self._doubted: tuple[list[int], list[int]] = ([], [])
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, dates, words and numbers."""
@@ -85,6 +87,7 @@ class Residents(Kind):
         name = read_text(sheet, "name", longest=100)
         phone, id_number = read_number_text(sheet, "phone"), read_number_text(sheet, "id_number")
         care_flags = self._care_flags(sheet)
+        self._doubt(sheet, doubtful(id_number, birth_date, birth_year))
         person = _person(id_number, name, birth_date, birth_year, sex)
         bases = pc.binary_join_element_wise(pc.fill_null(households, ""), person, "\x1f")
         self.first_rows.reject_repeats(sheet, "id_number", bases, among=sheet.given("id_number"))
@@ -113,6 +116,7 @@ class Residents(Kind):
 
     def write(self) -> None:
         """Write the residents."""
+        self._tell_doubted()
         self.staging.analyse()
         self._recognise()
         told = self.stored("sex", "name", "care_flags")
@@ -133,6 +137,24 @@ class Residents(Kind):
             new_rows=self.staging.rows,
             update=["household_id", "birth_date", "birth_year", *told],
         )
+
+    def _doubt(self, sheet: Sheet, found: tuple[np.ndarray, np.ndarray]) -> None:
+        """Remember rows whose ID numbers cannot be right: people are not lost for a slip of the pen."""
+        for rows, doubted in zip(self._doubted, found, strict=True):
+            rows.extend(sheet.rows[doubted & sheet.ok].tolist())
+
+    def _tell_doubted(self) -> None:
+        wrong, contradicting = ([str(row) for row in rows] for rows in self._doubted)
+        if wrong:
+            self.notice(
+                f"{len(wrong)} 个身份证号的校验码不对，已照录，请核对第 {name_some(wrong)} 行（{self.job.layout.title('id_number')}）",
+                f"{len(wrong)} ID numbers have a wrong check digit; they are kept as they are, check rows {name_some(wrong)}",
+            )
+        if contradicting:
+            self.notice(
+                f"{len(contradicting)} 个身份证号与出生日期不符，已照录，请核对第 {name_some(contradicting)} 行（{self.job.layout.title('id_number')}）",
+                f"{len(contradicting)} ID numbers contradict the date of birth; they are kept as they are, check rows {name_some(contradicting)}",
+            )
 
     def _recognise(self) -> None:
         """Give people whose ID number was corrected, or is new, the key that they have; say of whom that is not certain."""

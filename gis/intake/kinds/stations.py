@@ -32,6 +32,9 @@ SELECT t.id, f.kind, f.hours, f.capacity FROM staged_offers f JOIN stations t ON
 WHERE NOT EXISTS (SELECT FROM station_services o WHERE o.station_id = t.id AND o.kind = f.kind AND o.hours = f.hours)
 RETURNING station_id"""
 
+_MOST_FAULTS = 5
+"""So many faults of one cell are told."""
+
 
 class Stations(Kind):
     """服务站点: services are replaced as a set, and only where they differ."""
@@ -130,7 +133,7 @@ class Stations(Kind):
 def _offers(line: str) -> list[Offer]:
     offers, faults = parse_offers(line, SERVICES)
     if faults:
-        raise Unreadable("；".join(faults))
+        raise Unreadable("；".join(list(dict.fromkeys(faults))[:_MOST_FAULTS]))
     if not offers:
         raise Unreadable("没有服务 / no service")
     return offers

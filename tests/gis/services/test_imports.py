@@ -122,11 +122,11 @@ def test_a_dry_run_changes_nothing(place: Store, run) -> None:
 
 
 def test_what_cannot_be_read_fails_with_a_reason(place: Store, run) -> None:
-    import_id = queue(place, households("N1"), crs=None)
+    import_id = queue(place, b"name\nN1\n")
     run(place)
     found = state(place, import_id)
     assert found["state"] == "failed"
-    assert "GCJ-02" in str(found["errors"])
+    assert "缺少必需的列" in str(found["errors"])
     with pytest.raises(NotFound), place.owner_session() as session:
         rejected_rows(session, import_id)
 
@@ -137,12 +137,22 @@ def test_what_cannot_be_read_fails_with_a_reason(place: Store, run) -> None:
         (Upload("secrets", "a.csv", io.BytesIO(b"x")), "query.kind"),
         (Upload("grids", "a.csv", io.BytesIO(b"x"), crs="mars"), "query.crs"),
         (Upload("grids", "a.csv", io.BytesIO()), "body.file"),
+        (Upload("households", "a.csv", io.BytesIO(households("N1"))), "query.crs"),
+        (Upload("households", "表.csv", io.BytesIO("户编码,经度,纬度\nN1,102,25\n".encode("gb18030"))), "query.crs"),
+        (Upload("stations", "a.xlsx", io.BytesIO(b"PK")), "query.crs"),
     ],
 )
 def test_what_is_refused_at_once(place: Store, upload: Upload, where: str) -> None:
     with pytest.raises(Invalid) as caught, place.owner_session() as session:
         submit(session, upload, None)
-    assert [fault.where for fault in caught.value.faults] == [where]
+    assert {fault.where for fault in caught.value.faults} == {where}
+    if upload.crs is None and where == "query.crs":
+        assert all(choice in str(caught.value.faults) for choice in ("EPSG:4326", "GCJ-02", "BD-09", "EPSG:4543"))
+
+
+def test_tables_without_positions_need_no_system(place: Store) -> None:
+    for kind, content in (("households", b"code,building\nN1,\n"), ("residents", b"household,birth_year\nN1,1950\n")):
+        queue(place, content, kind=kind, crs=None)
 
 
 def test_only_an_admin_may_queue_and_look(place: Store) -> None:
