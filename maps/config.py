@@ -30,6 +30,7 @@ class Urls:
     grid_summary: str = "/api/grids/{code}/summary"
     measures: str = "/api/grids/measures"
     stations: str = "/api/stations"
+    layer: str = "/api/layers/{layer}"
     circles: str = "/api/circles"
     coverage: str = "/api/coverage"
     coverage_buildings: str = "/api/coverage/buildings"

@@ -80,6 +80,13 @@ class Stations(OwnLayer):
     own_scripts = ("icons.js", "stations.js")
 
 
+class Places(OwnLayer):
+    """Facts about places in view. Settings: layer (renovation, street_units, merchants, things), least (zoom from which it is drawn)."""
+
+    factory = "places"
+    own_scripts = ("places.js",)
+
+
 class Circles(OwnLayer):
     """Service circles that the planner's panel chooses."""
 

@@ -21,6 +21,8 @@ linli.words = {
   "people": ["人", ""],
   "no.services": ["未登记服务事项", "no services recorded"],
   "stations.many": ["站点过多，仅显示一部分；放大可看全部", "Too many stations: zoom in to see all"],
+  "places.many": ["要素过多，仅显示一部分；放大可看全部", "Too many to show all: zoom in"],
+  "places.near": ["放大后显示该图层", "Zoom in to see this layer"],
   "needs": ["需求", "Needs"],
   "households": ["户数", "Households"],
   "rate": ["每百户需求", "Needs per 100 households"],

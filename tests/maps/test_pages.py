@@ -162,7 +162,7 @@ def test_layers_are_switched_by_chinese_names(watched: Watched) -> None:
     control = page.locator(".leaflet-control-layers")
     assert [
         line.split("\n")[0].split(" ")[0] for line in control.inner_text().splitlines() if line.strip()
-    ] == ["楼栋", "网格", "服务圈", "服务站点"]
+    ] == ["楼栋", "网格", "服务圈", "小区改造", "街区", "商户", "事物设施", "服务站点"]
     control.get_by_label("网格").uncheck()
     control.get_by_label("服务站点").uncheck()
     control.get_by_label("楼栋").check()
@@ -237,6 +237,31 @@ def test_more_stations_than_can_be_shown_are_not_left_out_in_silence(watched: Wa
     page = watched.draw(maps.planner_map(CONFIG))
     assert page.locator(".linli-station").count() == 800
     assert "站点过多" in page.locator(".linli-notice").inner_text()
+
+
+def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watched) -> None:
+    lon, lat = middle(1)
+    things = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": {"code": "T1", "name": None, "kind": "摄像头", "state": "完好"}},
+        {"type": "Feature", "geometry": None, "properties": {"code": "T2", "name": None, "kind": "井盖", "state": None}},
+    ]
+    watched.stub.answers["/api/layers/things"] = lambda query: (200, {"type": "FeatureCollection", "features": things, "next": None})
+    page = watched.draw(maps.planner_map(CONFIG))
+    assert not watched.stub.queries("/api/layers/things")  # switched off at first
+    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat])
+    page.locator(".leaflet-control-layers").get_by_label("事物设施").check()
+    watched.settled()
+    assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries("/api/layers/things")
+    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat])
+    watched.settled()
+    (query,) = watched.stub.queries("/api/layers/things")
+    west, south, east, north = map(float, query["bbox"][0].split(","))
+    assert west < lon < east and south < lat < north
+    assert page.locator(".linli-notice").count() == 0
+    page.locator("path.linli-place.things").click()
+    assert "摄像头" in page.locator(".leaflet-popup").inner_text() and "完好" in page.locator(".leaflet-popup").inner_text()
+    page.locator(".leaflet-control-layers").get_by_label("事物设施").uncheck()
+    assert page.locator("path.linli-place").count() == 0
 
 
 WORKER_TOLD = "() => { window.told = []; document.addEventListener('linli:tap', (event) => window.told.push(event.detail)); }"
