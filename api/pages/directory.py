@@ -21,10 +21,11 @@ NEEDS = Page("/maps/needs", "需求", "Needs", ("planner", "admin"))
 COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
 WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
 EVENTS = Page("/events", "事件", "Events", ("worker", "planner", "admin"))
+DESKS = Page("/events/desks", "单位", "Desks", ("admin",))
 SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
 AUDIT = Page("/audit", "审计", "Audit", ("auditor",))
 ACCOUNTS = Page("/accounts", "账号", "Accounts", ("admin",))
-PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, EVENTS, SCREEN, AUDIT, ACCOUNTS)
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, EVENTS, SCREEN, AUDIT, ACCOUNTS, DESKS)
 """Each role's own page comes first of those that it may open."""
 ACCOUNT = Page("/account", "我的账号", "My account", ("admin", "planner", "worker", "screen", "auditor"))
 """Everybody's: led to from the name in the frame."""

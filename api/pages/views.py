@@ -15,6 +15,7 @@ from api.pages.directory import (
     ACCOUNT,
     AUDIT,
     COVERAGE,
+    DESKS,
     EVENTS,
     NEEDS,
     PLANNER,
@@ -32,7 +33,7 @@ from gis.casework import flow, limits
 from gis.casework.visiting import OUTCOMES
 from gis.crs import CHOICES
 from gis.models.purposes import PURPOSES
-from gis.models.vocabulary import CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
+from gis.models.vocabulary import AREA_LEVELS, CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
 from gis.services.audit import ACTIONS, KEPT_DAYS
 from gis.services.network import has_streets
 from gis.services.outline import Outline, all_areas, all_grids, outline, own_grids
@@ -142,6 +143,20 @@ def events(request: Request, desk: AtDesk) -> Response:
     }
     drawn = maps.render(maps.events_map(_map_config(place)), request.state.nonce)
     return show("events.html", **_frame(request, desk, EVENTS), map=drawn, areas=areas, words=words)
+
+
+@router.get(DESKS.path, dependencies=[allow(*DESKS.roles)])
+def desks(request: Request, desk: AtDesk) -> Response:
+    """Show the desks that deal with events, and the time limits."""
+    with desk.session() as session:
+        areas = all_areas(session, desk.snapshots)
+    words = {
+        "kinds": limits.KINDS,
+        "severities": limits.SEVERITIES,
+        "levels": AREA_LEVELS,
+        "areas": {area["code"]: area["name"] for area in areas},
+    }
+    return show("desks.html", **_frame(request, desk, DESKS), areas=areas, words=words)
 
 
 @router.get(SCREEN.path, dependencies=[allow(*SCREEN.roles)])

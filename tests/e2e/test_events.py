@@ -279,3 +279,32 @@ def test_the_way_there_is_in_the_frame(visit: Visitor, account: str, path: str) 
     page.get_by_role("link", name=re.compile("^事件")).click()
     expect(page).to_have_url(re.compile("/events$"))
     expect(page.locator("[data-live]")).to_contain_text("实时")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
+def test_an_admin_looks_after_desks_and_limits(visit: Visitor, program: Program, place: Place, width: int, height: int) -> None:
+    code = f"T-{width}"
+    page = visit("admin", width, height).open("/events/desks")
+    page.get_by_text("新建承办单位").click()
+    page.get_by_label("编码").fill(code)
+    page.get_by_label("名称").fill("试验城管中队")
+    page.get_by_label("管哪里").fill(place.community)
+    page.get_by_role("checkbox", name="环境卫生").check()
+    page.get_by_role("button", name="新建").click()
+    row = page.locator(f"[data-desk='{code}']")
+    expect(row).to_contain_text("环境卫生")
+    row.get_by_role("button", name="关闭").click()
+    expect(row).to_contain_text("已关闭")
+    with program.client("admin") as client:
+        [desk] = [each for each in client.get("/api/desks").json()["items"] if each["code"] == code]
+        assert (desk["kinds"], desk["active"], desk["area"]) == (["environment"], False, place.community)
+    page.get_by_label("类别").select_option("other")
+    limit = page.locator("form[data-severity=minor]")
+    limit.get_by_label("办结（分钟）").fill(str(width))
+    limit.get_by_label("怎么算").select_option("true")
+    limit.get_by_role("button", name="设定").click()
+    expect(page.locator("[data-toast]")).to_contain_text("时限已设定")
+    with program.client("planner") as client:
+        [stored_limit] = [each for each in client.get("/api/limits").json()["items"] if (each["kind"], each["severity"]) == ("other", "minor")]
+    assert (stored_limit["handle_min"], stored_limit["round_the_clock"]) == (width, True)
+    assert page.evaluate("document.documentElement.scrollWidth") == width

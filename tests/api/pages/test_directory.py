@@ -11,7 +11,7 @@ from gis.models.vocabulary import ROLES
 @pytest.mark.parametrize(
     ("role", "home", "all_pages"),
     [
-        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/events", "/screen", "/accounts"}),
+        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/events", "/screen", "/accounts", "/events/desks"}),
         ("planner", "/", {"/", "/maps/needs", "/maps/coverage", "/events", "/screen"}),
         ("worker", "/worker", {"/worker", "/events"}),
         ("screen", "/screen", {"/screen"}),

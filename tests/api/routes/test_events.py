@@ -177,6 +177,9 @@ def test_desks_take_what_is_theirs_and_pass_it_up(client: TestClient, as_: SignI
     wrong = client.post("/api/desks", json={"code": "X", "name": "又", "area": "110101001001"}, headers=admin)
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["where"] == "body.area"
     lamp = report(client, planner)
+    usual = client.get(f"/api/events/{lamp['id']}/desks", headers=planner)
+    assert usual.json() == {"dispatched": "LAMP", "escalated": "TOWN"}
+    assert client.get(f"/api/events/{uuid4()}/desks", headers=planner).status_code == 404
     assert go(client, planner, lamp, "dispatched").json()["assignee_name"] == "丙社区物业"
     assert go(client, planner, lamp, "returned", note="不归我们").json()["assignee"] == "LAMP"
     assert go(client, planner, lamp, "escalated").json()["assignee"] == "TOWN"
