@@ -87,6 +87,7 @@ def test_it_turns_by_itself_through_panels_and_parts(visit: Visitor, planner: ht
     expect(page.locator("[data-place]")).to_have_text(first["children"][0]["name"], timeout=20_000)
     expect(page.locator("[data-path]")).to_contain_text(first["place"])
     page.keyboard.press("Space")
+    page.wait_for_timeout(4000)  # what was under way arrives
     shown = page.locator("[data-place]").inner_text()
     page.wait_for_timeout(2500)
     assert page.locator("[data-place]").inner_text() == shown
