@@ -102,7 +102,7 @@ def main(*, quick: bool = False) -> None:
             cost(small, large)
             throughput(large, folder)
             burst(large)
-            events(small, size.events)
+            events(small, large, size.events)
             for each in (small, large):
                 with each.store.owner_session() as session:
                     compared, found = differences(session, pd.Timestamp.now("Asia/Shanghai").date())
@@ -222,45 +222,38 @@ def throughput(place: Place, folder: Path) -> None:
     show("summaries a core answers", [Line("summary", "an empty answer of FastAPI", ours_s, theirs_s, 0.3)])
 
 
-def events(place: Place, counts: tuple[int, int]) -> None:
-    """Lists and indicators at a few events and at a year of a large city's."""
-    first, last = counts
+def events(small: Place, large: Place, counts: tuple[int, int]) -> None:
+    """Lists and indicators at a few events in the small place and at a year of a large city's in the large one, in turn."""
+    for place, count in zip((small, large), counts, strict=True):
+        with place.store.owner_engine.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(_EVENTS), {"first": 1, "last": count, "all": count})
+            connection.execute(text("SELECT linli_repair_event_days()"))
+        with place.store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE events"))
     queries = {
         "newest": "/api/events", "of a kind": "/api/events?kind=safety", "of a state": "/api/events?state=handling",
-        "of an area": f"/api/events?area={place.township}", "overdue": "/api/events?overdue=true",
+        "of an area": f"/api/events?area={small.township}", "overdue": "/api/events?overdue=true",
     }  # fmt: skip
-    with place.client("planner") as planner, place.client("screen") as screen:
+    with contextlib.ExitStack() as clients:
+        planners, screens = ([clients.enter_context(place.client(role)) for place in (small, large)] for role in ("planner", "screen"))
 
-        def indicators() -> float:
-            planner.post("/api/events", json=event(place)).raise_for_status()
+        def listed(planner: httpx.Client, path: str) -> float:
             begun = time.perf_counter()
-            screen.get(place.summary).raise_for_status()
+            planner.get(path).raise_for_status()
             return time.perf_counter() - begun
 
-        def listed(path: str) -> Callable[[], float]:
-            def ask() -> float:
-                begun = time.perf_counter()
-                planner.get(path).raise_for_status()
-                return time.perf_counter() - begun
-
-            return ask
-
-        tasks = [*(listed(path) for path in queries.values()), indicators]
-        taken = []
-        for begin, end in ((1, first), (first + 1, last)):
-            with place.store.owner_engine.begin() as connection:
-                connection.execute(text("SET LOCAL session_replication_role = replica"))
-                connection.execute(text(_EVENTS), {"first": begin, "last": end, "all": last})
-                connection.execute(text("SELECT linli_repair_event_days()"))
-            with place.store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("VACUUM ANALYZE events"))
+        def indicators(planner: httpx.Client, screen: httpx.Client, place: Place) -> float:
             planner.post("/api/events", json=event(place)).raise_for_status()
-            taken.append(paired(*tasks, runs=2 * RUNS))
-    lines = [
-        Line(what, f"at {first:,}", many, few, 1 / 3)
-        for what, few, many in zip([*(f"list: {name}" for name in queries), "summary anew"], *taken, strict=True)
-    ]
-    show(f"{last:,} events against {first:,}", lines)
+            return listed(screen, place.summary)
+
+        tasks = {f"list: {name}": [partial(listed, planner, path) for planner in planners] for name, path in queries.items()}
+        tasks["summary anew"] = [partial(indicators, *each) for each in zip(planners, screens, (small, large), strict=True)]
+        lines = []
+        for what, both in tasks.items():
+            few, many = paired(*both, runs=2 * RUNS)
+            lines.append(Line(what, f"at {counts[0]:,}", many, few, 1 / 3))
+    show(f"{counts[1]:,} events against {counts[0]:,}", lines)
 
 
 def burst(place: Place) -> None:
