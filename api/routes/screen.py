@@ -18,6 +18,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.board import Answer, Board, Key
 from api.desk import AtDesk, Desk
 from api.feed import Versions, changed, decode, encode
+from api.openapi import problems
 from api.schemas import ScreenSummary
 from api.security import allow
 from gis.services.casework import figures
@@ -42,7 +43,7 @@ GRACE_S = 5.0
     "/api/screen/summary",
     summary="大屏数据 / all that a wall shows",
     response_model=ScreenSummary,
-    responses={304: {"description": "没有变化 / unchanged"}},
+    responses={304: {"description": "没有变化 / unchanged"}, **problems(404)},
     dependencies=[allow("planner", "screen")],
 )
 async def summary(

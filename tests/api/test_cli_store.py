@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from openpyxl import load_workbook
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
@@ -73,7 +75,7 @@ def questions(app: FastAPI) -> list[str]:
 def without_moments(body: Any) -> Any:
     """Leave out what a reading itself changes: the audit log's newest entries, and the clock."""
     if isinstance(body, dict):
-        return {k: without_moments(v) for k, v in body.items() if k not in ("generated_at", "as_of", "now", "at", "version")}
+        return {k: without_moments(v) for k, v in body.items() if k not in ("generated_at", "exported_at", "as_of", "now", "at", "version")}
     return [without_moments(each) for each in body] if isinstance(body, list) else body
 
 
@@ -85,6 +87,9 @@ def answers(app: FastAPI, client: TestClient, as_: SignIn) -> dict[tuple[str, st
             body: Any = answered.content
             if "json" in answered.headers.get("content-type", ""):
                 body = without_moments(answered.json())
+            elif "spreadsheet" in answered.headers.get("content-type", ""):  # which says when it was made
+                sheets = load_workbook(BytesIO(answered.content)).worksheets
+                body = [(sheet.title, list(sheet.values)) for sheet in sheets]
             if address.startswith("/api/audit"):
                 body = None  # every reading adds to it; its chain is proven by the restore itself
             found[who, address] = (answered.status_code, body)
@@ -97,7 +102,7 @@ def test_every_reading_is_answered_the_same(
     file = str(tmp_path / "b.linli")
     before = answers(app, client, as_)
     assert [key for key, (status, _) in before.items() if status >= 500] == []
-    assert sum(status == 200 for status, _ in before.values()) > len(before) / 2
+    assert sum(status == 200 for status, _ in before.values()) > len(before) / 3
     assert all(any(before[who, address][0] == 200 for who in WHO) for address in questions(app) if G1 in address)
     linli("backup", file)
     with place_for_commands.owner_session() as session:

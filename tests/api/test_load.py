@@ -18,8 +18,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from gis.services.sign_ins import digest
 from gis.services.audit import verify
+from gis.services.sign_ins import digest
 from gis.store.session import Store
 from tests.api.serving import serving
 from tests.gis.services.conftest import add_household, box

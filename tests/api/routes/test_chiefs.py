@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from api.desk import TIME_ZONE
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 
-TODAY = date.today()
+TODAY = datetime.now(TIME_ZONE).date()
 PHONE = "15412345678"
 
 

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.desk import TIME_ZONE
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2
 
 PHONE = "15412345678"
-YESTERDAY = (date.today() - timedelta(days=1)).isoformat()
+YESTERDAY = (datetime.now(TIME_ZONE).date() - timedelta(days=1)).isoformat()
 
 
 @pytest.fixture

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from api.desk import TIME_ZONE
 from gis.intake import run_import
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2
 
-TODAY = date.today()
+TODAY = datetime.now(TIME_ZONE).date()
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 
 
@@ -109,8 +110,8 @@ def test_colours_that_want_looking_at(client: TestClient, as_: SignIn, peopled: 
         path = f"/api/households/{code}/colour"
         client.put(path, json={"colour": "green", "reason": "子女同住"}, headers=tagged(client, headers, path))
     with peopled.owner_session() as session:
-        session.execute(text("UPDATE households SET colour_expires_on = current_date - 1 WHERE code = 'H002'"))
-        session.execute(text("UPDATE households SET colour_expires_on = current_date WHERE code = 'H003'"))
+        session.execute(text("UPDATE households SET colour_expires_on = :day WHERE code = 'H002'"), {"day": TODAY - timedelta(days=1)})
+        session.execute(text("UPDATE households SET colour_expires_on = :day WHERE code = 'H003'"), {"day": TODAY})
         session.execute(text("UPDATE households SET colour = NULL WHERE code = 'H004'"))
     found = client.get("/api/colours/review", headers=headers).json()["items"]
     assert [(item["code"], item["state"]) for item in found] == [
