@@ -15,6 +15,8 @@ import structlog
 
 Format = Literal["auto", "json", "console"]
 _QUIET = ("uvicorn.access", "sse_starlette")
+_THROUGH_US = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+"""Loggers that others may have given handlers of their own, which would write values."""
 
 
 class _Stderr:
@@ -58,6 +60,9 @@ def configure(how: Format = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    for name in _THROUGH_US:
+        logger = logging.getLogger(name)
+        logger.handlers[:], logger.propagate = [], True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)

@@ -3,10 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.config
 import warnings
 
 import pytest
 import structlog
+import uvicorn.config
 
 from api import logs
 
@@ -34,6 +36,7 @@ SECRET = "某某某-19900001234"
 def test_what_libraries_log_holds_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)  # as uvicorn does where nobody stops it
     logs.configure("json")
     try:
         pipe = io.StringIO()
