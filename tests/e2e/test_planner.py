@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -221,13 +220,15 @@ def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
 
 
 def test_a_table_without_its_system_is_refused_with_the_reason(visit: Visitor) -> None:
-    page = visit("admin").open("/")
+    window = visit("admin")
+    window.expect("422")
+    page = window.open("/")
     upload(
         page, "stations", "nowhere.csv", "code,name,kind,lon,lat,services\nE2E-4,无,食堂,102,25,meal\n", None
     )
-    job = page.locator(".job").first
-    expect(job.locator(".badge")).to_contain_text("失败", timeout=30_000)
-    expect(job).to_contain_text(re.compile("坐标系|CRS"))
+    expect(page.locator("[data-import-error]")).to_contain_text("坐标系")
+    expect(page.locator("[data-import-error]")).to_contain_text("GCJ-02")
+    expect(page.locator(".job").filter(has_text="nowhere.csv")).to_have_count(0)
 
 
 def test_an_import_without_a_file_is_not_sent(visit: Visitor) -> None:
