@@ -97,7 +97,7 @@ def screen_summary(
     today = now.date()
     counts = grid_counts(session, snapshots, today, exact=exact)
     columns = {str(name): counts[name].to_numpy() for name in counts.columns}
-    columns |= _visits(session, snapshots, today, exact=exact)
+    columns |= _visits(session, snapshots, today, columns["households"], exact=exact)
     households = int(columns["households"][unit.chosen].sum())
     shares = covered_shares(session, snapshots, today, now)
     events = load_events(session, snapshots, now)
@@ -238,14 +238,20 @@ def _safe_rates(counts: Mapping[str, int]) -> dict[str, float | None]:
     return {name: None if counts[RATES[name][1]] < THRESHOLD else share for name, share in rates(counts).items()}
 
 
-def _visits(session: Session, snapshots: Snapshots, today: date, *, exact: bool) -> dict[str, np.ndarray]:
+def _visits(
+    session: Session, snapshots: Snapshots, today: date, households: np.ndarray, *, exact: bool
+) -> dict[str, np.ndarray]:
     """Return by grid how many households are due for a visit and how many visits were made lately."""
     found = counted(session, snapshots, today)
     columns = {
         "visits_due": found.between("due", None, today),
         "visits_done": found.between("visited", today - timedelta(days=DAYS - 1), today),
     }
-    return {name: column if exact else in_fives(session, snapshots, name, column) for name, column in columns.items()}
+    if exact:
+        return columns
+    told = {name: in_fives(session, snapshots, name, column) for name, column in columns.items()}
+    # A wall that shows more households due than there are looks wrong; how many there are is no secret.
+    return {**told, "visits_due": np.minimum(told["visits_due"], households // BASE * BASE)}
 
 
 def _children(
