@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.routes.screen import _BOARDS
+from gis.services.casework import figures
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2, lonlat
@@ -254,3 +255,12 @@ def test_the_summary_is_aggregates_only(client: TestClient, as_: SignIn) -> None
     for secret in ("某人", "1990000", "green", "H001"):
         assert secret not in found.text
     assert client.get("/api/screen/summary?area=zzz", headers=as_("screen")).status_code == 422
+
+
+def test_no_more_households_are_due_than_there_are(client: TestClient, as_: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded up in every grid, the households that are due would outnumber all: 6 in G1 and 15 in G2 are."""
+    monkeypatch.setattr(figures, "in_fives", lambda session, snapshots, name, counts: counts // 5 * 5 + 5)
+    wall = client.get("/api/screen/summary", headers=as_("screen")).json()
+    assert wall["totals"]["households"] == 23
+    assert wall["visits"]["due"] == 20
+    assert {child["code"]: child["visits_due"] for child in wall["children"]} == {G1: 5, G2: 15}
