@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from gis.store.session import Store
 from gis.store.vault import vault_of
@@ -34,12 +35,14 @@ class Hidden:
 HIDDEN = {
     OWN: Hidden(
         OWN,
-        open=("欧阳翡翠匣", "某秘密理由甲", "秘密备注甲绝不外传", "司徒监护甲", "长孙联系甲", "秘密单位甲", "百里楼栋甲"),
+        open=("欧阳翡翠匣", "某秘密理由甲", "秘密备注甲绝不外传", "司徒监护甲", "长孙联系甲", "秘密单位甲", "百里楼栋甲", "走访所见甲不外传",
+              "办结详情甲不外传", "纠纷甲两家争执", "纠纷甲说明不外传"),
         sealed=("13577770011", "530199195001018811", "13577770012", "13577770013", "13577770014", "宇文幼童甲", "2019-02-27"),
     ),
     FOREIGN: Hidden(
         FOREIGN,
-        open=("上官琥珀函", "某秘密理由乙", "秘密备注乙绝不外传", "司徒监护乙", "长孙联系乙", "秘密单位乙", "百里楼栋乙"),
+        open=("上官琥珀函", "某秘密理由乙", "秘密备注乙绝不外传", "司徒监护乙", "长孙联系乙", "秘密单位乙", "百里楼栋乙", "走访所见乙不外传",
+              "办结详情乙不外传", "纠纷乙两家争执", "纠纷乙说明不外传"),
         sealed=("13688880021", "530199194902028822", "13688880022", "13688880023", "13688880024", "宇文幼童乙", "2019-03-28"),
     ),
 }
@@ -53,7 +56,7 @@ def seed(store: Store) -> dict[str, str]:
     with store.owner_session() as session:
         vault = vault_of(session)
         for each in HIDDEN.values():
-            name, reason, note, guardian, contact, unit, chief = each.open
+            name, reason, note, guardian, contact, unit, chief, *casework = each.open
             phone, id_number, guardian_phone, contact_phone, chief_phone, child, born = each.sealed
             at = {"code": each.household}
             people = session.execute(
@@ -145,6 +148,7 @@ def seed(store: Store) -> dict[str, str]:
                 {**at, "door": door},
             )
             where = "own" if each.household == OWN else "foreign"
+            asked[f"{where}.need"], asked[f"{where}.event"] = _seed_casework(session, each.household, casework)
             asked |= {
                 f"{where}.household": each.household,
                 f"{where}.resident": str(elder.id),
@@ -156,6 +160,38 @@ def seed(store: Store) -> dict[str, str]:
                 f"{where}.building": "B1" if each.household == OWN else "B2",
             }
     return asked
+
+
+def _seed_casework(session: Session, household: str, secrets: list[str]) -> tuple[str, str]:
+    """Put in a visit, a need that was met, and a dispute; return the numbers of the last two."""
+    visited, result, title, said = secrets
+    at = {"code": household}
+    session.execute(
+        text(
+            "INSERT INTO visits (household_id, visited_on, outcome, note, visited_by) SELECT id, '2026-01-02', 'met', :note, 'worker' "
+            "FROM households WHERE code = :code"
+        ),
+        {**at, "note": visited},
+    )
+    need = session.execute(
+        text(
+            "INSERT INTO needs (household_id, service, opened_on, closed_on, result) SELECT id, 'health', '2026-01-01', '2026-01-02', :result "
+            "FROM households WHERE code = :code RETURNING id"
+        ),
+        {**at, "result": result},
+    ).scalar_one()
+    event = session.execute(
+        text(
+            "INSERT INTO events (kind, title, severity, geometry, lon, lat, grid_id, reported_on) SELECT 'dispute', :title, 'ordinary', geometry, "
+            "lon, lat, grid_id, '2026-01-02' FROM households WHERE code = :code RETURNING id"
+        ),
+        {**at, "title": title},
+    ).scalar_one()
+    session.execute(
+        text("INSERT INTO event_steps (event_id, account, to_state, note) VALUES (:event, 'worker', 'reported', :note)"),
+        {"event": event, "note": said},
+    )
+    return str(need), str(event)
 
 
 def disguises(secret: str) -> Iterator[bytes]:

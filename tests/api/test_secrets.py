@@ -75,6 +75,8 @@ def values(name: str, path: str, asked: dict[str, str], import_id: str) -> list[
         "residents": "resident",
         "contacts": "contact",
         "chiefs": "chief",
+        "needs": "need",
+        "events": "event",
     }
     noun = next((each for word, each in nouns.items() if path.startswith(f"/api/{word}/")), "")
     if name == "import_id":
