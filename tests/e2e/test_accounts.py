@@ -91,5 +91,6 @@ def test_a_wall_is_opened_with_its_key_and_goes_dark_with_it(visit: Visitor) -> 
     row = admin.locator("[data-keys] li").filter(has_text="一楼大厅")
     row.get_by_role("button").click()
     expect(row.get_by_text("已停用")).to_be_visible()
+    wall.wait_for_url("**/login?**")  # by itself
     window.open("/screen")
     assert "/login" in wall.url
