@@ -16,6 +16,7 @@ from gis.errors import Fault, Invalid, Stale
 from gis.models.vocabulary import SERVICES
 from gis.services.coverage import CoverageQuery
 from gis.services.features import Filter
+from gis.services.needs import NeedQuery
 
 Code = Annotated[
     str, Path(min_length=1, max_length=100, description="编码 / code", examples=["530102001001001"])
@@ -124,9 +125,25 @@ async def coverage_query_of(
     )
 
 
+async def need_query_of(
+    desk: AtDesk,
+    service: Service = [],  # noqa: B006 - FastAPI copies it
+    since: Annotated[date | None, Query(alias="from", description="自（含） / opened on or after")] = None,
+    until: Annotated[date | None, Query(alias="to", description="至（含） / opened on or before")] = None,
+    size_m: Annotated[
+        float, Query(ge=50, le=5000, allow_inf_nan=False, description="单元边长，米 / side of a cell, m")
+    ] = 100,
+) -> NeedQuery:
+    """Return which needs are asked for, in which cells."""
+    check_services(service)
+    check_period(since, until)
+    return NeedQuery(tuple(dict.fromkeys(service)), since, until, size_m, desk.account.sees_exact)
+
+
 AskedFilter = Annotated[Filter, Depends(filter_of)]
 AskedVersion = Annotated[int, Depends(version_of)]
 AskedCoverage = Annotated[CoverageQuery, Depends(coverage_query_of)]
+AskedNeeds = Annotated[NeedQuery, Depends(need_query_of)]
 
 
 def check_services(services: list[str]) -> None:

@@ -16,6 +16,7 @@ from api.routes import (
     desks,
     doors,
     events,
+    export,
     files,
     grids,
     health,
@@ -72,6 +73,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     resources.router,
     layers.router,
+    export.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
 ``/api/buildings/{code}``."""

@@ -87,6 +87,8 @@ ACTIONS = {
     "import.submit": "提交导入 / file sent in for import",
     "import.read": "下载被拒绝的行 / rejected rows read",
     "import.run": "完成导入 / file imported",
+    "map.export": "导出地图数据 / a map's data exported",
+    "map.print": "打印地图 / a map printed",
     "retention.purge": "按期限清理 / purged by the retention policy",
     "backup.write": "备份 / backup written",
     "backup.restore": "恢复备份 / backup restored",

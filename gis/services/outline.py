@@ -50,7 +50,7 @@ def outline(session: Session, snapshots: Snapshots, *, with_needs: bool) -> Outl
     order = list(SERVICES)
     ranked = sorted(kinds, key=lambda kind: (order.index(kind) if kind in order else len(order), kind))
     return Outline(
-        place=_place(snapshots, session),
+        place=place_name(session, snapshots),
         bounds=_bounds(snapshots.grids(session).geometries),
         services=[(kind, SERVICES.get(kind, kind)) for kind in ranked],
         station_kinds=sorted(set(stations.kinds)),
@@ -77,7 +77,7 @@ def own_grids(session: Session, snapshots: Snapshots, account_id: int) -> list[d
     return [grid for grid in all_grids(session, snapshots) if grid["code"] in own]
 
 
-def _place(snapshots: Snapshots, session: Session) -> str:
+def place_name(session: Session, snapshots: Snapshots) -> str:
     """Return the name of the area that holds all others, or an empty text where several stand side by side."""
     areas = list(snapshots.areas(session).values())
     for level in AREA_LEVELS:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -23,15 +20,14 @@ from gis.services.casework.projects import count_told
 from gis.services.indicators import grid_counts
 from gis.services.needs import open_by_service
 from gis.services.snapshots import Snapshots
+from gis.services.spreadsheet import add_sheet
 from gis.store.auditing import note
 
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-_BOLD = Font(bold=True)
 _FEW = "少于 5 / fewer than 5"
 _OWN_NEEDS = """
 SELECT n.id, h.code, g.code AS grid, n.service, n.opened_on, n.closed_on,
        (SELECT string_agg(p.title, '；' ORDER BY p.title) FROM project_needs l JOIN projects p ON p.id = l.project_id WHERE l.need_id = n.id) AS projects
-FROM needs n JOIN households h ON h.id = n.household_id LEFT JOIN grids g ON g.id = h.grid_id ORDER BY n.opened_on DESC, n.id
+FROM needs n JOIN households h ON h.id = n.household_id LEFT JOIN grids g ON g.id = h.grid_id ORDER BY n.opened_on DESC, n.created_at DESC, n.id
 """
 _RESOURCES = """
 SELECT r.id, r.organisation, r.service, r.area, r.hours, r.capacity,
@@ -70,16 +66,16 @@ def export_lists(session: Session, snapshots: Snapshots, today: date, *, role: s
     else:
         needs, heads = list(_needs_by_service(session, snapshots, today, exact=exact)), ("服务事项", "未办结需求")
     counts = {
-        "需求清单": _sheet(book, "需求清单", heads, needs),
-        "资源清单": _sheet(book, "资源清单", ("资源编号", "单位", "服务事项", "区域", "开放时间", "名额", "已占用", "提供中"), _resources(session)),
-        "项目清单": _sheet(
+        "需求清单": add_sheet(book, "需求清单", heads, needs),
+        "资源清单": add_sheet(book, "资源清单", ("资源编号", "单位", "服务事项", "区域", "开放时间", "名额", "已占用", "提供中"), _resources(session)),
+        "项目清单": add_sheet(
             book,
             "项目清单",
             ("项目编号", "项目", "服务事项", "区域", "状态", "开始", "结束", "销号", "关联需求", "资源"),
             _projects(session, exact=exact),
         ),
-        "责任清单": _sheet(book, "责任清单", ("项目", "单位", "角色", "任务", "期限", "完成"), _duties(session)),
-        "反馈清单": _sheet(book, "反馈清单", ("项目", "日期", "评价", "反馈"), _feedback(session)),
+        "责任清单": add_sheet(book, "责任清单", ("项目", "单位", "角色", "任务", "期限", "完成"), _duties(session)),
+        "反馈清单": add_sheet(book, "反馈清单", ("项目", "日期", "评价", "反馈"), _feedback(session)),
     }
     target = BytesIO()
     book.save(target)
@@ -122,32 +118,3 @@ def _duties(session: Session) -> Iterator[tuple[Any, ...]]:
 def _feedback(session: Session) -> Iterator[tuple[Any, ...]]:
     for row in session.execute(text(_FEEDBACK)):
         yield row.title, row.given_on, OUTCOMES[row.outcome], row.summary
-
-
-def _sheet(book: Workbook, title: str, heads: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> int:
-    """Write a sheet and return its number of rows."""
-    sheet = book.create_sheet(title)
-    sheet.freeze_panes = "A2"
-    head = []
-    for name in heads:
-        cell = WriteOnlyCell(sheet, name)
-        cell.font = _BOLD
-        head.append(cell)
-    sheet.append(head)
-    number = 0
-    for row in rows:
-        sheet.append([_cell(sheet, value) for value in row])
-        number += 1
-    return number
-
-
-def _cell(sheet: Any, value: Any) -> Any:
-    """Return a cell whose text is a text for every program that opens it: no formula, whatever it begins with."""
-    if value is None or isinstance(value, int | float | date):
-        return value
-    clean = ILLEGAL_CHARACTERS_RE.sub("", str(value))
-    cell = WriteOnlyCell(sheet, clean)
-    if clean.startswith(_FORMULA_SIGNS):
-        cell.data_type = "s"  # openpyxl takes whatever begins with = for a formula
-        cell.quotePrefix = True  # it stays a text when somebody edits it or saves it as CSV
-    return cell
