@@ -5,28 +5,14 @@ Text is set in a Chinese font of the system, embedded as a subset, so that the s
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import segno
-from fontTools.ttLib import TTCollection, TTFont, TTLibError
 from fpdf import FPDF
 
-from gis.errors import Unavailable
 from gis.services.doors import Door
+from maps.fonts import chinese_font
 
-FOLDERS = (
-    Path("/usr/share/fonts"),
-    Path("/usr/local/share/fonts"),
-    Path.home() / ".local/share/fonts",
-    Path("/System/Library/Fonts"),
-    Path("/Library/Fonts"),
-)
-_WANTED = ("NotoSansCJK", "NotoSansSC", "SourceHanSans", "wqy-", "Hiragino Sans GB", "STHeiti", "NotoSerifCJK", "Arial Unicode")
-"""Fonts with the Chinese signs, by the beginning of the file's name; the first found is taken."""
-_TRIED = "邻里楼栋单元室扫码"
 _ACROSS, _DOWN = 2, 5
 _MARGIN_MM, _QR_MM = 10.0, 38.0
 _SMALLEST_PT = 7
@@ -58,51 +44,6 @@ def door_sheet(doors: Sequence[Door], address: str) -> bytes:
         top = _MARGIN_MM + place // _ACROSS * height
         _card(pdf, door, address, left, top, width, height)
     return bytes(pdf.output())
-
-
-def chinese_font() -> tuple[Path, int]:
-    """Return a font file with Chinese signs, and the number of the simplified one within a collection.
-
-    Raises:
-        Unavailable: there is none; the detail says how to get one.
-    """
-    found = _find_font(FOLDERS)
-    if found is None:
-        get = "系统自带 / comes with macOS" if sys.platform == "darwin" else "apt-get install fonts-noto-cjk"
-        raise Unavailable(f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}")
-    return found
-
-
-@lru_cache(maxsize=4)
-def _find_font(folders: tuple[Path, ...]) -> tuple[Path, int] | None:
-    files = sorted(
-        path
-        for folder in folders
-        if folder.is_dir()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in (".ttc", ".ttf", ".otf")
-    )
-    for name in _WANTED:
-        for path in sorted((path for path in files if path.name.startswith(name)), key=_plainest):
-            number = _simplified(path)
-            if number is not None:
-                return path, number
-    return None
-
-
-def _plainest(path: Path) -> tuple[bool, str]:
-    return "Regular" not in path.name, path.name
-
-
-def _simplified(path: Path) -> int | None:
-    """Return which font of the file is the simplified Chinese one; None where none has the signs."""
-    try:
-        fonts = TTCollection(str(path), lazy=True).fonts if path.suffix.lower() == ".ttc" else [TTFont(str(path), lazy=True)]
-        able = [number for number, font in enumerate(fonts) if all(ord(sign) in font.getBestCmap() for sign in _TRIED)]
-        named = [number for number in able if (fonts[number]["name"].getDebugName(1) or "").endswith(" SC")]
-    except (TTLibError, OSError, KeyError):
-        return None
-    return next(iter(named or able), None)
 
 
 def _card(pdf: FPDF, door: Door, address: str, left: float, top: float, width: float, height: float) -> None:

@@ -11,6 +11,7 @@ import zxingcpp
 from api import printing
 from gis.errors import Unavailable
 from gis.services.doors import Door, new_code
+from maps import fonts
 
 ADDRESS = "https://linli.example/d/"
 
@@ -59,15 +60,15 @@ def test_a_long_name_stays_in_its_card() -> None:
 
 
 def test_no_name_of_the_font_is_fetched_and_the_signs_are_simplified() -> None:
-    path, number = printing.chinese_font()
+    path, number = fonts.chinese_font()
     assert path.is_file()
-    assert number == printing._simplified(path)
+    assert number == fonts._simplified(path)
 
 
 def test_a_machine_without_a_chinese_font_says_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"not a font")
-    monkeypatch.setattr(printing, "FOLDERS", (tmp_path,))
+    monkeypatch.setattr(fonts, "FOLDERS", (tmp_path,))
     with pytest.raises(Unavailable, match="font"):
         printing.door_sheet(doors(1), ADDRESS)
