@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +48,8 @@ def classify(
 ) -> Classes:
     """Sort values into at most ``k`` classes; fewer where there are fewer distinct values.
 
+    Where all values are whole numbers, so are the edges; elsewhere the inner edges have three digits of the values' range.
+
     Args:
         values: code → value; None and NaN are "no data", which is not zero and is in no class.
         scheme: ``quantiles`` (equal numbers of places), ``natural`` (Fisher–Jenks: least variance within classes) or ``equal`` (equal widths).
@@ -59,6 +61,17 @@ def classify(
 
     Source: W. D. Fisher, "On Grouping for Maximum Homogeneity", JASA 53 (1958); quantile breaks as in mapclassify.
     """
+    return classify_together([values], scheme, k, palette=palette)[0]
+
+
+def classify_together(
+    sets: Sequence[Mapping[str, float | None]],
+    scheme: str = "quantiles",
+    k: int = 5,
+    *,
+    palette: str = "teal",
+) -> list[Classes]:
+    """Sort several maps' values into the same classes, so that a colour means the same on each; see :func:`classify`."""
     if scheme not in SCHEMES:
         raise ValueError(
             f"分级方法应为 {'、'.join(SCHEMES)} / scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}"
@@ -67,15 +80,21 @@ def classify(
         raise ValueError(
             f"分级数应在 2 到 {MAX_CLASSES} 之间 / classes must be from 2 to {MAX_CLASSES}, got {k}"
         )
-    known = np.array([v for v in values.values() if v is not None and not math.isnan(v)], dtype=float)
-    missing = len(values) - len(known)
-    if len(known) == 0:
-        return Classes(scheme, [], [], [], missing)
-    uppers = _uppers(known, scheme, k)
-    edges = [float(known.min()), *uppers]
-    members = np.searchsorted(np.array(uppers), known, side="left")
-    counts = np.bincount(members, minlength=len(uppers))
-    return Classes(scheme, edges, ramp(palette, len(uppers)), [int(n) for n in counts], missing)
+    known = [
+        np.array([v for v in each.values() if v is not None and not math.isnan(v)], dtype=float)
+        for each in sets
+    ]
+    every = np.concatenate(known)
+    missing = [len(each) - len(part) for each, part in zip(sets, known, strict=True)]
+    if len(every) == 0:
+        return [Classes(scheme, [], [], [], n) for n in missing]
+    uppers = _uppers(every, scheme, k)
+    edges, colours = [float(every.min()), *uppers], ramp(palette, len(uppers))
+    found = []
+    for part, n in zip(known, missing, strict=True):
+        counts = np.bincount(np.searchsorted(np.array(uppers), part, side="left"), minlength=len(uppers))
+        found.append(Classes(scheme, edges, colours, [int(count) for count in counts], n))
+    return found
 
 
 def _uppers(known: np.ndarray, scheme: str, k: int) -> list[float]:
@@ -96,6 +115,15 @@ def _uppers(known: np.ndarray, scheme: str, k: int) -> list[float]:
             if len(known) > _NATURAL_LIMIT:
                 sample = np.quantile(known, np.linspace(0, 1, _NATURAL_LIMIT), method="nearest")
             bins = mapclassify.FisherJenks(sample, k=min(k, len(np.unique(sample)))).bins
-    edges = np.unique(np.asarray(bins, dtype=float))
-    edges = np.append(edges[edges < known.max()], known.max())
+    inner = np.asarray(bins, dtype=float)
+    edges = np.unique(_legible(inner[inner < known.max()], known))
+    edges = np.append(edges[(edges < known.max()) & (edges >= known.min())], known.max())
     return [float(edge) for edge in edges]
+
+
+def _legible(edges: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return edges as a legend can tell them: whole where all values are (a whole number is at most 7.6 if at most 7), else of few digits."""
+    if np.all(known == np.floor(known)):
+        return np.floor(edges)
+    digits = 2 - math.floor(math.log10(known.max() - known.min()))
+    return np.round(edges, digits) if -300 < digits < 300 else edges

@@ -13,11 +13,14 @@ import numpy as np
 RAMPS: dict[str, tuple[str, ...]] = {
     "teal": ("#e9f3e6", "#9fd0bd", "#4599a0", "#1d5f80", "#1a3a5c"),
     "ember": ("#fdf1d3", "#f6c27c", "#dd7d52", "#a8384f", "#561a4a"),
+    "dusk": ("#fbf3c4", "#d8c77b", "#98907a", "#565f79", "#142c5f"),
     "share": ("#fbe6bd", "#d9d3a8", "#9cc2ab", "#559fa0", "#1c6477"),
     "night": ("#14303f", "#1d5566", "#2f8b8b", "#7cc39a", "#e8f4b8"),
     "night-ember": ("#33223f", "#713050", "#b8494f", "#ea8a4f", "#fde3a0"),
 }
 """Name → anchors from the lowest class to the highest; ``night`` ramps are for dark maps and grow lighter."""
+CHOICES = ("teal", "ember", "dusk")
+"""What a reader may choose from; ``dusk`` runs from yellow to blue, which every common kind of colour vision tells apart."""
 
 _LMS = np.array(
     [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maps.classify import SCHEMES, classify
+from maps.classify import SCHEMES, classify, classify_together
 
 
 def numbered(*values: float | None) -> dict[str, float | None]:
@@ -56,6 +56,32 @@ def test_thousands_of_values_have_natural_breaks_at_once_and_the_same_each_time(
     first = classify(values, "natural", 5)
     assert first == classify(values, "natural", 5)
     assert len(first.counts) == 5 and sum(first.counts) == 4000
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("k", [3, 5, 9])
+def test_classes_of_whole_numbers_have_whole_limits(scheme: str, k: int) -> None:
+    counts = np.random.default_rng(7).negative_binomial(2, 0.04, 67).astype(float)
+    found = classify(numbered(*counts.tolist()), scheme, k)
+    assert all(edge == int(edge) for edge in found.breaks)
+    assert len(found.counts) == k and sum(found.counts) == 67
+
+
+def test_limits_of_fractions_can_be_read() -> None:
+    shares = (np.random.default_rng(3).random(200) * 100).round(2)
+    for scheme in SCHEMES:
+        assert all(
+            round(edge, 1) == edge for edge in classify(numbered(*shares.tolist()), scheme, 5).breaks[1:-1]
+        )
+
+
+def test_maps_side_by_side_share_classes() -> None:
+    left, right = numbered(1, 2, 3, None), numbered(30, 40, 50, 60)
+    low, high = classify_together([left, right], "equal", 3)
+    assert low.breaks == high.breaks and low.colours == high.colours
+    assert (low.breaks[0], low.breaks[-1]) == (1, 60)
+    assert (low.counts, high.counts) == ([3, 0, 0], [0, 2, 2])
+    assert (low.no_data, high.no_data) == (1, 0)
 
 
 @pytest.mark.parametrize(("scheme", "k"), [("jenks", 5), ("equal", 1), ("equal", 10)])

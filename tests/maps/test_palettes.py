@@ -32,7 +32,7 @@ def seen(colours: list[str], vision: str) -> np.ndarray:
 
 @pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize("name", RAMPS)
-@pytest.mark.parametrize("k", [2, 5, 7])
+@pytest.mark.parametrize("k", [2, 5, 7, 9])
 def test_lightness_goes_one_way_and_neighbours_differ(name: str, k: int, vision: str) -> None:
     lab = seen(ramp(name, k), vision)
     steps = np.diff(lab[:, 0])
