@@ -278,6 +278,7 @@ class ScreenSummary(BaseModel):
     rankings: dict[str, list[dict[str, Any]]]
     needs_by_service: list[dict[str, Any]]
     trend: list[dict[str, Any]]
+    days: list[dict[str, Any]]
     visits: dict[str, int | None]
     events: dict[str, Any]
     hot_spots: list[dict[str, Any]]

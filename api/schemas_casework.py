@@ -58,6 +58,7 @@ class NoteIn(Strict):
     """A note without a step."""
 
     note: Note
+    id: UUID | None = None
 
 
 class FollowUpIn(Strict):

@@ -174,6 +174,8 @@ class Feedback(BaseModel):
     outcome: Outcome
     summary: str
     given_on: date
+    counts: bool
+    """Whether it counts for closing: false where it was given before the project was taken up again."""
 
 
 class ProjectRow(BaseModel):
@@ -193,6 +195,7 @@ class ProjectRow(BaseModel):
     starts_on: date | None
     ends_on: date | None
     closed_on: date | None
+    reworks: int
     needs: int | None
     version: int
 

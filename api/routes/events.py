@@ -129,13 +129,13 @@ def step(desk: AtDesk, calendar: AtWork, identity: EventId, body: StepIn, if_mat
     "/api/events/{identity}/notes",
     summary="督办与说明 / note something",
     response_model=EventOut,
-    responses=problems(404),
+    responses=problems(404, 409),
     dependencies=[allow(*DEALERS)],
 )
 def add_note(desk: AtDesk, identity: EventId, body: NoteIn) -> Json:
-    """Note something without a step."""
+    """Note something without a step; the same `id` again is one note."""
     with desk.session() as session:
-        return _shown(events.add_note(session, identity, body.note, desk.now()))
+        return _shown(events.add_note(session, identity, body.model_dump(), desk.now()))
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -96,12 +96,12 @@ def close_need(desk: AtDesk, identity: NeedId, body: NeedClose | None = None, if
         return _shown(requests.close_need(session, desk.snapshots, identity, values, version, desk.now()))
 
 
-def _after(cursor: str | None) -> tuple[date, UUID] | None:
+def _after(cursor: str | None) -> tuple[date, datetime, UUID] | None:
     if cursor is None:
         return None
-    day, _, identity = cursor.partition("~")
     try:
-        return date.fromisoformat(day), UUID(identity)
+        day, moment, identity = cursor.split("~")
+        return date.fromisoformat(day), datetime.fromisoformat(moment), UUID(identity)
     except ValueError:
         message = "应为上一页 next 所给 / expected what `next` of the page before gave"
         raise Invalid(message, [Fault("query.cursor", message)]) from None

@@ -29,6 +29,7 @@ class Standing:
     has_lead: bool
     duties_open: int
     has_feedback: bool
+    """Since it was last taken up again."""
 
 
 def check_step(standing: Standing, wanted: str) -> None:
@@ -49,6 +50,11 @@ def check_step(standing: Standing, wanted: str) -> None:
         chinese = "；".join(fault.message.split(" / ")[0] for fault in lacking)
         english = "; ".join(fault.message.split(" / ")[1] for fault in lacking)
         raise Conflict(f"还缺：{chinese} / still missing: {english}", lacking)
+
+
+def is_rework(state: str, wanted: str) -> bool:
+    """Tell whether a step takes up again what was done: feedback of before counts no more for closing."""
+    return (state, wanted) == ("done", "running")
 
 
 def missing(standing: Standing, wanted: str) -> list[Fault]:

@@ -77,6 +77,8 @@ class Project(Base, Versioned):
     starts_on: Mapped[date | None] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)
     closed_on: Mapped[date | None] = mapped_column(Date)
+    reworks: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How often it went back from done: feedback of before counts no more."""
 
 
 class ProjectNeed(Base):
@@ -140,6 +142,8 @@ class ProjectFeedback(Base):
     given_on: Mapped[date] = mapped_column(Date)
     account: Mapped[str] = mapped_column(Text)
     """The account's name at that time."""
+    reworks: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Those of the project when it was given."""
 
 
 class Renovation(Base, Versioned):

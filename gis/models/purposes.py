@@ -174,6 +174,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "result": Purpose("需求如何办结 / how it ended", SERVICE, RESIDENCE, WORKERS),
         "public_reply": Purpose("公开答复，不写姓名 / public reply; names nobody", SERVICE, RESIDENCE, "所有账号 / all accounts"),
         "replied_on": Purpose("公开答复的日期 / day of the public reply", SERVICE, RESIDENCE, "所有账号 / all accounts"),
+        "created_at": Purpose("同日需求的先后 / which need of a day came first", SERVICE, RESIDENCE, WORKERS),
     },
     "building_chiefs": {
         "id": _ID,

@@ -83,6 +83,7 @@ CASEWORK: Mapping[str, Mapping[str, Purpose]] = {
         "outcome": _event("满意度，不用于个人考核 / satisfaction; no appraisal of persons"),
         "summary": _event("办得怎样，不应写姓名 / what came of it; names do not belong here"),
         "given_on": _TIMES,
+        "reworks": technical("属于项目的第几轮 / which round of the project it belongs to"),
         "account": Purpose("谁记录的，用于问责 / who recorded it, for accountability", SECURITY, KEPT, DEALERS),
     },
     "event_desks": {

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text, UniqueConstraint, Uuid, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gis.models.base import Base, Key, Versioned, geometry, geometry_index
+from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
 from gis.models.places import one_of
 from gis.models.vocabulary import NEED_ORIGINS
 
@@ -73,3 +73,5 @@ class Need(Base, Versioned):
     public_reply: Mapped[str | None] = mapped_column(Text)
     """呼声回应: what everyone may read of it; names nobody."""
     replied_on: Mapped[date | None] = mapped_column(Date)
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    """Which of a day came first."""

@@ -14,8 +14,8 @@ from gis.services.snapshots import Snapshots
 
 TOPICS = ("grids", "households", "needs", "visits")
 """What changes the counts."""
-DATED = ("open", "opened", "closed", "due", "visited")
-"""Measures of which there is one for each service, month or day, written ``open:meal``."""
+DATED = ("open", "opened", "closed", "opened_on", "closed_on", "due", "met", "visited")
+"""Measures of which there is one for each service, month or day, written ``open:meal``; ``met``: visits that fell due that day and were made then or later."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.app import create_app
+from api.desk import TIME_ZONE
 from api.settings import Settings
 from gis.accessibility.policy import WalkPolicy
 from gis.services.coverage import CoverageQuery
@@ -30,7 +32,7 @@ MONTHS = ["2026-03", "2026-04", "2026-05", "2026-06"]
 SERVICES = ("meal", "health", "errand")
 COUNTS = {
     "residents", "elders_60", "elders_60_covered", "children_12", "children_12_covered", "needs_open", "count", "total", "opened",
-    "closed", "living_alone", "green",
+    "closed", "living_alone", "green", "needs_opened", "needs_closed", "visits_due", "visits_done", "due", "done",
 }  # fmt: skip
 """Keys of answers under which people or needs are counted."""
 
@@ -289,6 +291,54 @@ def test_two_days_differ_by_fives_in_one_grid_only(client: TestClient, as_: Sign
         before = after
     assert seen[:5] == seen[5:]  # every fifth is seen: which one, the secret decides
     assert sum(seen) == 10
+
+
+DAILY = ("needs_opened", "needs_closed", "visits_due", "visits_done")
+
+
+def test_days_are_rounded_each_for_itself(client: TestClient, as_: SignIn, town: Town, peopled: Store) -> None:
+    """Whatever is entered afterwards, on other days, in other grids, by moving in or letting go, a grid's day is told as before.
+
+    Were days differences of a running count, each entry on an earlier day would round the later ones anew, and a few weeks of writing down would give
+    their counts away.
+    """
+    today = datetime.now(TIME_ZONE).date()
+    codes = [*town.grids, AREAS["community"]]
+
+    def look() -> dict[tuple[str, str, str], int]:
+        return {
+            (code, day["day"], name): day[name] or 0
+            for code in codes
+            for day in client.get(f"/api/screen/summary?area={code}", headers=as_("planner")).json()["days"]
+            for name in DAILY
+        }
+
+    def need(building: int, ago: int) -> None:
+        with peopled.owner_session() as session:
+            values = {"code": f"B{building}-2", "day": today - timedelta(days=ago)}
+            session.execute(text("INSERT INTO needs (household_id, service, opened_on) SELECT id, 'meal', :day FROM households WHERE code = :code"), values)
+
+    for building, ago, times in ((0, 3, 3), (0, 9, 7), (1, 9, 2), (6, 3, 4), (12, 1, 6)):
+        for _ in range(times):
+            need(building, ago)
+    before, jumps = look(), []
+    assert set(before.values()) <= set(range(0, 100, 5))
+    day = (today - timedelta(days=6)).isoformat()
+    for _ in range(10):  # one after the other, earlier than some and later than others
+        need(0, 6)
+        after = look()
+        changed = {key for key in before if before[key] != after[key]}
+        assert changed <= {(town.grids[0], day, "needs_opened"), (AREAS["community"], day, "needs_opened")}
+        jumps.append(after[town.grids[0], day, "needs_opened"] - before[town.grids[0], day, "needs_opened"])
+        assert jumps[-1] in (0, 5)
+        before = after
+    assert sum(jumps) == 10 and jumps[:5] == jumps[5:]
+    with peopled.owner_session() as session:  # a home with a long past goes elsewhere: nothing of another day comes with it
+        session.execute(text("DELETE FROM needs WHERE opened_on < :day"), {"day": today - timedelta(days=7)})
+    after = look()
+    assert {key[1] for key in before if before[key] != after[key]} <= {(today - timedelta(days=ago)).isoformat() for ago in range(8, 30)}
+    for day in {key[1] for key in after}:
+        assert sum(after[code, day, "needs_opened"] for code in town.grids[:3]) == after[AREAS["community"], day, "needs_opened"]
 
 
 def test_windows_and_sizes_of_cells_give_no_small_count(client: TestClient, as_: SignIn, town: Town) -> None:

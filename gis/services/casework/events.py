@@ -33,6 +33,7 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 _STEP = """
 INSERT INTO event_steps (step_id, event_id, at, account, from_state, to_state, assignee, note)
 VALUES (:step_id, :event, :now, linli_actor(), :from_state, :to_state, :assignee, :note)
+ON CONFLICT (step_id) DO NOTHING RETURNING true
 """
 _SAME = ("kind", "title", "severity", "lon", "lat")
 
@@ -144,6 +145,9 @@ def step(
         Conflict: not a step that may follow (naming those that may), or desks that help are not done.
         Invalid: a merge into itself, or into what is not there.
     """
+    if body.get("into"):  # both at once and in one order: two that are merged into each other at the same time must not both succeed
+        both = {"ids": [identity, body["into"]]}
+        session.execute(text("SELECT id FROM events WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE"), both)
     row = session.execute(
         text(
             "SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.resolved_at, e.reworks, e.version, g.code AS grid "
@@ -153,7 +157,7 @@ def step(
     ).mappings().one_or_none()
     if row is None:
         raise _missing()
-    if body.get("id") and session.scalar(text("SELECT true FROM event_steps WHERE step_id = :id AND event_id = :event"), {"id": body["id"], "event": identity}):
+    if _done_before(session, identity, body):
         return event(session, identity)
     if version is not None:
         check_version(row["version"], version)
@@ -167,12 +171,23 @@ def step(
     return event(session, identity)
 
 
-def add_note(session: Session, identity: UUID, note: str, now: datetime) -> dict[str, Any]:
-    """Note something without a step: what supervision asks, what was found on the way."""
-    state = session.scalar(text("SELECT state FROM events WHERE id = :id"), {"id": identity})
+def add_note(session: Session, identity: UUID, body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Note something without a step: what supervision asks, what was found on the way.
+
+    Args:
+        session: a transaction of the account that notes it.
+        identity: the event.
+        body: ``note``; ``id`` (of the caller's choice: sent again, it is one note).
+        now: the present moment.
+
+    Raises:
+        NotFound, Conflict: not visible; the id belongs to something else.
+    """
+    state = session.scalar(text("SELECT state FROM events WHERE id = :id FOR UPDATE"), {"id": identity})
     if state is None:
         raise _missing()
-    _write_step(session, identity, now, {"from_state": state, "to_state": state, "note": note})
+    if not _done_before(session, identity, body):
+        _write_step(session, identity, now, {"from_state": state, "to_state": state, "note": body["note"], "step_id": body.get("id")})
     return event(session, identity)
 
 
@@ -275,8 +290,31 @@ def _join(session: Session, identity: UUID, desks: Any, now: datetime) -> None:
         )
 
 
+def _done_before(session: Session, identity: UUID, body: dict[str, Any]) -> bool:
+    """Tell whether this step, by the id of the caller's choice, has been taken before.
+
+    Raises:
+        Conflict: another step has this id.
+    """
+    if not body.get("id"):
+        return False
+    row = session.execute(text("SELECT event_id, to_state, note, assignee FROM event_steps WHERE step_id = :id"), {"id": body["id"]}).one_or_none()
+    if row is None:
+        return False
+    same = (row.event_id, row.note) == (identity, body.get("note")) and body.get("to", row.to_state) == row.to_state
+    if not same or body.get("assignee") not in (None, row.assignee):
+        raise _taken()
+    return True
+
+
 def _write_step(session: Session, identity: UUID, now: datetime, told: dict[str, Any]) -> None:
-    session.execute(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now})
+    written = session.scalar(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now})
+    if not written:  # by an event that this account may not know of
+        raise _taken()
+
+
+def _taken() -> Conflict:
+    return Conflict("这个编号已用于另一步 / this id belongs to another step", [Fault("body.id", "请换一个编号 / choose another id")])
 
 
 def _missing() -> NotFound:

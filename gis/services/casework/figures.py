@@ -23,6 +23,7 @@ from gis.casework.limits import KINDS
 from gis.errors import NotFound
 from gis.models.vocabulary import AREA_LEVELS, CARE_FLAGS, SERVICES
 from gis.needs.disclosure import BASE, THRESHOLD, shown, told
+from gis.services.casework.days import DAYS, by_day, last_days
 from gis.services.counted import TOPICS as COUNTED
 from gis.services.counted import counted
 from gis.services.coverage import CoverageQuery, covered_shares, open_stations
@@ -36,8 +37,6 @@ from gis.store.bulk import read_frame
 
 TOPICS = (*COUNTED, "areas", "buildings", "dwellings", "events", "place", "stations", "streets")
 """What changes a wall."""
-DAYS = 30
-"""How far the trends and rates look back."""
 _RANKED, _NEWEST = 10, 8
 _LOOKED_THROUGH = 500
 """So many of the newest events are looked through for those of an area."""
@@ -133,6 +132,7 @@ def screen_summary(
             if n or (households and not exact)
         ],
         "trend": by_month(session, snapshots, unit.chosen, today, lived_in=households > 0, exact=exact),
+        "days": _days(session, snapshots, unit, today, households, exact=exact),
         "visits": {"due": total["visits_due"], "done": total["visits_done"], "days": DAYS},
         "events": _events(events, unit, today),
         "hot_spots": _ranking(grids, events.open[:-1], inside),
@@ -231,6 +231,16 @@ def _events(events: Events, unit: Unit, today: date) -> dict[str, Any]:
             for i in range(DAYS)
         ],
     }
+
+
+def _days(session: Session, snapshots: Snapshots, unit: Unit, today: date, households: int, *, exact: bool) -> list[dict[str, Any]]:
+    """Return what each of the last days brought of needs and visits, small numbers as None."""
+    said = _said(exact)
+    flows = {name: counts[:, unit.chosen].sum(axis=1) for name, counts in by_day(session, snapshots, today, exact=exact).items()}
+    return [
+        {"day": day.isoformat(), **{name: said(int(flow[i]), name, households) for name, flow in flows.items()}}
+        for i, day in enumerate(last_days(today))
+    ]
 
 
 def _safe_rates(counts: Mapping[str, int]) -> dict[str, float | None]:

@@ -127,9 +127,9 @@ def add_duty(session: Session, identity: UUID, body: dict[str, Any]) -> bool:
     row = held(session, identity, leading=True)
     made = body.get("id") or uuid4()
     values = {**body, "id": made, "project": identity}
-    same = session.execute(text("SELECT project_id, party, role, task FROM project_duties WHERE id = :id"), {"id": made}).one_or_none()
+    same = session.execute(text("SELECT project_id, party, role, task, due_on FROM project_duties WHERE id = :id"), {"id": made}).one_or_none()
     if same is not None:
-        if tuple(same) != (identity, body["party"], body["role"], body["task"]):
+        if tuple(same) != (identity, body["party"], body["role"], body["task"], body.get("due_on")):
             raise Conflict("这个编号已用于另一责任 / this id belongs to another duty", [_ANOTHER])
         return False
     still_open(row)
@@ -187,10 +187,10 @@ def give_feedback(session: Session, identity: UUID, body: dict[str, Any], today:
         raise Conflict("项目尚未开始，还不能反馈 / the project has not begun: there is nothing to give feedback of")
     new = session.scalar(
         text(
-            "INSERT INTO project_feedback (id, project_id, outcome, summary, given_on, account) "
-            "VALUES (:id, :project, :outcome, :summary, :on, linli_actor()) ON CONFLICT (id) DO NOTHING RETURNING true"
+            "INSERT INTO project_feedback (id, project_id, outcome, summary, given_on, account, reworks) "
+            "VALUES (:id, :project, :outcome, :summary, :on, linli_actor(), :reworks) ON CONFLICT (id) DO NOTHING RETURNING true"
         ),
-        {**body, "id": made, "project": identity, "on": today},
+        {**body, "id": made, "project": identity, "on": today, "reworks": row["reworks"]},
     )
     if not new:
         raise Conflict("这个编号已用于另一反馈 / this id belongs to another feedback", [_ANOTHER])

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.casework.projects import STATES, STEPS, Standing, check_step, missing
+from gis.casework.projects import STATES, STEPS, Standing, check_step, is_rework, missing
 from gis.errors import Conflict, Denied, Fault, Invalid, NotFound
 from gis.models.vocabulary import SERVICES
 from gis.needs.disclosure import offsets, rounded, told
@@ -21,7 +21,7 @@ from gis.store.auditing import note
 from gis.store.vault import vault_of
 
 _SELECT = """
-SELECT p.id, p.title, p.service, p.area, p.scope, p.lon, p.lat, p.state, p.starts_on, p.ends_on, p.closed_on, p.version,
+SELECT p.id, p.title, p.service, p.area, p.scope, p.lon, p.lat, p.state, p.starts_on, p.ends_on, p.closed_on, p.reworks, p.version,
        linli_leads(p.scope) AS leads, coalesce((SELECT n.needs FROM linli_project_needs() n WHERE n.project_id = p.id), 0) AS needs
 FROM projects p
 """
@@ -32,7 +32,7 @@ WHERE p.id > :after AND (CAST(:state AS text) IS NULL OR p.state = :state) AND (
 ORDER BY p.id LIMIT :limit
 """
 _HIDDEN = ("scope", "leads")
-_SAME = ("title", "service", "area")
+_SAME = ("title", "service", "area", "lon", "lat", "starts_on", "ends_on")
 _NIL = UUID(int=0)
 
 
@@ -63,7 +63,7 @@ def open_project(session: Session, snapshots: Snapshots, body: dict[str, Any], *
         values,
     )
     row = _row(session, values["id"])
-    if row is None or any(row[name] != values[name] for name in _SAME):
+    if row is None or (row["version"] == 1 and any(row[name] != values[name] for name in _SAME)):
         raise Conflict("这个编号已用于另一项目 / this id belongs to another project", [Fault("body.id", "请换一个编号 / choose another id")])
     return get_project(session, values["id"], exact=exact), bool(new)
 
@@ -91,7 +91,10 @@ def get_project(session: Session, identity: UUID, *, exact: bool) -> dict[str, A
         given,
     ).mappings()
     feedback = session.execute(
-        text("SELECT id, outcome, summary, given_on FROM project_feedback WHERE project_id = :id ORDER BY given_on, id"), given
+        text(
+            "SELECT id, outcome, summary, given_on, reworks = :reworks AS counts FROM project_feedback WHERE project_id = :id ORDER BY reworks, given_on, id"
+        ),
+        {**given, "reworks": row["reworks"]},
     ).mappings()
     return {
         **_shown(session, row, exact=exact),
@@ -164,8 +167,8 @@ def step(session: Session, identity: UUID, wanted: str, version: int | None, tod
         check_version(row["version"], version)
     check_step(standing(session, row), wanted)
     session.execute(
-        text("UPDATE projects SET state = :state, closed_on = :closed WHERE id = :id"),
-        {"state": wanted, "closed": today if wanted == "closed" else None, "id": identity},
+        text("UPDATE projects SET state = :state, closed_on = :closed, reworks = reworks + :again WHERE id = :id"),
+        {"state": wanted, "closed": today if wanted == "closed" else None, "id": identity, "again": int(is_rework(row["state"], wanted))},
     )
     note(session, "project.step", f"project:{identity}", detail={"from": row["state"], "to": wanted})
     return get_project(session, identity, exact=exact)
@@ -208,9 +211,9 @@ def standing(session: Session, row: Any) -> Standing:
         text(
             "SELECT EXISTS (SELECT FROM project_duties WHERE project_id = :id AND role = 'lead') AS has_lead, "
             "(SELECT count(*) FROM project_duties WHERE project_id = :id AND done_on IS NULL) AS duties_open, "
-            "EXISTS (SELECT FROM project_feedback WHERE project_id = :id) AS has_feedback"
+            "EXISTS (SELECT FROM project_feedback WHERE project_id = :id AND reworks = :reworks) AS has_feedback"
         ),
-        {"id": row["id"]},
+        {"id": row["id"], "reworks": row["reworks"]},
     ).one()
     return Standing(row["state"], found.has_lead, found.duties_open, found.has_feedback)
 

@@ -21,18 +21,19 @@ from gis.store.auditing import note
 REPEAT_DAYS = 365
 """A need of the same kind within so many days before is shown as a repeat."""
 _MOST_OFFERS = 5
+_SAME = ("household", "service", "origin")
 _SELECT = """
 SELECT n.id, h.code AS household, g.code AS grid, n.service, n.note, n.origin, n.opened_on, n.closed_on, n.result, n.public_reply, n.replied_on,
-       n.version, h.lon, h.lat,
+       n.version, n.created_at, h.lon, h.lat,
        (SELECT count(*) FROM needs o WHERE o.household_id = n.household_id AND o.service = n.service AND o.id <> n.id
-        AND o.opened_on BETWEEN n.opened_on - :days AND n.opened_on AND (o.opened_on, o.id) < (n.opened_on, n.id)) AS repeats
+        AND o.opened_on BETWEEN n.opened_on - :days AND n.opened_on AND (o.opened_on, o.created_at, o.id) < (n.opened_on, n.created_at, n.id)) AS repeats
 FROM needs n JOIN households h ON h.id = n.household_id LEFT JOIN grids g ON g.id = h.grid_id
 """
 _LIST = f"""{_SELECT}
 WHERE (CAST(:grid AS text) IS NULL OR g.code = :grid) AND (CAST(:service AS text) IS NULL OR n.service = :service)
   AND (NOT :open OR n.closed_on IS NULL) AND (NOT :closed OR n.closed_on IS NOT NULL)
-  AND (CAST(:after AS date) IS NULL OR (n.opened_on, n.id) < (:after, CAST(:after_id AS uuid)))
-ORDER BY n.opened_on DESC, n.id DESC LIMIT :limit
+  AND (CAST(:after AS date) IS NULL OR (n.opened_on, n.created_at, n.id) < (:after, :after_at, CAST(:after_id AS uuid)))
+ORDER BY n.opened_on DESC, n.created_at DESC, n.id DESC LIMIT :limit
 """
 
 
@@ -73,7 +74,7 @@ def open_need(
         },
     )
     row = _row(session, made)
-    if row is None or (row["household"], row["service"]) != (body["household"], body["service"]):
+    if row is None or any(row[name] != body.get(name, "worker") for name in _SAME) or (row["version"] == 1 and row["note"] != body.get("note")):
         raise Conflict("这个编号已用于另一需求 / this id belongs to another need", [Fault("body.id", "请换一个编号 / choose another id")])
     if new:
         note(session, "need.open", f"household:{body['household']}", detail={"service": body["service"]})
@@ -133,14 +134,14 @@ def close_need(
     return _with_offers(session, snapshots, row, now)
 
 
-def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tuple[date, UUID] | None) -> dict[str, Any]:
+def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tuple[date, datetime, UUID] | None) -> dict[str, Any]:
     """Return a page of needs that the account may see, the newest first: ``items`` and ``next``.
 
     Args:
         session: a transaction of the account.
         wanted: ``grid``, ``service``, ``state`` (open, closed or None).
         limit: items of a page.
-        after: day and id of the last need of the page before.
+        after: day, moment of entry and id of the last need of the page before.
     """
     params = {
         "grid": wanted.get("grid"),
@@ -148,21 +149,22 @@ def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tupl
         "open": wanted.get("state") == "open",
         "closed": wanted.get("state") == "closed",
         "after": after[0] if after else None,
-        "after_id": after[1] if after else None,
+        "after_at": after[1] if after else None,
+        "after_id": after[2] if after else None,
         "days": REPEAT_DAYS,
     }
     rows, more = page_of(session, _LIST, params, limit)
     note(session, "need.list", detail={"found": len(rows)})
     return {
         "items": [_shown(row) for row in rows],
-        "next": f"{rows[-1]['opened_on'].isoformat()}~{rows[-1]['id']}" if more else None,
+        "next": f"{rows[-1]['opened_on'].isoformat()}~{rows[-1]['created_at'].isoformat()}~{rows[-1]['id']}" if more else None,
     }
 
 
 def of_household(session: Session, household: str) -> list[dict[str, Any]]:
     """Return a household's needs, those that are open first, then the newest; its file was read, and the caller notes that."""
     rows = session.execute(
-        text(f"{_SELECT} WHERE h.code = :household ORDER BY n.closed_on IS NOT NULL, n.opened_on DESC, n.id"),
+        text(f"{_SELECT} WHERE h.code = :household ORDER BY n.closed_on IS NOT NULL, n.opened_on DESC, n.created_at DESC, n.id"),
         {"household": household, "days": REPEAT_DAYS},
     ).mappings()
     return [_shown(row) for row in rows]
@@ -211,7 +213,7 @@ def _with_offers(session: Session, snapshots: Snapshots, row: Any, now: datetime
 
 
 def _shown(row: Any) -> dict[str, Any]:
-    values = {name: value for name, value in row.items() if name not in ("lon", "lat")}
+    values = {name: value for name, value in row.items() if name not in ("lon", "lat", "created_at")}
     return {**values, "label": SERVICES.get(row["service"], row["service"]), "state": "open" if row["closed_on"] is None else "closed"}
 
 

@@ -28,7 +28,8 @@ WHERE r.id > :after AND (CAST(:service AS text) IS NULL OR r.service = :service)
   AND (starts_with(r.scope, :prefix) OR starts_with(:prefix, r.scope))
 ORDER BY r.id LIMIT :limit
 """
-_SAME = ("organisation", "service", "area")
+_SAME = ("organisation", "service", "area", "hours", "capacity", "lon", "lat")
+"""What tells that an id was chosen for something else; once somebody has changed it, nobody can tell."""
 _NIL = UUID(int=0)
 
 
@@ -57,7 +58,7 @@ def add_resource(session: Session, snapshots: Snapshots, body: dict[str, Any]) -
         values,
     )
     found = get_resource(session, values["id"])
-    if any(found[name] != values[name] for name in _SAME):
+    if found["version"] == 1 and any(found[name] != values[name] for name in _SAME):
         raise Conflict("这个编号已用于另一资源 / this id belongs to another resource", [Fault("body.id", "请换一个编号 / choose another id")])
     return found, bool(new)
 

@@ -158,7 +158,10 @@ def record(session: Session, body: dict[str, Any], now: datetime) -> tuple[dict[
             confirm_visited(session, household)
         note(session, "visit.record", f"household:{body['household']}")
     visit = _visit(session, made)
-    if visit is None or any(visit[name] != (body.get(name) or (False if name == "unchanged" else None)) for name in _SAME):
+    asked = {**{name: body.get(name) for name in _SAME}, "unchanged": values["unchanged"]}
+    if body.get("visited_on"):  # without one it is the day of the first try
+        asked["visited_on"] = values["on"]
+    if visit is None or any(visit[name] != value for name, value in asked.items()):
         raise Conflict("这个编号已用于另一次走访 / this id belongs to another visit", [Fault("body.id", "请换一个编号 / choose another id")])
     return visit, bool(new)
 

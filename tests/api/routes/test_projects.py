@@ -88,6 +88,26 @@ def test_the_whole_loop(client: TestClient, as_: SignIn) -> None:
     assert client.get(f"/api/resources/{offered['id']}", headers=planner).json()["left"] == 5  # given back by the close
 
 
+def test_feedback_of_before_a_rework_does_not_close(client: TestClient, as_: SignIn) -> None:
+    """Who was not content is asked again: what was said before stays to be read, and counts no more."""
+    planner = as_("planner")
+    one = project(client, planner)
+    duty = add(client, planner, one, "duties", party="甲", role="lead", task="做").json()["duties"][0]
+    client.patch(f"/api/duties/{duty['id']}", json={"done": True}, headers={**planner, "If-Match": '"1"'})
+    assert [go(client, planner, one, to).status_code for to in ("running", "done")] == [200, 200]
+    first = add(client, planner, one, "feedback", outcome="dissatisfied", summary="送到已凉").json()
+    assert first["missing"] == [] and first["reworks"] == 0
+    again = go(client, planner, one, "running").json()
+    assert again["reworks"] == 1 and [each["counts"] for each in again["feedback"]] == [False] and "反馈" in again["missing"][0]
+    assert go(client, planner, one, "planned").json()["reworks"] == 1  # no rework
+    assert [go(client, planner, one, to).status_code for to in ("running", "done")] == [200, 200]
+    refused = go(client, planner, one, "closed")
+    assert refused.status_code == 409 and [fault["where"] for fault in refused.json()["errors"]] == ["feedback"]
+    assert add(client, planner, one, "feedback", outcome="satisfied", summary="热的").status_code == 201
+    closed = go(client, planner, one, "closed").json()
+    assert closed["state"] == "closed" and [each["counts"] for each in closed["feedback"]] == [False, True]
+
+
 def test_illegal_steps_name_the_legal_ones(client: TestClient, as_: SignIn) -> None:
     planner = as_("planner")
     one = project(client, planner)

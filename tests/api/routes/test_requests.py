@@ -98,6 +98,15 @@ def test_pages_hold_every_need_once(client: TestClient, as_: SignIn) -> None:
     assert client.get("/api/needs?cursor=x", headers=worker).status_code == 422
 
 
+def test_of_a_day_the_later_one_is_the_repeat(client: TestClient, as_: SignIn) -> None:
+    worker = as_("worker")
+    made = [opened(client, worker).json() for _ in range(4)]
+    assert [each["repeats"] for each in made] == [0, 1, 2, 3]
+    listed = client.get("/api/needs", headers=worker).json()["items"]
+    assert [each["id"] for each in listed] == [each["id"] for each in reversed(made)]
+    assert [each["repeats"] for each in listed] == [3, 2, 1, 0]
+
+
 def test_wrong_words_are_named(client: TestClient, as_: SignIn) -> None:
     answered = opened(client, as_("worker"), service="lunch")
     assert answered.status_code == 422

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,13 +21,18 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from api.desk import TIME_ZONE
 from api.routes.screen import _BOARDS
 from gis.services.casework import figures
+from gis.services.casework.days import by_day
+from gis.services.snapshots import Snapshots
 from gis.store.session import Store
 from tests.api.conftest import SignIn
-from tests.gis.services.conftest import G1, G2, lonlat
+from tests.gis.services.conftest import G1, G2, account, lonlat
 
 EVENT = {"kind": "facility", "title": "路灯不亮", "lon": lonlat(100, 500)[0], "lat": lonlat(100, 500)[1]}
+
+DAILY = ("needs_opened", "needs_closed", "visits_due", "visits_done")
 
 
 @pytest.fixture
@@ -232,6 +238,7 @@ def test_people_are_told_in_fives_on_every_wall(client: TestClient, as_: SignIn,
     people = [found["totals"][name] for name in ("residents", "elders_60", "children_12", "needs_open")] + [found["visits"]["due"], found["visits"]["done"]]
     people += [each["count"] for each in (*found["care_flags"], *found["needs_by_service"])]
     people += [month[flow] for month in found["trend"] for flow in ("opened", "closed")]
+    people += [day[flow] for day in found["days"] for flow in DAILY]
     for part in found["children"]:
         people += [part[name] for name in ("residents", "elders_60", "children_12", "needs_open", "visits_due", "visits_done")] + list(part["care_flags"].values())
     assert all(count is None or (count > 0 and count % 5 == 0) for count in people), people
@@ -244,6 +251,39 @@ def test_visits_are_totals_never_colours(client: TestClient, as_: SignIn) -> Non
     assert exact == {"due": 21, "done": 0, "days": 30}
     assert found.json()["visits"]["due"] % 5 == 0 and found.json()["visits"]["done"] is None
     assert not {"red", "yellow", "colour"} & set(re.findall(r"[a-z]+", found.text))
+
+
+def test_each_of_the_last_thirty_days_is_told(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    """Needs are opened and closed, visits fall due and are made, by the day; a visit made late fell due when it was due."""
+    today = datetime.now(TIME_ZONE).date()
+    with peopled.owner_session() as session:
+        home, other = session.scalars(text("SELECT id FROM households WHERE grid_id IS NOT NULL ORDER BY id LIMIT 2")).all()
+        session.execute(text("DELETE FROM needs"))
+        session.execute(text("UPDATE households SET colour = NULL"))
+        session.execute(text("UPDATE households SET colour = 'red', created_at = now() - interval '60 days' WHERE id = ANY(:homes)"), {"homes": [home, other]})
+
+        def made(household: int, ago: int, missed: bool = False) -> None:
+            day = {"id": household, "day": today - timedelta(days=ago), "missed": missed}
+            session.execute(text("INSERT INTO visits (household_id, visited_on, outcome, missed, visited_by) VALUES (:id, :day, 'met', :missed, 'x')"), day)
+
+        for ago in (20, 10, 8):  # due 13 days ago and made three days late; then made before it was due again, 3 days ago
+            made(home, ago)
+        made(home, 1)  # due a day ago
+        made(other, 15, missed=True)  # due for sixty days
+        for ago, until in ((29, 28), (5, 5), (5, None), (30, 2)):
+            days = {"home": home, "day": today - timedelta(days=ago), "until": None if until is None else today - timedelta(days=until)}
+            session.execute(text("INSERT INTO needs (household_id, service, opened_on, closed_on) VALUES (:home, 'meal', :day, :until)"), days)
+    found = client.get("/api/screen/summary", headers=as_("admin")).json()["days"]
+    assert [day["day"] for day in found] == [(today - timedelta(days=ago)).isoformat() for ago in range(29, -1, -1)]
+    told = {name: {29 - i: day[name] for i, day in enumerate(found) if day[name] != 0} for name in DAILY}
+    few = None  # a number from 1 to 4
+    assert told == {
+        "needs_opened": {29: few, 5: few}, "needs_closed": {28: few, 5: few, 2: few}, "visits_due": {13: few, 1: few},
+        "visits_done": {20: few, 10: few, 8: few, 1: few},
+    }  # fmt: skip
+    with peopled.session(account(peopled, "admin")) as session:
+        exact = by_day(session, Snapshots(), today, exact=True)
+    assert {name: int(counts.sum()) for name, counts in exact.items()} == {"needs_opened": 3, "needs_closed": 3, "visits_due": 2, "visits_done": 4}
 
 
 def test_the_summary_is_aggregates_only(client: TestClient, as_: SignIn) -> None:
