@@ -1,4 +1,4 @@
-"""Our cookies: of a session, and of a sign-in elsewhere that is on its way; never readable by scripts."""
+"""Our cookies: of a session, of a sign-in elsewhere that is on its way, and of the language chosen; never readable by scripts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from api.security import COOKIE
 from gis.services.sign_ins import SignedIn
 
 OIDC_PATH = "/login/oidc"
+LANGUAGE = "linli_lang"
 
 
 def keep_session(request: Request, answer: Response, signed_in: SignedIn) -> None:
@@ -46,6 +47,19 @@ def keep_begun(request: Request, answer: Response, value: str) -> None:
 def drop_begun(request: Request, answer: Response) -> None:
     """Have the browser forget it: it ends one sign-in only."""
     answer.delete_cookie(oidc.COOKIE, httponly=True, samesite="lax", secure=_secure(request), path=OIDC_PATH)
+
+
+def keep_language(request: Request, answer: Response, language: str) -> None:
+    """Have the browser keep the language that was chosen in it: a preference of the device, nothing about a person."""
+    answer.set_cookie(
+        LANGUAGE,
+        language,
+        max_age=365 * 24 * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=_secure(request),
+        path="/",
+    )
 
 
 def _secure(request: Request) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from maps.language import CHINESE, N_
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Something a user may choose: the value sent to the API, its 中文 and English names, and a unit where it is a measure."""
+    """Something a user may choose: the value sent to the API, its name in 中文 (or of data), and a unit where it is a measure."""
 
     value: str
-    zh: str
-    en: str = ""
+    label: str
     unit: str = ""
 
 
@@ -48,26 +50,26 @@ class Urls:
 
 
 PROFILES = (
-    Choice("own", "按各自步速", "each at own pace"),
-    Choice("adult", "成人", "adult"),
-    Choice("elder", "老人", "elder"),
-    Choice("wheelchair", "轮椅", "wheelchair"),
+    Choice("own", N_("按各自步速")),
+    Choice("adult", N_("成人")),
+    Choice("elder", N_("老人")),
+    Choice("wheelchair", N_("轮椅")),
 )
 SCHEMES = (
-    Choice("quantiles", "分位数", "quantiles"),
-    Choice("natural", "自然间断", "natural breaks"),
-    Choice("equal", "等间距", "equal intervals"),
+    Choice("quantiles", N_("分位数")),
+    Choice("natural", N_("自然间断")),
+    Choice("equal", N_("等间距")),
 )
-BUFFER = Choice("buffer", "直线距离", "straight line")
-WALK = Choice("walk", "步行路网", "on streets")
+BUFFER = Choice("buffer", N_("直线距离"))
+WALK = Choice("walk", N_("步行路网"))
 METHODS = (BUFFER,)
 WALKING_METHODS = (WALK, BUFFER)
 """Where streets are known: walking first, the straight line beside it, and so their difference."""
 GROUPS = (
-    Choice("households", "户数", "households"),
-    Choice("elders_60", "老人", "aged 60+"),
-    Choice("children_12", "儿童", "aged 0–12"),
-    Choice("residents", "居民", "residents"),
+    Choice("households", N_("户数")),
+    Choice("elders_60", N_("老人")),
+    Choice("children_12", N_("儿童")),
+    Choice("residents", N_("居民")),
 )
 """Whom a new station may be sited for."""
 
@@ -85,6 +87,7 @@ class MapConfig:
         months: first and last month of needs, ``YYYY-MM``; None: no month slider.
         methods: how circles may be computed; the first one at the start. With ``walk`` among several, their difference too.
         utc_offset: of the place's time zone, such as ``+08:00``, for moments chosen on the page.
+        language: of the page, one of :data:`maps.language.LANGUAGES`.
         attribution: where the base map's data comes from (and its 审图号 where it has one).
         grid: code of a grid to outline at the start.
         building_kinds: kinds of buildings among which new stations may be sited.
@@ -99,7 +102,8 @@ class MapConfig:
     months: tuple[str, str] | None = None
     methods: tuple[Choice, ...] = METHODS
     utc_offset: str = "+08:00"
-    attribution: str = "底图：本地导入数据"
+    language: str = CHINESE
+    attribution: str = N_("底图：本地导入数据")
     grid: str | None = None
     building_kinds: tuple[str, ...] = ()
     urls: Urls = field(default_factory=Urls)
@@ -124,9 +128,9 @@ class MapConfig:
         return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
 
 
-def labels(choices: tuple[Choice, ...]) -> dict[str, str]:
-    """Return value → 中文."""
-    return {choice.value: choice.zh for choice in choices}
+def labels(choices: tuple[Choice, ...], t: Callable[[str], str] = N_) -> dict[str, str]:
+    """Return value → name, each passed through ``t``."""
+    return {choice.value: t(choice.label) for choice in choices}
 
 
 def options(choices: tuple[Choice, ...]) -> list[dict[str, Any]]:

@@ -24,9 +24,9 @@ var {{ this.get_name() }} = linli.{{ this.factory }}({{ this._parent.get_name() 
         """
     )
 
-    def __init__(self, zh: str = "", en: str = "", *, show: bool = True, **settings: Any) -> None:
+    def __init__(self, name: str = "", *, show: bool = True, **settings: Any) -> None:
         """Make the layer; with a name it is listed in the control of layers, without one it is always there."""
-        super().__init__(name=layer_label(zh, en) if zh else "", overlay=True, control=bool(zh), show=show)
+        super().__init__(name=layer_label(name), overlay=True, control=bool(name), show=show)
         self._name = type(self).__name__
         self._settings = settings
 

@@ -19,6 +19,7 @@ from folium.template import Template
 from markupsafe import Markup, escape
 
 from maps.assets import Asset, own, vendor
+from maps.language import CHINESE, script
 
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
@@ -43,7 +44,7 @@ class Pieces:
 class LinliMap(folium.Map):
     """A map whose page is a pure function of its arguments.
 
-    ``panel`` is the HTML beside the map, ``theme`` ``light`` or ``dark``, ``kind`` names the page for style sheets.
+    ``panel`` is the HTML beside the map, ``language`` that of its words, ``kind`` names the page for style sheets.
     """
 
     default_js = [("leaflet", "leaflet.js")]  # noqa: RUF012  folium's own class attributes; never changed
@@ -65,12 +66,14 @@ var {{ this.get_name() }} = linli.map({{ this.element_id | tojson }}, {{ this.se
         *,
         bounds: tuple[float, float, float, float] | None,
         panel: Markup,
+        language: str = CHINESE,
         **settings: Any,
     ) -> None:
         super().__init__(location=[0.0, 0.0], tiles=None)
         self.kind = kind
         self.label = label
         self.panel = panel
+        self.language = language
         self.element_id = f"{kind}-map"
         self._settings = {"bounds": bounds, **settings}
 
@@ -112,7 +115,10 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
         element._children = kept  # folium's layers add to themselves while they are rendered
     scripts, styles = _links(figure.header)
     styles += [own(name) for name in _OWN_STYLES]
+    texts = script(drawn.language)
     scripts += [
+        *([texts] if texts is not None else []),
+        own("language.js"),
         vendor("protomaps-leaflet/protomaps-leaflet.js"),
         *(own(name) for name in _own_scripts(drawn)),
     ]
@@ -135,10 +141,10 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
     )
 
 
-def page(pieces: Pieces, title: str) -> str:
+def page(pieces: Pieces, title: str, language: str = CHINESE) -> str:
     """Return a whole HTML page with nothing but a map: for tests, and for maps looked at by themselves."""
     return (
-        f'<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)}</title>\n{pieces.head_html}\n</head>\n<body class="linli-alone">\n{pieces.body_html}\n{pieces.script_html}\n</body>\n</html>\n'
     )
 
@@ -156,9 +162,9 @@ def script_value(value: Any) -> Markup:
     return Markup(text)
 
 
-def layer_label(zh: str, en: str = "") -> str:
-    """Return a layer's name for Leaflet's control, which takes HTML: escaped, English small behind the 中文."""
-    return html.escape(zh) + (f' <span class="en">{html.escape(en)}</span>' if en else "")
+def layer_label(name: str) -> str:
+    """Return a layer's name for Leaflet's control, which takes HTML: escaped."""
+    return html.escape(name)
 
 
 def _refuse_foreign(written: str) -> None:

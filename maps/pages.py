@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from gis.accessibility.coverage import REASON_NAMES
 from maps.classify import MAX_CLASSES
 from maps.config import GROUPS, PROFILES, SCHEMES, MapConfig, labels
+from maps.language import LANGUAGES, catalogue
 from maps.layers import (
     Boundaries,
     Choropleth,
@@ -39,36 +41,43 @@ _ANCHOR_LIMIT = 12
 _BESIDE_PANEL = (314, 12)
 """Pixels from the left and the top that a popup keeps clear of the floating panel."""
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _templates(language: str) -> Environment:
+    """Return the panels' templates with the texts of a language."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    texts = catalogue(language)
+    made.globals.update(t=texts.t, tn=texts.tn)
+    return made
 
 
 def planner_map(config: MapConfig) -> LinliMap:
     """Return the planner's map: grids by a chosen measure, buildings, stations, circles, all switchable."""
-    drawn = _map("planner", "网格地图", config, "planner.html", schemes=SCHEMES, most=MAX_CLASSES)
+    t = catalogue(config.language).t
+    drawn = _map("planner", t("网格地图"), config, "planner.html", schemes=SCHEMES, most=MAX_CLASSES)
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
-        Houses("楼栋", "buildings", show=False),
+        Houses(t("楼栋"), show=False),
         Choropleth(
-            "网格",
-            "grids",
+            t("网格"),
             theme="light",
             classes=_classes("teal"),
             measure=_first_measure(config),
             grid=config.grid,
         ),
-        Circles("服务圈", "service circles", show=False),
-        Places("小区改造", "renovation", show=False, layer="renovation", least=12),
-        Places("街区", "street units", show=False, layer="street_units", least=12),
-        Places("商户", "merchants", show=False, layer="merchants", least=15),
-        Places("事物设施", "things", show=False, layer="things", least=15),
-        Stations("服务站点", "stations", clear=_BESIDE_PANEL, **_names(config)),
+        Circles(t("服务圈"), show=False),
+        Places(t("小区改造"), show=False, layer="renovation", least=12),
+        Places(t("街区"), show=False, layer="street_units", least=12),
+        Places(t("商户"), show=False, layer="merchants", least=15),
+        Places(t("事物设施"), show=False, layer="things", least=15),
+        Stations(t("服务站点"), clear=_BESIDE_PANEL, **_names(config)),
         Labels(theme="light", grids=True),
         Findings(),
     )
@@ -78,13 +87,14 @@ def planner_map(config: MapConfig) -> LinliMap:
 
 def needs_map(config: MapConfig) -> LinliMap:
     """Return the map of needs: heat, counts and rates of aggregated cells, by service and months."""
-    drawn = _map("needs", "需求地图", config, "needs.html", months=config.month_list())
+    t = catalogue(config.language).t
+    drawn = _map("needs", t("需求地图"), config, "needs.html", months=config.month_list())
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
         Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember")),
-        Boundaries("网格边界", "grid boundaries"),
-        Stations("服务站点", "stations", show=False, **_names(config)),
+        Boundaries(t("网格边界")),
+        Stations(t("服务站点"), show=False, **_names(config)),
         Labels(theme="light", grids=False),
     )
     LayerControl(position="topright", collapsed=False).add_to(drawn)
@@ -93,9 +103,10 @@ def needs_map(config: MapConfig) -> LinliMap:
 
 def coverage_map(config: MapConfig) -> LinliMap:
     """Return the map of coverage: circles on foot and by air, totals, grids, buildings left out, what-if and siting."""
+    t = catalogue(config.language).t
     drawn = _map(
         "coverage",
-        "服务覆盖地图",
+        t("服务覆盖地图"),
         config,
         "coverage.html",
         profiles=PROFILES,
@@ -107,15 +118,14 @@ def coverage_map(config: MapConfig) -> LinliMap:
         drawn,
         Ground(theme="light", attribution=_source(config)),
         Coverage(
-            "网格覆盖率与服务圈",
-            "coverage",
+            t("网格覆盖率与服务圈"),
             colours=_shades(),
-            reasons=dict(REASON_NAMES),
+            reasons={reason: t(name) for reason, name in REASON_NAMES.items()},
             utc_offset=config.utc_offset,
             **_names(config),
         ),
-        Uncovered("未覆盖楼栋", "buildings left out", show=False),
-        Stations("服务站点", "stations", **_names(config)),
+        Uncovered(t("未覆盖楼栋"), show=False),
+        Stations(t("服务站点"), **_names(config)),
         Labels(theme="light", grids=True),
     )
     LayerControl(position="topright", collapsed=False).add_to(drawn)
@@ -124,7 +134,8 @@ def coverage_map(config: MapConfig) -> LinliMap:
 
 def worker_map(config: MapConfig) -> LinliMap:
     """Return the worker's small map: a tap tells the page a position."""
-    drawn = _map("worker", "点选位置", config, None)
+    t = catalogue(config.language).t
+    drawn = _map("worker", t("点选位置"), config, None)
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
@@ -137,7 +148,8 @@ def worker_map(config: MapConfig) -> LinliMap:
 
 def events_map(config: MapConfig) -> LinliMap:
     """Return the map of events: a tap tells the page a position, or which event was tapped."""
-    drawn = _map("events", "事件地图", config, None)
+    t = catalogue(config.language).t
+    drawn = _map("events", t("事件地图"), config, None)
     _put(
         drawn,
         Ground(theme="light", attribution=_source(config)),
@@ -151,7 +163,8 @@ def events_map(config: MapConfig) -> LinliMap:
 
 def screen_map(config: MapConfig) -> LinliMap:
     """Return the wall's dark map: grids by open needs; nothing to operate."""
-    drawn = _map("screen", "全域网格图", config, "screen.html", controls=False)
+    t = catalogue(config.language).t
+    drawn = _map("screen", t("全域网格图"), config, "screen.html", controls=False)
     _put(
         drawn,
         Ground(theme="dark", attribution=_source(config)),
@@ -172,12 +185,18 @@ def _map(
 ) -> LinliMap:
     panel = _panel(template, config, more) if template else Markup()
     return LinliMap(
-        kind, label, bounds=config.bounds, panel=panel, urls=asdict(config.urls), controls=controls
+        kind,
+        label,
+        bounds=config.bounds,
+        panel=panel,
+        language=config.language,
+        urls=asdict(config.urls),
+        controls=controls,
     )
 
 
 def _panel(template: str, config: MapConfig, more: Mapping[str, Any]) -> Markup:
-    return Markup(_templates.get_template(template).render(config=config, **more))
+    return Markup(_templates(config.language).get_template(template).render(config=config, **more))
 
 
 def _put(drawn: LinliMap, *layers: OwnLayer) -> None:
@@ -186,11 +205,15 @@ def _put(drawn: LinliMap, *layers: OwnLayer) -> None:
 
 
 def _names(config: MapConfig) -> dict[str, Any]:
-    return {"kinds": labels(config.station_kinds), "services": labels(config.services)}
+    return {
+        "kinds": labels(config.station_kinds),
+        "services": labels(config.services, catalogue(config.language).t),
+    }
 
 
 def _source(config: MapConfig) -> str:
-    return f"{config.place} · {config.attribution}" if config.place else config.attribution
+    source = catalogue(config.language).t(config.attribution)
+    return f"{config.place} · {source}" if config.place else source
 
 
 def _first_measure(config: MapConfig) -> str | None:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import cookies, oidc
 from api.desk import AtDesk, Desk, office_of, origin_of
+from api.language import half
 from api.oidc import NotProven, Provider
 from api.pages.directory import ACCOUNT, ACCOUNTS, Page, home_of, pages_of
 from api.pages.refusals import PageRoute
@@ -90,16 +91,12 @@ def login_page(
         problem: why signing in elsewhere has failed.
     """
     settings = office_of(request).settings.oidc
-    told: dict[str, Any] = {"zh": "", "en": ""}
-    if problem is not None:
-        zh, _, en = problem.detail.partition(" / ")
-        told = {"zh": zh, "en": en}
     return show(
         "login.html",
         401 if problem is not None else 200,
         next=wanted,
         cookie_lost=cookie_lost,
-        problem=told if problem is not None else None,
+        problem=half(problem.detail) if problem is not None else None,
         oidc_label=settings.oidc_label if settings.configured else None,
         oidc_address=f"{cookies.OIDC_PATH}?{urlencode({'next': wanted})}" if wanted else cookies.OIDC_PATH,
     )

@@ -5,29 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from maps.language import N_
+
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its address, its names, and the roles it is for."""
+    """A page: its address, its name, and the roles it is for."""
 
     path: str
-    zh: str
-    en: str
+    name: str
     roles: tuple[str, ...]
 
 
-PLANNER = Page("/", "网格", "Grids", ("planner", "admin"))
-NEEDS = Page("/maps/needs", "需求", "Needs", ("planner", "admin"))
-COVERAGE = Page("/maps/coverage", "覆盖", "Coverage", ("planner", "admin"))
-WORKER = Page("/worker", "网格员", "Worker", ("worker", "admin"))
-EVENTS = Page("/events", "事件", "Events", ("worker", "planner", "admin"))
-DESKS = Page("/events/desks", "单位", "Desks", ("admin",))
-SCREEN = Page("/screen", "大屏", "Screen", ("screen", "planner", "admin"))
-AUDIT = Page("/audit", "审计", "Audit", ("auditor",))
-ACCOUNTS = Page("/accounts", "账号", "Accounts", ("admin",))
+PLANNER = Page("/", N_("网格"), ("planner", "admin"))
+NEEDS = Page("/maps/needs", N_("需求"), ("planner", "admin"))
+COVERAGE = Page("/maps/coverage", N_("覆盖"), ("planner", "admin"))
+WORKER = Page("/worker", N_("网格员"), ("worker", "admin"))
+EVENTS = Page("/events", N_("事件"), ("worker", "planner", "admin"))
+DESKS = Page("/events/desks", N_("单位"), ("admin",))
+SCREEN = Page("/screen", N_("大屏"), ("screen", "planner", "admin"))
+AUDIT = Page("/audit", N_("审计"), ("auditor",))
+ACCOUNTS = Page("/accounts", N_("账号"), ("admin",))
 PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, EVENTS, SCREEN, AUDIT, ACCOUNTS, DESKS)
 """Each role's own page comes first of those that it may open."""
-ACCOUNT = Page("/account", "我的账号", "My account", ("admin", "planner", "worker", "screen", "auditor"))
+ACCOUNT = Page("/account", N_("我的账号"), ("admin", "planner", "worker", "screen", "auditor"))
 """Everybody's: led to from the name in the frame."""
 
 DOOR_PATH = "/d/"

@@ -24,14 +24,15 @@ from gis.services.features import Filter
 from gis.services.residents import CHILD_PURPOSES
 from gis.services.rights import REQUESTS
 from gis.store.auditing import note
+from maps.language import N_
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 STATES = {
-    "unconfirmed": ("未确认", "not confirmed"),
-    "expired": ("已过期，请重新确认", "expired: confirm anew"),
-    "without_reason": ("未写理由", "no reason given"),
-    "in_force": ("", ""),
-    "none": ("", ""),
+    "unconfirmed": N_("未确认"),
+    "expired": N_("已过期，请重新确认"),
+    "without_reason": N_("未写理由"),
+    "in_force": "",
+    "none": "",
 }
 _MOST_CONTACTS = 300
 _LAST_VISITS = 5

@@ -10,7 +10,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api import errors
+from api import cookies, errors
+from api.language import half, reading, t
 from api.pages.directory import ACCOUNT, home_of
 from api.pages.rendering import show
 from gis.errors import Denied, Unfinished
@@ -34,57 +35,39 @@ class PageRoute(APIRoute):
             except Exception as error:
                 return told(request, error)
 
-        return handle_or_tell
+        async def handle_in_their_language(request: Request) -> Response:
+            with reading(request) as chosen:
+                answer = await handle_or_tell(request)
+            if chosen is not None:
+                cookies.keep_language(request, answer, chosen)
+            return answer
+
+        return handle_in_their_language
 
 
 def not_yours(request: Request) -> Response:
     """Return the page for somebody whose role has no business here, with the way to their own page."""
     account = request.state.account
-    role = ROLES[account.role]
+    role = t(ROLES[account.role])
     home = home_of(account.role)
     if home is None:
-        zh, en = (
-            f"{role}账号通过接口工作，没有网页。",
-            f"The role {account.role} works through the interface and has no page.",
-        )
+        text = t("{role}账号通过接口工作，没有网页。", role=role)
     else:
-        zh, en = (
-            f"您以{role}身份登录。这一页是给别的岗位用的。",
-            f"You are signed in as {account.role}; this page is for another role.",
-        )
-    return show(
-        "notice.html",
-        403,
-        title="这一页不归您用",
-        title_en="Not your page",
-        text=zh,
-        text_en=en,
-        home=home,
-        again=None,
-    )
+        text = t("您以{role}身份登录。这一页是给别的岗位用的。", role=role)
+    return show("notice.html", 403, title=t("这一页不归您用"), text=text, home=home, again=None)
 
 
 def told(request: Request, error: Exception) -> Response:
     """Return an error in the words and with the status of the interface."""
     answer = errors.answer(error, request.state.request_id)
     problem = orjson.loads(bytes(answer.body))
-    title, title_en = _two(problem["title"])
-    text, text_en = _two(problem["detail"])
     wait = answer.headers.get("Retry-After")
     return show(
         "notice.html",
         answer.status_code,
         {"Retry-After": wait} if wait else None,
-        title=title,
-        title_en=title_en,
-        text=text,
-        text_en=text_en,
+        title=half(problem["title"]),
+        text=half(problem["detail"]),
         home=None,
         again=request.url.path,
     )
-
-
-def _two(text: str) -> tuple[str, str]:
-    """Return the 中文 and the English of a text such as ``未找到 / not found``."""
-    zh, _, en = text.partition(" / ")
-    return zh, en

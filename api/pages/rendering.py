@@ -1,4 +1,4 @@
-"""Templates filled in: Jinja2 with autoescape, texts in two languages, addresses of static files with the hash of their content."""
+"""Templates filled in: Jinja2 with autoescape, texts in the reader's language, addresses of static files with the hash of their content."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
+
+from api.language import half, reader, t, tn
+from maps.assets import own
+from maps.language import script
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
-_TEXT = Markup('<span class="t">{} <span class="en" lang="en">{}</span></span>')
-
-
-def text_in_two(zh: str, en: str) -> Markup:
-    """Return a text with its English small beside it; both are escaped."""
-    return _TEXT.format(zh, en)
 
 
 def static_url(name: str) -> str:
@@ -40,7 +37,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals.update(t=text_in_two, static=static_url)
+_TEMPLATES.globals.update(t=t, tn=tn, half=half, reader=reader, script=script, own=own, static=static_url)
 
 
 def show(

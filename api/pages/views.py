@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 import maps
 from api.desk import AtDesk, Desk, office_of
+from api.language import reader, t
 from api.pages.accounts import login_page
 from api.pages.directory import (
     ACCOUNT,
@@ -39,22 +40,21 @@ from gis.services.network import has_streets
 from gis.services.outline import Outline, all_areas, all_grids, outline, own_grids
 from gis.services.siting import building_kinds
 from maps.assets import vendor
+from maps.language import N_
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 TOTALS = (
-    ("residents", "居民", "residents"),
-    ("elders_60", "60岁及以上", "aged 60+"),
-    ("children_12", "12岁及以下", "aged 0–12"),
-    ("households", "住户", "households"),
-    ("needs_open", "未办结需求", "open needs"),
-    ("events_open", "在办事件", "open events"),
-    ("events_overdue", "超期事件", "overdue"),
-    ("visits_due", "待走访户", "visits due"),
+    ("residents", N_("居民")),
+    ("elders_60", N_("60岁及以上")),
+    ("children_12", N_("12岁及以下")),
+    ("households", N_("住户")),
+    ("needs_open", N_("未办结需求")),
+    ("events_open", N_("在办事件")),
+    ("events_overdue", N_("超期事件")),
+    ("visits_due", N_("待走访户")),
 )
-"""The figures in the wall's first row: key, 中文, English."""
-CRS_CHOICES = [
-    (value, text.split(" / ")[0]) for value, text in CHOICES if "n" not in value and "…" not in value
-]
+"""The figures in the wall's first row: key and name."""
+CRS_CHOICES = [(value, text) for value, text in CHOICES if "n" not in value and "…" not in value]
 """Systems to choose from by name; any other is typed."""
 
 
@@ -174,7 +174,12 @@ def audit(request: Request, desk: AtDesk) -> Response:
     """Show the audit log: search, export, verification, and what each personal field is for."""
     nouns = sorted({action.partition(".")[0] for action in ACTIONS})
     return show(
-        "audit.html", **_frame(request, desk, AUDIT), actions=ACTIONS, nouns=nouns, purposes=PURPOSES, kept_days=KEPT_DAYS
+        "audit.html",
+        **_frame(request, desk, AUDIT),
+        actions=ACTIONS,
+        nouns=nouns,
+        purposes=PURPOSES,
+        kept_days=KEPT_DAYS,
     )
 
 
@@ -196,8 +201,17 @@ def _map_config(place: Outline, first: str = "households") -> maps.MapConfig:
     return maps.MapConfig(
         place=place.place,
         bounds=place.bounds,
-        services=tuple(maps.Choice(kind, label, kind) for kind, label in place.services),
+        services=tuple(maps.Choice(kind, label) for kind, label in place.services),
         station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
-        measures=tuple(maps.Choice(m["key"], m["label"], unit=m["unit"]) for m in measures),
+        measures=tuple(maps.Choice(m["key"], _measure(m), m["unit"]) for m in measures),
         months=place.months,
+        language=reader().catalogue.language,
     )
+
+
+def _measure(measure: dict[str, Any]) -> str:
+    """Return the name of a measure; that of a service's coverage is put together of two."""
+    family, _, service = measure["key"].partition(":")
+    if family == "covered":
+        return t("{service}覆盖率", service=t(SERVICES.get(service, service)))
+    return str(measure["label"])

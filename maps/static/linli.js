@@ -1,8 +1,6 @@
 // What every map shares: making elements from text (never from HTML), fetching, numbers, notices, the map itself.
 "use strict";
 (() => {
-  const NUMBERS = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 2 });
-
   /** Make an element; children that are strings become text, whatever they contain. */
   linli.el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -14,18 +12,10 @@
     return node;
   };
 
-  /** Return the nodes of a word in two languages. */
-  linli.word = (key, plain = false) => {
-    const [zh, en] = linli.words[key] || [key, ""];
-    if (plain) return en ? `${zh} ${en}` : zh;
-    const parts = document.createDocumentFragment();
-    parts.append(zh);
-    if (en) parts.append(linli.el("span", { class: "en", lang: "en" }, en));
-    return parts;
-  };
+  /** Return a word of words.js in the page's language. */
+  linli.word = (key) => linli.t(...(linli.words[key] || [key, ""]));
 
-  linli.number = (value) => (value === null || value === undefined ? "–" : NUMBERS.format(value));
-  linli.percent = (part, whole) => (whole ? `${NUMBERS.format(Math.round((part / whole) * 1000) / 10)}%` : "–");
+  linli.percent = (part, whole) => (whole ? `${linli.number(Math.round((part / whole) * 1000) / 10)}%` : "–");
 
   /** Return `path` with `{name}` filled in and the other parameters as its query; arrays repeat their name. */
   linli.url = (path, parameters = {}) => {

@@ -160,7 +160,7 @@ def test_a_need_is_opened_matched_and_closed_in_the_file(visit: Visitor, program
     row.get_by_label("公开答复").fill("本周起送餐到楼下")
     row.get_by_role("button", name="办结").tap()
     expect(page.locator("[data-toast]")).to_contain_text("需求已办结")
-    expect(row).to_contain_text("公开答复 Public reply：本周起送餐到楼下")
+    expect(row).to_contain_text("公开答复：本周起送餐到楼下")
     closed = read(program, f"/api/needs/{need['id']}")
     assert (closed["state"], closed["result"], closed["public_reply"]) == ("closed", "已订餐", "本周起送餐到楼下")
     part.get_by_text("登记需求").tap()

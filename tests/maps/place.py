@@ -39,9 +39,9 @@ KINDS = [
     "爱心超市",
 ]
 SERVICES = (
-    Choice("meal", "助餐", "meals"),
-    Choice("day_care", "日间照料", "day care"),
-    Choice("health", "健康监测", "health"),
+    Choice("meal", "助餐"),
+    Choice("day_care", "日间照料"),
+    Choice("health", "健康监测"),
 )
 
 CONFIG = MapConfig(
@@ -49,8 +49,8 @@ CONFIG = MapConfig(
     bounds=BOUNDS,
     services=SERVICES,
     measures=(
-        Choice("households", "户数", "households", "户"),
-        Choice("elders_60", "60岁及以上老人", "aged 60+", "人"),
+        Choice("households", "户数", "户"),
+        Choice("elders_60", "60岁及以上老人", "人"),
     ),
     months=("2025-11", "2026-10"),
 )

@@ -32,8 +32,8 @@ def test_totals_shares_and_reasons_are_told(watched: Watched) -> None:
     page = watched.draw(maps.coverage_map(CONFIG))
     text = " ".join(page.locator("[data-figures]").inner_text().split())
     # 100·1/5 + 200·2/5 + 300·3/5 + 400·4/5 + 500·5/5 = 1,100 homes of 1,500, of which 15 minutes cover three quarters.
-    assert "户数Households 55% 825 / 1,500" in text and "60岁及以上老人Aged 60+" in text
-    assert "未覆盖Beyond reach 675 户" in text and "无法计算：没有位置no position 7 户" in text
+    assert "户数 55% 825 / 1,500" in text and "60岁及以上老人" in text
+    assert "未覆盖 675 户" in text and "无法计算：没有位置 7 户" in text
     rows = page.locator("[data-legend] li").all_inner_texts()
     assert [" ".join(row.split()) for row in rows] == [
         "80–100% 0",
@@ -142,4 +142,4 @@ def test_hidden_counts_are_shown_as_hidden(watched: Watched) -> None:
     watched.stub.answers["/api/coverage"] = suppressed
     page = watched.draw(maps.coverage_map(CONFIG))
     rows = [" ".join(row.split()) for row in page.locator("[data-legend] li").all_inner_texts()]
-    assert rows[-1] == "数量过小，不显示too few to show 1" and rows[-2] == "无数据no data 1"
+    assert rows[-1] == "数量过小，不显示 1" and rows[-2] == "无数据 1"

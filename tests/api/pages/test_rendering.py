@@ -5,14 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.pages import rendering
-from api.pages.rendering import show, static_url, text_in_two
-
-
-def test_both_languages_are_escaped() -> None:
-    assert (
-        text_in_two("<甲>", "a & b")
-        == '<span class="t">&lt;甲&gt; <span class="en" lang="en">a &amp; b</span></span>'
-    )
+from api.pages.rendering import show, static_url
 
 
 def test_a_static_address_changes_with_the_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-// What every page needs: elements made safely, texts in two languages, calls to the service.
+// What every page needs: elements made safely, texts in the page's language, calls to the service.
 // Nothing here ever parses text as HTML, so names from data can only be shown as text.
 
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -17,19 +17,19 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A text in two languages: Chinese first, English small beside it. */
-export function t(zh, en) {
-  const english = el("span", { class: "en", lang: "en", text: en });
-  return el("span", { class: "t" }, zh, " ", english);
-}
+/** The page's language, for dates and numbers. */
+export const LANGUAGE = linli.language;
 
-/** Split the service's "中文 / English" texts into the two languages. */
-export function bilingual(text) {
-  const at = String(text).indexOf(" / ");
-  return at < 0 ? document.createTextNode(String(text)) : t(text.slice(0, at), text.slice(at + 3));
-}
+/** A text in the page's language, its named places filled in: t("共 {n} 条", { n }). */
+export const t = (text, values) => linli.t(text, values);
 
-const NUMBER = new Intl.NumberFormat("zh-CN");
+/** A text about `n` things, in the number that the language has for so many: tn("{n} 条", n). */
+export const tn = (text, n, values) => linli.tn(text, n, values);
+
+/** The page's half of the service's "中文 / English" texts. */
+export const bilingual = (text) => linli.half(text);
+
+const NUMBER = new Intl.NumberFormat(LANGUAGE);
 
 /** A count as shown: null is a number too small to tell, undefined is not known. */
 export function count(value) {
