@@ -16,11 +16,13 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+import api.language
 import api.pages
 from api import errors, openapi
 from api.answers import Json
 from api.compression import Compression
 from api.desk import Office
+from api.express import Application, Express
 from api.feed import Feed
 from api.frame import Frame
 from api.metrics import REFRESH_S, Metrics
@@ -37,6 +39,7 @@ from gis.errors import Unavailable
 from gis.secrecy.cipher import FieldCipher
 from gis.services.snapshots import Snapshots
 from gis.store.session import Store
+from maps import language
 from maps.assets import MOUNTS
 
 PAGES = Path(api.pages.__file__).parent
@@ -83,7 +86,7 @@ def create_app(
         metrics=metrics,
         provider=_provider(store, settings),
     )
-    app = FastAPI(
+    app = Application(
         title="邻里 linli",
         version="1",
         description=DESCRIPTION,
@@ -105,6 +108,7 @@ def create_app(
     _add_description(app)
     _mount_static(app)
     check_rules(app.routes)
+    app.express = Express(office, app.routes)
     return app
 
 
@@ -182,5 +186,6 @@ class _Kept(StaticFiles):
 
 def _mount_static(app: FastAPI) -> None:
     app.mount("/static", _Kept(directory=PAGES / "static"), name="static")
+    app.mount(language.PREFIX, api.language.words, name=language.PREFIX)
     for prefix, folder in MOUNTS.items():
         app.mount(prefix, _Kept(directory=folder, check_dir=False), name=prefix)

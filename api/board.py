@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.answers import Json
+from api.compression import packed
 from gis.services.casework.figures import TOPICS
 from gis.services.snapshots import Snapshots
 from gis.store.journal import Journal
@@ -33,6 +34,8 @@ class Answer:
     versions: tuple[Any, ...]
     minute: datetime
     body: bytes
+    packed: bytes | None
+    """The body by gzip, where that is worth it."""
     tag: str
 
 
@@ -84,8 +87,9 @@ class Board:
                 return snapshots.versions(session, TOPICS), work(session)
 
             versions, content = compute(versioned)
-            body = Json(content).body
-            answer = Answer(versions, _minute(now), bytes(body), f'"{hashlib.blake2b(bytes(body), digest_size=12).hexdigest()}"')
+            body = bytes(Json(content).body)
+            tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+            answer = Answer(versions, _minute(now), body, packed(body), tag)
             with self._lock:
                 self.computed += 1
                 self._kept[key] = answer

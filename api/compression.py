@@ -17,12 +17,30 @@ _LEVEL = 1
 """ISA-L's levels 1 and 2 are as small as zlib's 1 and equally fast; 3 is slower and no smaller."""
 
 
+def takes_gzip(headers: Headers) -> bool:
+    """Tell whether a caller takes gzip."""
+    return "gzip" in headers.get("accept-encoding", "")
+
+
+def packed(body: bytes) -> bytes | None:
+    """Return a body compressed, to be kept beside it for those who take gzip; None where it is not worth it."""
+    if len(body) < MINIMUM_BYTES:
+        return None
+    compressor = _compressor()
+    small: bytes = compressor.compress(body) + compressor.flush()
+    return small
+
+
+def _compressor() -> Any:
+    return isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+
 class Compression(GZipMiddleware):
     """Compresses what is worth it for those who take gzip."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; compress the answer."""
-        if scope["type"] == "http" and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+        if scope["type"] == "http" and takes_gzip(Headers(scope=scope)):
             await _Responder(self.app, MINIMUM_BYTES, thread_minimum_size=_IN_THREAD_BYTES)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -35,5 +53,5 @@ class _Responder(GZipResponder):
     def compressor(self) -> Any:
         """Return ISA-L's compressor where the base class has zlib's."""
         if self._compressor is None:
-            self._compressor = isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+            self._compressor = _compressor()
         return self._compressor

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import errors
 from api.metrics import Metrics
 from api.security import PUBLIC_PREFIXES
+from gis.services.sign_ins import Identity
 
 log = structlog.get_logger("linli.access")
 JSON_BODY_BYTES = 32 * 2**20
@@ -41,9 +42,12 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"geolocation=(self), camera=(), microphone=()"),
 )
+_OF_DATA = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""JSON is no page: should a browser be made to take it for one, nothing in it runs, loads or is framed."""
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _PRIVATE = (b"cache-control", b"private, no-store")
 _VARY = "Cookie, Authorization"
+_VARIES = (b"vary", _VARY.encode())
 _BODY_HEADERS = (b"content-length", b"transfer-encoding")
 
 
@@ -83,7 +87,7 @@ class Frame:
             return
         began = time.perf_counter()
         state = scope.setdefault("state", {})
-        request_id = state.get("request_id") or f"{random.getrandbits(128):032x}"  # a proxy may have given one
+        request_id = request_id_of(scope)
         nonce = _nonces.next()
         state.update(request_id=request_id, nonce=nonce.decode())
         status = 0
@@ -92,7 +96,10 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _put_headers(scope, message, request_id, nonce)
+                ending = scope["app"].state.office.feed.ending
+                message["headers"] = put_headers(
+                    scope, message.get("headers", ()), request_id, nonce, ending=ending
+                )
                 self.metrics.answered(scope["method"], _route_of(scope), status, time.perf_counter() - began)
             await send(message)
 
@@ -104,16 +111,7 @@ class Frame:
                 raise
             await refused(scope, receive, send_framed)
         finally:
-            account = state.get("account")
-            log.info(
-                "request",
-                method=scope["method"],
-                route=_route_of(scope),
-                status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
-                account=account.account_id if account is not None else None,
-                request_id=request_id,
-            )
+            tell(scope["method"], _route_of(scope), status, began, state.get("account"), request_id)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; answer 413 as soon as its body proves too large."""
@@ -167,22 +165,65 @@ def _too_large(limit: int) -> errors.TooLarge:
     return errors.TooLarge(f"内容超过 {limit // 2**20} MB / larger than {limit // 2**20} MB")
 
 
-def _put_headers(scope: Scope, message: Message, request_id: str, nonce: bytes) -> None:
-    raw: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-    message["headers"] = raw
-    given = {name for name, _ in raw}
+def request_id_of(scope: Scope) -> str:
+    """Return the id under which a request is told of: a trusted proxy's, or a new one."""
+    return scope["state"].get("request_id") or f"{random.getrandbits(128):032x}"
+
+
+def put_headers(
+    scope: Scope, given: Iterable[tuple[bytes, bytes]], request_id: str, nonce: bytes = b"", *, ending: bool
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that every answer carries.
+
+    Args:
+        scope: the request.
+        given: what the route has given.
+        request_id: its id.
+        nonce: the page's; data need none.
+        ending: whether this process is about to end: call again, and another one answers (api/serving.py).
+    """
+    raw = list(given)
+    named = dict(raw)
     raw.append((b"x-request-id", request_id.encode()))
-    raw.append((b"content-security-policy", _POLICY_BEFORE + nonce + _POLICY_AFTER))
+    if b"json" in named.get(b"content-type", b""):
+        raw.append(_OF_DATA)
+    else:
+        raw.append((b"content-security-policy", _POLICY_BEFORE + nonce + _POLICY_AFTER))
     raw.extend(_ALWAYS)
-    if scope["app"].state.office.feed.ending:  # call again, and another process answers: api/serving.py
-        raw[:] = [header for header in raw if header[0] != b"connection"]
+    if ending:
+        raw = [header for header in raw if header[0] != b"connection"]
         raw.append((b"connection", b"close"))
     if scope["scheme"] == "https":
         raw.append(_HTTPS_ONLY)
     if not scope["path"].startswith(PUBLIC_PREFIXES):
-        if b"cache-control" not in given:
+        if b"cache-control" not in named:
             raw.append(_PRIVATE)
-        if b"vary" in given:
+        if b"vary" in named:
             MutableHeaders(raw=raw).add_vary_header(_VARY)
         else:
-            raw.append((b"vary", _VARY.encode()))
+            raw.append(_VARIES)
+    return raw
+
+
+def tell(
+    method: str, route: str, status: int, began: float, account: Identity | None, request_id: str
+) -> None:
+    """Write the one line that the log has of a request.
+
+    Args:
+        method: its method.
+        route: the template of its route, never the address itself.
+        status: the answer's, 0 where there was none.
+        began: when it began, by ``time.perf_counter``.
+        account: whose it is; only the number is written.
+        request_id: its id.
+    """
+    log.info(
+        "request",
+        method=method,
+        route=route,
+        status=status,
+        ms=round((time.perf_counter() - began) * 1000, 1),
+        account=account.account_id if account is not None else None,
+        request_id=request_id,
+    )

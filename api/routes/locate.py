@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from itertools import chain
 from typing import Annotated, Any
 
@@ -11,58 +10,38 @@ import anyio.to_thread
 import numpy as np
 import orjson
 from fastapi import APIRouter, Query, Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from api.desk import AtDesk, Desk, Office
+from api.express import Ready, at_hand
 from api.openapi import problems
 from api.parameters import Crs, position_of
 from api.schemas import Codes, Located
-from api.security import allow, roles_of
+from api.security import allow
 from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
 from gis.services import locating
+from gis.services.sign_ins import Identity
 
 _JSON = "application/json"
 _POSITION = re.compile(rb"lon=(-?\d{1,3}(?:\.\d{1,20})?)&lat=(-?\d{1,2}(?:\.\d{1,20})?)")
 
 
-class FromMemory(APIRoute):
-    """The route of one position: the everyday question is answered at once from what is in memory and known to be current.
-
-    Every other (an unusual query, nothing in memory yet, no grid there, a role that may not ask) goes the way of all routes,
-    which gives the same answer to the same position.
-    """
-
-    @cached_property
-    def permitted(self) -> frozenset[str]:
-        """The roles that may ask."""
-        return roles_of(self) or frozenset()
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer from memory, or as any route does."""
-        body = self._answer(scope)
-        if body is None:
-            await super().handle(scope, receive, send)
-            return
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _answer(self, scope: Scope) -> bytes | None:
-        asked = _POSITION.fullmatch(scope["query_string"])
-        account = scope["state"]["account"]
-        if asked is None or account is None or account.role not in self.permitted or scope["method"] != "GET":
-            return None
-        lon, lat = float(asked[1]), float(asked[2])
-        office: Office = scope["app"].state.office
-        finder = locating.finder_at_hand(office.store.journal, office.snapshots)
-        return None if finder is None or abs(lon) > 180 or abs(lat) > 90 else finder.at(lon, lat)
+def _from_memory(office: Office, _account: Identity, scope: Scope) -> Ready | None:
+    """Answer the everyday question: a position in degrees, in a grid."""
+    asked = _POSITION.fullmatch(scope["query_string"])
+    finder = locating.finder_at_hand(office.store.journal, office.snapshots)
+    if asked is None or finder is None:
+        return None
+    lon, lat = float(asked[1]), float(asked[2])
+    body = finder.at(lon, lat) if abs(lon) <= 180 and abs(lat) <= 90 else None
+    if body is None:
+        return None
+    return Ready(body, ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))))
 
 
 router = APIRouter(tags=["网格 / grids"])
-single = APIRouter(tags=["网格 / grids"], route_class=FromMemory)
 MOST_POINTS = 100_000
 _TOLD = 20
 _BODY = {
@@ -94,7 +73,7 @@ _BODY = {
 }
 
 
-@single.get(
+@router.get(
     "/api/grids/locate",
     summary="位置在哪个网格 / which grid holds a position",
     response_model=Located,
@@ -114,6 +93,7 @@ _BODY = {
     },
     dependencies=[allow("planner", "worker", "screen")],
 )
+@at_hand(_from_memory)
 def locate(
     desk: AtDesk,
     lon: Annotated[
@@ -130,9 +110,6 @@ def locate(
     lon, lat = position_of(lon, lat, crs)
     with desk.session() as session:
         return Response(locating.locate(session, desk.snapshots, lon, lat), media_type=_JSON)
-
-
-router.routes.extend(single.routes)
 
 
 @router.post(

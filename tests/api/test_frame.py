@@ -36,9 +36,24 @@ def test_the_policy_allows_nothing_from_elsewhere() -> None:
     assert "unsafe" not in policy["script-src"]
 
 
-def test_each_answer_has_its_own_nonce(client: TestClient) -> None:
-    policies = {client.get("/api/health").headers["content-security-policy"] for _ in range(3)}
+def test_each_page_has_its_own_nonce(client: TestClient) -> None:
+    policies = {client.get("/login").headers["content-security-policy"] for _ in range(3)}
     assert len(policies) == 3
+    assert all("'nonce-" in policy for policy in policies)
+
+
+def test_data_may_do_nothing_in_a_browser(client: TestClient, as_: SignIn) -> None:
+    for path, status in (
+        ("/api/health", 200),
+        ("/api/grids", 200),
+        ("/api/households/H999", 404),
+        ("/openapi.json", 200),
+    ):
+        answered = client.get(path, headers=as_("admin"))
+        assert answered.status_code == status
+        assert answered.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'", (
+            path
+        )
 
 
 def test_https_is_remembered(app: FastAPI) -> None:

@@ -1,0 +1,110 @@
+"""The express way: the everyday question of a few routes, answered from memory before the application's layers are gone through.
+
+A function marked with :func:`at_hand` names what answers its route at once. Where that has no answer, or the request is out of the ordinary (a
+session not remembered, a role that may not ask), the request goes through the layers, which give the same answer. What the layers owe every
+answer, who asks, the route's rule, headers, figures and the log line, is given here by their own functions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
+
+from api.desk import Office
+from api.frame import put_headers, request_id_of, tell
+from api.security import roles_of, token_of
+from gis.services.sign_ins import Identity
+
+log = structlog.get_logger("linli.express")
+Function = TypeVar("Function", bound=Callable[..., Any])
+_MARK = "_linli_at_hand"
+
+
+class Ready(NamedTuple):
+    """An answer that lies ready; its headers are those that the route itself gives."""
+
+    body: bytes
+    headers: Iterable[tuple[bytes, bytes]]
+    status: int = 200
+
+
+Reply = Callable[[Office, Identity, Scope], Ready | None]
+"""Answers a GET of somebody whom the route's rule admits, or does not (None): at once, asking no database and waiting for nothing."""
+
+
+def at_hand(reply: Reply) -> Callable[[Function], Function]:
+    """Mark a route's function as one that ``reply`` mostly answers for; the route's path has no parameters."""
+
+    def mark(function: Function) -> Function:
+        setattr(function, _MARK, reply)
+        return function
+
+    return mark
+
+
+class Express:
+    """The express way of one application."""
+
+    def __init__(self, office: Office, routes: Iterable[BaseRoute]) -> None:
+        """Find the routes that have been marked.
+
+        Raises:
+            ValueError: the path of one has parameters, or it is no GET.
+        """
+        self._office = office
+        self._ways: dict[str, tuple[Reply, frozenset[str]]] = {}
+        for route in routes:
+            reply = getattr(route.endpoint, _MARK, None) if isinstance(route, APIRoute) else None
+            if reply is not None and isinstance(route, APIRoute):
+                if "{" in route.path or "GET" not in (route.methods or ()):
+                    raise ValueError(
+                        f"{route.path}: only a GET without parameters in its path goes by express"
+                    )
+                self._ways[route.path] = (reply, roles_of(route) or frozenset())
+
+    async def answers(self, scope: Scope, send: Send) -> bool:
+        """Answer a request if that can be done at once; tell whether."""
+        way = self._ways.get(scope["path"])
+        if way is None or scope["method"] != "GET":
+            return False
+        began = time.perf_counter()
+        reply, roles = way
+        token, _ = token_of(Headers(scope=scope))
+        account = self._office.sessions.remembered(token) if token else None
+        if account is None or account.pending is not None or account.role not in roles:
+            return False
+        try:
+            ready = reply(self._office, account, scope)
+        except Exception as error:  # the layers know how to tell of it, should it happen to them as well
+            log.warning("not at hand", route=scope["path"], error=type(error).__name__)
+            return False
+        if ready is None:
+            return False
+        request_id = request_id_of(scope)
+        headers = put_headers(scope, ready.headers, request_id, ending=self._office.feed.ending)
+        self._office.metrics.answered("GET", scope["path"], ready.status, time.perf_counter() - began)
+        try:
+            await send({"type": "http.response.start", "status": ready.status, "headers": headers})
+            await send({"type": "http.response.body", "body": ready.body})
+        finally:
+            tell("GET", scope["path"], ready.status, began, account, request_id)
+        return True
+
+
+class Application(FastAPI):
+    """FastAPI with an express way before its layers."""
+
+    express: Express | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by express, or through the layers."""
+        if scope["type"] != "http" or self.express is None or not await self.express.answers(scope, send):
+            await super().__call__(scope, receive, send)
