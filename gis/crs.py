@@ -166,6 +166,11 @@ class SourceCRS:
         """Tell whether positions are distances on a plane rather than degrees."""
         return self.name not in _SHIFTS and bool(_crs(self.name).is_projected)
 
+    @property
+    def is_wgs84(self) -> bool:
+        """Tell whether numbers are taken as they stand."""
+        return self.name in (WGS84, "EPSG:4490")
+
     @cached_property
     def notice(self) -> str | None:
         """What a user must know about the accuracy of the way to WGS 84; None where there is nothing to say."""
@@ -195,7 +200,7 @@ class SourceCRS:
         """
         if self.name in _SHIFTS:
             return _SHIFTS[self.name](x, y)
-        if self.name in (WGS84, "EPSG:4490"):
+        if self.is_wgs84:
             return np.array(x, dtype=float), np.array(y, dtype=float)
         return _run(_transformer(self.name, False), x, y)
 

@@ -32,17 +32,20 @@ _ULPS = 16
 _BLOCK = 1 << 16
 """Positions taken at a time, so that intermediate arrays stay in the processor's cache."""
 _SEGMENT_BLOCK = 1 << 17
+_UNDRAWN = np.full((1, 1), _ASK, dtype=np.int32), 0.0, 0.0, 0.0, 0.0
+"""A lattice of one cell, in which every position is."""
 
 
 class GridIndex:
     """Polygons with codes, prepared for look-ups. It never changes; several threads may use it."""
 
-    def __init__(self, geometries: np.ndarray, codes: Sequence[str]) -> None:
+    def __init__(self, geometries: np.ndarray, codes: Sequence[str], *, drawn: bool = True) -> None:
         """Prepare the look-up.
 
         Args:
             geometries: (n,) valid polygons or multipolygons in one coordinate system; an empty one holds nothing.
             codes: (n,) their codes, all different.
+            drawn: whether to draw the lattice, which takes as long as asking the polygons about some 200,000 positions.
 
         Raises:
             ValueError: lengths differ, a code comes twice, or a geometry is not polygonal.
@@ -63,7 +66,7 @@ class GridIndex:
         shapely.prepare(self._shapes)
         self._tree = shapely.STRtree(self._shapes)
         self._warm(self._shapes)
-        self._lattice, self._west, self._south, self._per_x, self._per_y = self._draw()
+        self._lattice, self._west, self._south, self._per_x, self._per_y = self._draw() if drawn else _UNDRAWN
         self._rows, self._columns = self._lattice.shape
 
     def replaced(self, polygons: Mapping[int, shapely.Geometry]) -> GridIndex:

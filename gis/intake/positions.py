@@ -13,7 +13,6 @@ from gis.crs import SourceCRS
 from gis.grids.geometry import REPAIR_SHARE, repair
 from gis.intake.formats.shapes import read_wkt
 from gis.intake.headings import GEOMETRY
-from gis.intake.hexadecimal import hexadecimal
 from gis.intake.parsing import NUMBER, parse_numbers
 from gis.intake.sheet import MISSING, Sheet
 from gis.intake.whereabouts import Gatherer, Sample
@@ -49,8 +48,8 @@ _TYPE_NAMES = np.array(
 _SAMPLE = 1000
 _LEAST_DEG2 = 1e-12
 """A hundredth of a square metre: what is smaller is a line to which rounding gave an area."""
-_EWKB_POINT = bytes.fromhex("0101000020e6100000")
-"""How a little-endian point with the SRID 4326 begins."""
+_WKB_POINT = bytes.fromhex("0101000000")
+"""How a little-endian point begins."""
 
 SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
 TURNED = "东、北坐标可能颠倒：东坐标填在 lon（x）列，北坐标填在 lat（y）列 / east and north may be swapped: east belongs into lon (x), north into lat (y)"
@@ -105,7 +104,7 @@ class Positions:
         shapes = _without(shapes, empty)
         if required:
             sheet.reject(shapely.is_missing(shapes) & ~unreadable & ~empty, GEOMETRY, MISSING)
-        shapes = _of_kinds(sheet, shapely.force_2d(shapes), kinds)
+        shapes = _of_kinds(sheet, _flat(shapes), kinds)
         shapes = self._to_wgs84(sheet, shapes)
         return self._valid(sheet, shapes)
 
@@ -169,12 +168,16 @@ class Positions:
         moved = np.full(sheet.size, None, dtype=object)
         if self.crs is None or not there.any():
             return moved
-        moved[there] = self.crs.geometry_to_wgs84(shapes[there])
-        box, drawn = np.full((sheet.size, 4), np.nan), np.full((sheet.size, 4), np.nan)
-        box[there], drawn[there] = shapely.bounds(moved[there]), shapely.bounds(shapes[there])
-        # A transformation that fails leaves infinite coordinates, of which bounds would speak only sometimes.
-        images, owner = shapely.get_coordinates(moved, return_index=True)
-        box[owner[~np.isfinite(images).all(axis=1)]] = np.inf
+        drawn = np.full((sheet.size, 4), np.nan)
+        drawn[there] = shapely.bounds(shapes[there])
+        if self.crs.is_wgs84:
+            moved[there], box = shapes[there], drawn.copy()
+        else:
+            moved[there], box = self.crs.geometry_to_wgs84(shapes[there]), np.full((sheet.size, 4), np.nan)
+            box[there] = shapely.bounds(moved[there])
+            # A transformation that fails leaves infinite coordinates, of which bounds would speak only sometimes.
+            images, owner = shapely.get_coordinates(moved, return_index=True)
+            box[owner[~np.isfinite(images).all(axis=1)]] = np.inf
         columns = (GEOMETRY, GEOMETRY)
         bad = self._off(sheet, columns, (box[:, 0], box[:, 1]), there, (drawn[:, 0], drawn[:, 1]))
         bad |= self._off(sheet, columns, (box[:, 2], box[:, 3]), there & ~bad, (drawn[:, 2], drawn[:, 3]))
@@ -188,10 +191,13 @@ class Positions:
         flat = np.isin(kinds, [1, 5]) & (shapely.length(shapes) == 0)
         sheet.reject(flat, GEOMETRY, "线的长度为零 / the line has no length")
         shapes = _without(shapes, flat)
-        flat = np.isin(kinds, [3, 6]) & shapely.is_valid(shapes) & (shapely.area(shapes) < _LEAST_DEG2)
+        polygonal = np.isin(kinds, [3, 6])
+        valid = np.ones(sheet.size, dtype=bool)
+        valid[polygonal] = shapely.is_valid(shapes[polygonal])
+        flat = polygonal & valid & (shapely.area(shapes) < _LEAST_DEG2)
         sheet.reject(flat, GEOMETRY, "面的面积为零 / the polygon has no area")
         shapes = _without(shapes, flat)
-        broken = np.flatnonzero(np.isin(kinds, [3, 6]) & ~shapely.is_valid(shapes))
+        broken = np.flatnonzero(~valid)
         if len(broken) == 0:
             return shapes
         mended = repair(shapes[broken])
@@ -302,12 +308,18 @@ def _given_shapes(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
 
 def _of_kinds(sheet: Sheet, shapes: np.ndarray, kinds: frozenset[str]) -> np.ndarray:
     """Reject geometries of another type than is needed; what is one by another name (a collection of one) is taken."""
-    single = shapely.get_num_geometries(shapes) == 1
-    collection = np.isin(shapely.get_type_id(shapes), [4, 7]) & single
-    shapes = np.where(collection, shapely.get_geometry(shapes, 0), shapes)
     types = shapely.get_type_id(shapes)
+    collection = np.flatnonzero(np.isin(types, [4, 7]))
+    collection = collection[shapely.get_num_geometries(shapes[collection]) == 1]
+    if len(collection):  # each look into one makes a copy of it
+        shapes = shapes.copy()
+        shapes[collection] = shapely.get_geometry(shapes[collection], 0)
+        types = shapely.get_type_id(shapes)
+    wrong = np.array([*(name not in kinds for name in _TYPE_NAMES[:-1]), False])
+    other = wrong[types]
+    if not other.any():
+        return shapes
     names = _TYPE_NAMES[types]
-    other = (types >= 0) & ~np.isin(names, list(kinds))
     wanted, english = _SHAPE_WORDS[kinds].split(" / ")
     reasons = np.array(
         [
@@ -320,8 +332,20 @@ def _of_kinds(sheet: Sheet, shapes: np.ndarray, kinds: frozenset[str]) -> np.nda
     return _without(shapes, other)
 
 
+def _flat(shapes: np.ndarray) -> np.ndarray:
+    """Return geometries without heights and measures; copies only where there are any."""
+    high = shapely.get_coordinate_dimension(shapes) > 2
+    if not high.any():
+        return shapes
+    left = shapes.copy()
+    left[high] = shapely.force_2d(shapes[high])
+    return left
+
+
 def _without(shapes: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Return geometries with None where they are bad."""
+    """Return geometries with None where they are bad; the very array where none is."""
+    if not bad.any():
+        return shapes
     left = shapes.copy()
     left[bad] = None
     return left
@@ -340,21 +364,20 @@ def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
     return f"面无效（{what}）{chinese}；{change} / the polygon is not valid ({what}){english}; {said}"
 
 
-def as_hex(shapes: np.ndarray) -> pa.Array:
-    """Return geometries in EPSG:4326 as hexadecimal EWKB text (n,), null where None."""
-    written = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True)
-    return hexadecimal(pa.array(np.atleast_1d(written), pa.large_binary()))
+def as_wkb(shapes: np.ndarray) -> pa.Array:
+    """Return geometries as WKB (n,), null where None; a column of geometries adds the SRID that it has."""
+    return pa.array(np.atleast_1d(shapely.to_wkb(shapes)), pa.large_binary())
 
 
-def points_as_hex(lon: np.ndarray, lat: np.ndarray) -> pa.Array:
-    """Return points in EPSG:4326 as hexadecimal EWKB text (n,), null where a coordinate is NaN."""
-    size = len(_EWKB_POINT) + 16
+def points_as_wkb(lon: np.ndarray, lat: np.ndarray) -> pa.Array:
+    """Return points as WKB (n,), null where a coordinate is NaN."""
+    size = len(_WKB_POINT) + 16
     written = np.empty((len(lon), size), dtype=np.uint8)
-    written[:, :-16] = np.frombuffer(_EWKB_POINT, np.uint8)
+    written[:, :-16] = np.frombuffer(_WKB_POINT, np.uint8)
     written[:, -16:] = np.column_stack([lon, lat]).astype("<f8").view(np.uint8)
     points = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(lon), [None, pa.py_buffer(written)])
     missing = pa.array(np.isnan(lon) | np.isnan(lat))
-    return hexadecimal(pc.if_else(missing, pa.scalar(None, points.type), points))
+    return pc.if_else(missing, pa.scalar(None, points.type), points)
 
 
 def as_multi(shapes: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,7 +78,7 @@ def run_import(
             [Fault("kind", f"可用 / known: {known}")],
         )
     wanted = kind_named(kind)
-    with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder:
+    with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder, _older_objects_set_aside():
         source = open_source(
             path, name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
         )
@@ -141,6 +143,16 @@ def lacks_crs(kind: str, name: str, head: bytes) -> bool:
         except Invalid:
             return False
     return wanted.position != "none" and any(layout.has(column) for column in ("lon", "lat", GEOMETRY))
+
+
+@contextmanager
+def _older_objects_set_aside() -> Iterator[None]:
+    """Keep the collector of cycles from going through all that the program holds each time some thousand shapes have been made."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notices: list[str]) -> ImportReport:

@@ -29,6 +29,9 @@ from gis.intake.guards import guards_made_last, may_rebuild
 from gis.models import Base
 from gis.store.bulk import copy_rows, cursor_of
 
+_GEOMETRY = "geometry(Geometry, 4326)"
+"""Rows come without the SRID, which would have to be put into each; the column's type gives it to them."""
+
 
 class Staging:
     """A temporary table of rows to be written; gone at the end of the transaction."""
@@ -39,6 +42,7 @@ class Staging:
         self.name = name
         self.rows = 0
         self._plain = [each for each, kind in columns.items() if kind != "geometry"]
+        columns = {each: _GEOMETRY if kind == "geometry" else kind for each, kind in columns.items()}
         self.table = table(name, *[column(each) for each in columns])
         parts = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(each), sql.SQL(kind)) for each, kind in columns.items()

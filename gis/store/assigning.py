@@ -20,6 +20,8 @@ _SENT = (
     "AS sent (id, grid_id, grid_reason))"
 )
 _MOST_SENT = 2000
+_FEW = 100_000
+"""Up to so many positions are looked up in the polygons sooner than a lattice is drawn."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class Moves:
     moved_out: int
 
 
-def read_grids(connection: Connection, near: shapely.Geometry | None = None) -> StoredGrids:
+def read_grids(connection: Connection, near: shapely.Geometry | None = None, *, positions: int | None = None) -> StoredGrids:
     """Return the grids in force, in the order of their codes; they stay so until the transaction ends.
 
     Args:
         connection: an open transaction.
         near: only grids whose box meets this geometry's, EPSG:4326; all when None.
+        positions: how many will be looked up, about; for few no lattice is drawn.
     """
     hold_grids(connection)
     rows = connection.execute(
@@ -66,7 +69,7 @@ def read_grids(connection: Connection, near: shapely.Geometry | None = None) -> 
     ).all()
     geometries = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
     return StoredGrids(
-        np.array([row[0] for row in rows], dtype=np.int64), GridIndex(np.atleast_1d(geometries), [row[1] for row in rows])
+        np.array([row[0] for row in rows], dtype=np.int64), GridIndex(np.atleast_1d(geometries), [row[1] for row in rows], drawn=positions is None or positions > _FEW)
     )
 
 

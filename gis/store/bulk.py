@@ -12,10 +12,11 @@ import pyarrow.csv as pacsv
 from psycopg import sql
 from sqlalchemy import Connection
 
+from gis.store.binary import SIGNATURE, TRAILER, as_binary
+
 _READ_BLOCK = 1 << 22
 _READ_ROWS = 50_000
 _CSV = sql.SQL("(FORMAT csv, HEADER true, NULL '')")
-_PLAIN_CSV = sql.SQL("(FORMAT csv, NULL '')")
 
 
 def read_frame(connection: Connection, query: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -81,15 +82,16 @@ def read_columns(connection: Connection, query: str, types: Mapping[str, pa.Data
 
 
 def copy_rows(connection: Connection, target: sql.Composable, rows: pa.Table) -> None:
-    """Append rows to a table by COPY; their columns are named as the table's, and hold what PostgreSQL reads in CSV."""
+    """Append rows to a table by COPY; their columns are named as the table's, see :func:`gis.store.binary.as_binary`."""
     if rows.num_rows == 0:
         return
-    block = io.BytesIO()
-    pacsv.write_csv(rows, block, pacsv.WriteOptions(include_header=False))
     names = sql.SQL(", ").join(sql.Identifier(each) for each in rows.column_names)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(target, names, _PLAIN_CSV)
-    with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
-        copy.write(block.getbuffer())
+    with cursor_of(connection) as cursor:
+        cursor.execute(sql.SQL("SELECT {} FROM {} LIMIT 0").format(names, target))
+        content = as_binary(rows, [each.type_code for each in cursor.description])
+        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, names)) as copy:
+            for piece in (SIGNATURE, content, TRAILER):
+                copy.write(piece)
 
 
 def cursor_of(connection: Connection) -> Any:

@@ -14,7 +14,7 @@ from gis.grids.codes import BadCode, CodeProfile
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Kind, name_some, or_stored, staged
 from gis.intake.parsing import Unreadable, parse_each
-from gis.intake.positions import POLYGONS, as_hex, as_multi
+from gis.intake.positions import POLYGONS, as_multi, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Area
@@ -62,7 +62,7 @@ class Areas(Kind):
                 "code": codes,
                 "name": names,
                 "level": pa.array(levels.values, pa.string()),
-                "geometry": as_hex(as_multi(shapes)),
+                "geometry": as_wkb(as_multi(shapes)),
             }
         )
 

@@ -9,7 +9,7 @@ from sqlalchemy import literal_column
 
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Kind, shape_codes, staged
-from gis.intake.positions import LINES, POLYGONS, as_hex
+from gis.intake.positions import LINES, POLYGONS, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Backdrop
@@ -34,7 +34,7 @@ class BackdropParts(Kind):
         codes = shape_codes(codes, shapes)
         self.first_rows.reject_repeats(sheet, "code" if sheet.has("code") else "geometry", codes)
         self.remember(sheet, shapes)
-        return pa.table({"code": codes, "kind": kinds, "name": names, "geometry": as_hex(shapes)})
+        return pa.table({"code": codes, "kind": kinds, "name": names, "geometry": as_wkb(shapes)})
 
     def write(self) -> None:
         """Write the parts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from types import MappingProxyType
 
 import numpy as np
@@ -13,12 +14,12 @@ from sqlalchemy import TableClause, column, literal_column, table, text
 from gis.intake.fields import read_code, read_text, read_whole
 from gis.intake.kinds.base import Job, Kind, ids, name_some, staged
 from gis.intake.kinds.compounds import ensure_compounds
-from gis.intake.positions import POINTS, POLYGONS, as_hex
+from gis.intake.positions import POINTS, POLYGONS, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Building, Compound
 from gis.store.assigning import assign, assign_buildings, place, read_grids
-from gis.store.bulk import copy_frame, read_frame
+from gis.store.bulk import copy_frame, read_columns, read_frame
 
 _MOVE_HOUSEHOLDS = """
 UPDATE households h SET geometry = ST_SetSRID(ST_MakePoint(b.lon, b.lat), 4326), lon = b.lon, lat = b.lat
@@ -26,6 +27,9 @@ FROM buildings b JOIN staged_buildings s ON s.code = b.code
 WHERE h.building_id = b.id AND NOT h.own_position AND (h.lon, h.lat) IS DISTINCT FROM (b.lon, b.lat)
 RETURNING h.id"""
 
+_STORED = "SELECT id, lon, lat, coalesce(grid_id, -1) AS grid_id FROM buildings"
+_DIGEST = "SELECT sha256(string_agg(float8send(lon) || float8send(lat), '' ORDER BY id)) FROM buildings"
+_STORED_TYPES = {"id": pa.int64(), "lon": pa.float64(), "lat": pa.float64(), "grid_id": pa.int64()}
 
 _COMPOUNDS = text("SELECT code, id FROM compounds WHERE code = ANY(:codes)")
 
@@ -58,8 +62,9 @@ class Buildings(Kind):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._grids = read_grids(self.connection)
+        self._grids = read_grids(self.connection, positions=job.expected_rows)
         self._compounds: dict[str, int] = {}
+        self._points = sha256()
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes, texts, numbers and shapes."""
@@ -73,11 +78,13 @@ class Buildings(Kind):
         shapes = self.job.positions.shapes(sheet, POINTS | POLYGONS, required=True)
         self.first_rows.reject_repeats(sheet, "code", codes)
         self.remember(sheet, shapes)
-        rows = {"code": codes, **texts, "floors": floors, "units": units, "geometry": as_hex(shapes)}
+        rows = {"code": codes, **texts, "floors": floors, "units": units, "geometry": as_wkb(shapes)}
         if self._direct is not None:
             # GEOS finds a point here as it does in the database; look_over() sees to it that no two versions of it disagree.
             points = shapely.point_on_surface(shapes)
-            rows["grid_id"] = ids(place(self._grids, shapely.get_x(points), shapely.get_y(points))[0])
+            lon, lat = shapely.get_x(points), shapely.get_y(points)
+            rows["grid_id"] = ids(place(self._grids, lon, lat)[0])
+            self._points.update(np.column_stack([lon, lat])[sheet.ok].astype(">f8").tobytes())
         return pa.table(rows)
 
     def put(self, rows: pa.Table) -> None:
@@ -91,12 +98,14 @@ class Buildings(Kind):
         super().put(rows.drop_columns("compound").append_column("compound_id", pa.array(numbers, pa.int64())))
 
     def look_over(self) -> None:
-        """Put buildings right whose stored point lies in another grid than the one worked out here."""
-        frame = read_frame(self.connection, "SELECT id, lon, lat, grid_id FROM buildings")
-        grid_id, _ = place(self._grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
-        wrong = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
+        """Put buildings right whose stored point lies in another grid than the one worked out here; none where the points are the same."""
+        if self.connection.scalar(text(_DIGEST)) == self._points.digest():
+            return
+        found = read_columns(self.connection, _STORED, _STORED_TYPES)
+        grid_id, _ = place(self._grids, found["lon"].to_numpy(), found["lat"].to_numpy())
+        wrong = found["grid_id"].to_numpy() != grid_id
         if wrong.any():
-            assign_buildings(self.connection, frame["id"].to_numpy(np.int64)[wrong])
+            assign_buildings(self.connection, found["id"].to_numpy()[wrong])
 
     def write(self) -> None:
         """Write the buildings, make compounds that are not known, move their households, and assign both to grids."""

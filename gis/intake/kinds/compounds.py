@@ -10,7 +10,7 @@ from sqlalchemy import Connection, literal_column, text
 
 from gis.intake.fields import read_code, read_text
 from gis.intake.kinds.base import Kind, or_stored, staged
-from gis.intake.positions import POINTS, POLYGONS, as_hex
+from gis.intake.positions import POINTS, POLYGONS, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Compound
@@ -38,7 +38,7 @@ class Compounds(Kind):
         shapes = self.job.positions.shapes(sheet, POINTS | POLYGONS, required=False)
         self.first_rows.reject_repeats(sheet, "code", codes)
         self.remember(sheet, shapes)
-        return pa.table({"code": codes, **texts, "geometry": as_hex(shapes)})
+        return pa.table({"code": codes, **texts, "geometry": as_wkb(shapes)})
 
     def write(self) -> None:
         """Write the compounds."""

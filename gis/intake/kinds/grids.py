@@ -12,7 +12,7 @@ from gis.intake.fields import read_code, read_text
 from gis.intake.kinds.areas import ensure_areas
 from gis.intake.kinds.base import Kind, name_some, or_stored, staged
 from gis.intake.parsing import Unreadable, parse_each
-from gis.intake.positions import POLYGONS, as_hex, as_multi
+from gis.intake.positions import POLYGONS, as_multi, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Area, Grid
@@ -58,7 +58,7 @@ class Grids(Kind):
                 "code": codes,
                 "name": names,
                 "community": pa.array(communities.values, pa.string()),
-                "geometry": as_hex(as_multi(shapes)),
+                "geometry": as_wkb(as_multi(shapes)),
             }
         )
 

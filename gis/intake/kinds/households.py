@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, literal_column
 
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Job, Kind, ids, staged
-from gis.intake.positions import points_as_hex
+from gis.intake.positions import points_as_wkb
 from gis.intake.references import References
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
@@ -54,7 +54,7 @@ class Households(Kind):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._grids = read_grids(self.connection)
+        self._grids = read_grids(self.connection, positions=job.expected_rows)
         self._buildings = References(
             read_columns(self.connection, "SELECT code, id, lon, lat FROM buildings", _BUILDINGS)
         )
@@ -99,7 +99,7 @@ class Households(Kind):
     def finish(self, rows: pa.Table) -> pa.Table:
         """Return the rows with their points."""
         lon, lat = (_floats(rows[column].combine_chunks()) for column in ("lon", "lat"))
-        return rows.append_column("geometry", points_as_hex(lon, lat))
+        return rows.append_column("geometry", points_as_wkb(lon, lat))
 
     def write(self) -> None:
         """Write the households."""

@@ -23,7 +23,6 @@ from gis.intake.fields import (
     read_whole,
     read_word,
 )
-from gis.intake.hexadecimal import hexadecimal
 from gis.intake.kinds.base import Job, Kind, name_some, staged
 from gis.intake.kinds.id_numbers import doubtful
 from gis.intake.kinds.persons import recognise
@@ -104,7 +103,7 @@ class Residents(Kind):
                 "birth_year": birth_year,
                 "sex": sex,
                 "name": name,
-                **{each.name: _hexadecimal(getattr(sealed, each.name)) for each in fields(sealed)},
+                **{each.name: pa.array(getattr(sealed, each.name), pa.large_binary()) for each in fields(sealed)},
                 "care_flags": care_flags,
                 "row": pa.array(sheet.rows),
             }
@@ -262,9 +261,3 @@ def _digests(households: pa.Array, person: pa.Array, occurrence: np.ndarray) -> 
     parts = [pc.fill_null(households, ""), person, pc.cast(pa.array(occurrence), pa.string())]
     joined = pc.binary_join_element_wise(*parts, "\x1f")
     return [sha256(each.encode()).hexdigest() for each in joined.to_pylist()]
-
-
-def _hexadecimal(values: list[bytes | None]) -> pa.Array:
-    """Return bytes as PostgreSQL reads them in CSV (n,)."""
-    start, nothing = pa.scalar("\\x", pa.large_string()), pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(start, hexadecimal(pa.array(values, pa.large_binary())), nothing)

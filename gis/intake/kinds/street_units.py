@@ -9,7 +9,7 @@ from sqlalchemy import literal_column
 
 from gis.intake.fields import read_code, read_text
 from gis.intake.kinds.base import Kind, or_stored, staged
-from gis.intake.positions import POLYGONS, as_hex, as_multi
+from gis.intake.positions import POLYGONS, as_multi, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import StreetUnit
@@ -31,7 +31,7 @@ class StreetUnits(Kind):
         shapes = self.job.positions.shapes(sheet, POLYGONS, required=True)
         self.first_rows.reject_repeats(sheet, "code", codes)
         self.remember(sheet, shapes)
-        return pa.table({"code": codes, "name": names, "kind": kinds, "geometry": as_hex(as_multi(shapes))})
+        return pa.table({"code": codes, "name": names, "kind": kinds, "geometry": as_wkb(as_multi(shapes))})
 
     def write(self) -> None:
         """Write the street units; one without a name is called by its code."""

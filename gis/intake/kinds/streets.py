@@ -15,7 +15,7 @@ from gis.intake.fields import read_code, read_text, read_whole, read_yes
 from gis.intake.formats.osm_tags import NOT_YET_OR_NO_MORE
 from gis.intake.kinds.base import Kind, shape_codes, staged
 from gis.intake.parsing import Unreadable, parse_each, plain
-from gis.intake.positions import LINES, as_hex
+from gis.intake.positions import LINES, as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Street
@@ -46,6 +46,8 @@ CLASSES = {
 
 NO_CLASS = "unclassified"
 _PART = "~part"
+_MULTI_LINE = 5
+"""shapely's number of the type."""
 
 # Parts that a street had when it was imported before and no longer has.
 _DROP_PARTS = """
@@ -103,16 +105,11 @@ class Streets(Kind):
         """Check a batch, and stage its good rows part by part."""
         rows = self.check(sheet)
         good = np.flatnonzero(sheet.ok)
-        parts, owner = shapely.get_parts(self._shapes[good], return_index=True)
-        rows = rows.take(pa.array(good[owner]))
-        several = np.bincount(owner, minlength=len(good))[owner] > 1
-        number = np.arange(len(owner)) - np.searchsorted(owner, owner) + 1
-        names = rows["street"].to_pylist()
-        codes = [
-            f"{name}{_PART}{n}" if many else name
-            for name, n, many in zip(names, number, several, strict=True)
-        ]
-        rows = rows.append_column("code", pa.array(codes, pa.string())).append_column("geometry", as_hex(parts))
+        parts, codes = self._shapes[good], rows["street"].take(pa.array(good))
+        if (shapely.get_type_id(parts) == _MULTI_LINE).any():
+            parts, owner = shapely.get_parts(parts, return_index=True)
+            good, codes = good[owner], _part_codes(codes.take(pa.array(owner)), owner)
+        rows = rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts))
         if self._direct is not None:
             # A code that looks like a part of another street waits until the table can tell whether it is one.
             like_a_part = pc.match_substring(rows["street"], _PART)
@@ -143,6 +140,14 @@ class Streets(Kind):
             new_rows=self.staging.rows,
             update=[*self.stored("name", "kind", "foot", "bridge", "tunnel", "layer"), "geometry"],
         )
+
+
+def _part_codes(codes: pa.ChunkedArray, owner: np.ndarray) -> pa.Array:
+    """Return the codes of parts (n,), numbered from 1 where a line (``owner``, ascending) has several."""
+    several = np.bincount(owner)[owner] > 1
+    number = np.arange(len(owner)) - np.searchsorted(owner, owner) + 1
+    named = zip(codes.to_pylist(), number, several, strict=True)
+    return pa.array([f"{name}{_PART}{n}" if many else name for name, n, many in named], pa.string())
 
 
 def _class(word: str) -> str:

@@ -65,6 +65,9 @@ def check(geometries: list[shapely.Geometry], codes: list[str], points: np.ndarr
     expected = brute_force_assign(geometries, codes, lon, lat)
     assert index.assign(lon, lat).tolist() == expected
     assert [index.locate(float(x), float(y)) for x, y in points] == expected
+    undrawn = GridIndex(np.array(geometries, dtype=object), codes, drawn=False)
+    assert undrawn.assign(lon, lat).tolist() == expected
+    assert undrawn.replaced({0: geometries[0]}).assign(lon, lat).tolist() == expected
 
 
 def edges_of(geometry: shapely.Geometry) -> np.ndarray:

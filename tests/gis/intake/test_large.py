@@ -6,13 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gis.intake import Cancelled, guards
-from gis.intake.hexadecimal import hexadecimal
 from gis.intake.writer import Writer
 from gis.models import Household
 from gis.store.session import Store
@@ -157,9 +153,3 @@ def test_work_is_done_in_order_and_faults_come_out() -> None:
         writer.do(done.index, 99)  # type: ignore[arg-type]
         with pytest.raises(ValueError):
             writer.settle()
-
-
-@given(st.lists(st.one_of(st.none(), st.binary(max_size=40)), max_size=20), st.integers(0, 5))
-def test_bytes_become_digits(values: list[bytes | None], start: int) -> None:
-    column = pa.array(values, pa.binary()).slice(start)
-    assert hexadecimal(column).to_pylist() == [None if each is None else each.hex() for each in values[start:]]
