@@ -100,6 +100,7 @@ class GridSummary(BaseModel):
     care_flags: dict[str, int | None]
     colours: dict[str, int | None]
     covered_share: dict[str, float | None]
+    needs_by_month: list[dict[str, str | int | None]]
 
 
 class Accepted(BaseModel):

@@ -11,6 +11,7 @@ from api.routes import (
     buildings,
     chiefs,
     circles,
+    comparison,
     contacts,
     coverage,
     desks,
@@ -32,6 +33,7 @@ from api.routes import (
     residents,
     resources,
     screen,
+    search,
     session,
     stations,
     tiles,
@@ -73,6 +75,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     resources.router,
     layers.router,
+    search.router,
+    comparison.router,
     export.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before

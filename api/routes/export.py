@@ -50,7 +50,7 @@ def export_grids(desk: AtDesk, form: Format, area: Area = None) -> StreamingResp
     """Return every grid with every measure that the map may show; what is hidden as small is empty and named in `suppressed`."""
     with desk.session() as session:
         table = tables.grid_table(
-            session, desk.snapshots, desk.today(), exact=desk.account.sees_exact, area=area
+            session, desk.snapshots, desk.now(), exact=desk.account.sees_exact, area=area
         )
         return _file(session, table, form)
 

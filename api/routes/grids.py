@@ -7,19 +7,30 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from api.answers import GeoJson, Json, etag, page, tagged
-from api.desk import AtDesk
+from api.desk import AtDesk, Desk
 from api.openapi import problems
 from api.parameters import AskedFilter, AskedVersion, Code, example
 from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, GridSummary, Moved
 from api.security import allow
 from gis.errors import Denied
 from gis.needs.disclosure import shown
-from gis.services import indicators, registry
+from gis.services import indicators, measures, registry
 from gis.services.accounts import grids_of
 from maps.classify import MAX_CLASSES, classify
 
 router = APIRouter(tags=["网格 / grids"])
 READERS = ("planner", "worker", "screen")
+Scheme = Annotated[
+    Literal["quantiles", "natural", "equal"],
+    Query(description="分级方法 / how values are sorted into classes"),
+]
+Sorts = Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")]
+Palette = Annotated[Literal["teal", "ember", "dusk", "night-ember"], Query(description="色带 / colours")]
+
+
+def figure_reader(desk: Desk) -> measures.Reader:
+    """Return for whom figures of grids are told."""
+    return measures.Reader(exact=desk.account.sees_exact, wall=desk.account.role == "screen")
 
 
 @router.get(
@@ -76,7 +87,7 @@ def list_grids(
     },
     dependencies=[allow("planner", "screen")],
 )
-def measures(
+def get_measures(
     desk: AtDesk,
     measure: Annotated[
         str | None,
@@ -86,18 +97,33 @@ def measures(
             examples=["elders_60"],
         ),
     ] = None,
-    scheme: Annotated[
-        Literal["quantiles", "natural", "equal"],
-        Query(description="分级方法 / how values are sorted into classes"),
-    ] = "quantiles",
-    k: Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")] = 5,
+    scheme: Scheme = "quantiles",
+    k: Sorts = 5,
+    palette: Palette = "teal",
+    first: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            max_length=7,
+            description="按月指标的起始月份 / first month, of measures of months",
+            examples=["2026-01"],
+        ),
+    ] = None,
+    last: Annotated[
+        str | None, Query(alias="to", max_length=7, description="截止月份 / last month", examples=["2026-10"])
+    ] = None,
 ) -> Json:
-    """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures."""
+    """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures.
+
+    A measure that the list calls ``monthly`` is of the months from ``from`` to ``to``, the last twelve where they are absent.
+    """
+    reader = figure_reader(desk)
+    span = measures.Span.asked(first, last, desk.today())
     with desk.session() as session:
         if measure is None:
-            return Json({"measures": indicators.measure_names(session, desk.snapshots)})
-        found = indicators.measure(session, desk.snapshots, measure, desk.today(), exact=desk.account.sees_exact)
-    return Json({**found, **classify(found["values"], scheme, k).as_dict()})
+            return Json({"measures": measures.measure_names(session, desk.snapshots, wall=reader.wall)})
+        found = measures.measure(session, desk.snapshots, measure, desk.now(), reader, span)
+    return Json({**found, **classify(found["values"], scheme, k, palette=palette).as_dict()})
 
 
 @router.get(

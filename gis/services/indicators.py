@@ -18,6 +18,7 @@ from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
 from gis.needs.disclosure import BASE, THRESHOLD, offsets, rounded, small, told
 from gis.services.counted import TOPICS, counted
 from gis.services.coverage import covered_shares
+from gis.services.needs import by_month
 from gis.services.snapshots import Snapshots
 from gis.store.vault import vault_of
 
@@ -40,7 +41,7 @@ def grid_counts(session: Session, snapshots: Snapshots, today: date, *, exact: b
 def grid_summary(
     session: Session, snapshots: Snapshots, code: str, today: date, *, exact: bool = False
 ) -> dict[str, Any]:
-    """Return the counts of one grid: people, care flags, colours, open needs, and the share of households covered per service.
+    """Return the counts of one grid: people, care flags, colours, open needs, needs of the last twelve months, and the share covered per service.
 
     Shares are of households within 15 minutes (on the streets where they are known), opening hours ignored; None where nobody lives.
     A count in fives is None where it stands for fewer than five.
@@ -67,6 +68,9 @@ def grid_summary(
             service: round(float(counts[position]) / households, 4) if households else None
             for service, counts in shares.items()
         },
+        "needs_by_month": by_month(
+            session, snapshots, np.arange(len(grids.codes) + 1) == position, today, lived_in=households > 0, exact=exact
+        ),
         "people_in": 1 if exact else BASE,
     }
 

@@ -1,12 +1,12 @@
-"""Where people's needs are: cells with counts and rates, the course of the months, what is open.
+"""Where people's needs are: cells and grids with counts and rates, the course of the months, what is open.
 
-Of needs there are four published tables, each rounded once (gis/needs/disclosure.py): by cell of 100 m, service and month; by grid and month; the open
-ones by grid; and the open ones by area and service. Whoever may not count people one by one gets sums of them.
+Of needs there are published tables, each rounded once (gis/needs/disclosure.py): by cell of 100 m and by grid, with service, colour, ages and month
+(gis/services/need_tables.py); by grid and month; the open ones by grid; and the open ones by area and service. Whoever may not count people one by
+one gets sums of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from gis.needs.cells import Cells, count_cells
+from gis.needs.cells import PER_HOUSEHOLDS, Cells, count_cells
 from gis.needs.disclosure import (
     BASE,
     THRESHOLD,
@@ -29,72 +29,82 @@ from gis.needs.disclosure import (
 from gis.services.counted import TOPICS as COUNTED
 from gis.services.counted import counted
 from gis.services.features import collection, feature
+from gis.services.need_tables import NeedQuery, load_needs, needs_at, needs_in_grids
 from gis.services.snapshots import Snapshots
-from gis.store.bulk import read_frame
 from gis.store.vault import vault_of
 
-SMALLEST_M = 100.0
-"""The side of the cells in which needs are published; larger ones are 2, 4, 8 … times as wide, so that each lies in one of the next size."""
-_TOPICS = ("needs", "households", "buildings", "grids", "place")
+__all__ = ["NeedQuery", "by_month", "cells", "count_in_cells", "count_in_grids", "grids", "load_needs", "open_by_service"]
+
 _FLOWS = ("opened_on", "closed_on")
-_SLICES = ["service"]
-"""By what needs are told apart in the published cells: what is asked for together is their sum, never a rounding of its own."""
+Column = np.ndarray | list[Any]
 
 
-@dataclass(frozen=True)
-class NeedQuery:
-    """Which needs: of these services (all, where empty), opened from ``since`` to ``until`` (both included), in cells of ``size_m``.
-
-    Unless ``exact``, the days are widened to whole months and the size to the next published one.
-    """
-
-    services: tuple[str, ...] = ()
-    since: date | None = None
-    until: date | None = None
-    size_m: float = SMALLEST_M
-    exact: bool = False
-
-
-@dataclass(frozen=True)
-class NeedSet:
-    """All needs by position, service and day, as a frame and in metres."""
-
-    frame: pd.DataFrame
-    x_m: np.ndarray
-    y_m: np.ndarray
-
-
-def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
-    """Return all needs by position; columns lon, lat, grid_id, service, opened_on, closed_on, needs."""
-    return snapshots.remember(session, ("needs",), _TOPICS, lambda loading: _load(loading, snapshots))
-
-
-def cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> dict[str, Any]:
+def cells(
+    session: Session, snapshots: Snapshots, query: NeedQuery, today: date, more: dict[str, Column] | None = None
+) -> dict[str, Any]:
     """Return cells with a household or a need as a FeatureCollection of squares.
 
     Properties: ``count`` (None where suppressed), ``households`` (None where fewer than the threshold), ``rate`` (per 100 households;
     None where suppressed or nobody lives), ``suppressed``. Members ``size_m``, ``from`` and ``to`` as used, ``threshold``, ``people_in``
     (1 or 5), and ``total``, the needs with a position (None: fewer than the threshold).
+
+    Args:
+        session, snapshots, query, today: what is asked, of whom, and the day of which households are.
+        more: further properties by name, in the order of :func:`count_in_cells`.
     """
-    query = query if query.exact else _widened(query)
-    x_m, y_m, counts = (_exact if query.exact else _in_fives)(session, snapshots, query)
-    sites = snapshots.sites(session, today).demand
-    found = count_cells(x_m, y_m, counts, sites.x_m, sites.y_m, sites.households, query.size_m)
-    total = int(found.count.sum())
-    facts = {
-        "size_m": query.size_m,
-        "from": query.since,
-        "to": query.until,
-        "threshold": THRESHOLD,
-        "people_in": 1 if query.exact else BASE,
-        "total": shown(total) if query.exact else told(total, int(found.households.sum())),
-    }
+    query = query.widened()
+    found = count_in_cells(session, snapshots, query, today)
+    facts = {"size_m": query.size_m, **_facts(query, int(found.count.sum()), int(found.households.sum()))}
     if len(found.count) == 0:
         return collection([], **facts)
-    hidden = small_cells(found.count, found.households)
-    if not query.exact:
-        hidden = (found.count == 0) | (found.households < THRESHOLD)
-    return collection(_cell_features(found, hidden, snapshots, session), **facts)
+    x_m, y_m = found.corners_m()
+    lon, lat = snapshots.metric(session).to_lonlat(x_m.ravel(), y_m.ravel())
+    rings = np.round(np.stack([lon, lat], axis=1).reshape(len(found.count), 5, 2), 7).tolist()
+    rows = _rows(found.count, found.households, _hidden(found.count, found.households, query.exact), more)
+    shapes = [{"type": "Polygon", "coordinates": [ring]} for ring in rings]
+    return collection([feature(shape, row) for shape, row in zip(shapes, rows, strict=True)], **facts)
+
+
+def grids(
+    session: Session, snapshots: Snapshots, query: NeedQuery, today: date, more: dict[str, Column] | None = None
+) -> dict[str, Any]:
+    """Return every grid's needs, in the order of codes: ``grids`` with code, name and the figures of :func:`cells`.
+
+    ``count`` 0 and ``rate`` None say that nobody lives there. ``total`` are all needs, ``outside`` those of households in no grid
+    (both None: fewer than the threshold); ``size_m`` is not looked at.
+
+    Args:
+        session, snapshots, query, today: what is asked, of whom, and the day of which households are.
+        more: further members by name, in the order of the grids.
+    """
+    query = query.widened()
+    count, households = count_in_grids(session, snapshots, query, today)
+    hidden = _hidden(count, households, query.exact)
+    known = snapshots.grids(session)
+    rows = _rows(count[:-1], households[:-1], hidden[:-1], more)
+    heads = ({"code": code, "name": name} for code, name in zip(known.codes, known.names, strict=True))
+    return {
+        **_facts(query, int(count.sum()), int(households.sum())),
+        "outside": None if hidden[-1] else int(count[-1]),
+        "grids": [{**head, **row} for head, row in zip(heads, rows, strict=True)],
+    }
+
+
+def count_in_cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> Cells:
+    """Return the cells of a query in whole months and published sizes, with what is published of them, or the truth where it is exact."""
+    sites = snapshots.sites(session, today).demand
+    needs = needs_at(session, snapshots, query)
+    return count_cells(*needs, sites.x_m, sites.y_m, sites.households, query.size_m)
+
+
+def count_in_grids(
+    session: Session, snapshots: Snapshots, query: NeedQuery, today: date
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same by grid: needs and households, int64 (grids + 1,), the last of households in no grid."""
+    count = needs_in_grids(session, snapshots, query)
+    sites = snapshots.sites(session, today).demand
+    place = np.where(sites.grid < 0, len(count) - 1, sites.grid)
+    return count, np.bincount(place, weights=sites.households, minlength=len(count)).astype(np.int64)
 
 
 def by_month(
@@ -118,9 +128,7 @@ def by_month(
         exact: count one by one instead of in fives.
     """
     wanted = pd.period_range(end=pd.Period(until, "M"), periods=months, freq="M")
-    table = snapshots.remember(
-        session, ("needs by month", until, exact), COUNTED, lambda loading: _load_months(loading, snapshots, until, exact)
-    )
+    table = month_table(session, snapshots, until, exact=exact)
     series = {}
     for column in _FLOWS:
         known, counts = table[column]
@@ -133,6 +141,18 @@ def by_month(
         {"month": month, "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
         for month in wanted.astype(str)
     ]
+
+
+def month_table(
+    session: Session, snapshots: Snapshots, until: date, *, exact: bool
+) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Return needs by grid and month, under ``opened_on`` and ``closed_on``: the months ``YYYY-MM``, and int64 (grids + 1, months).
+
+    In fives unless ``exact``: any stretch of months is then less than five from the truth.
+    """
+    return snapshots.remember(
+        session, ("needs by month", until, exact), COUNTED, lambda loading: _load_months(loading, snapshots, until, exact)
+    )
 
 
 def open_by_service(
@@ -166,18 +186,6 @@ def open_by_service(
     }
 
 
-def _load(session: Session, snapshots: Snapshots) -> NeedSet:
-    frame = read_frame(session.connection(), "SELECT * FROM linli_need_sites()")
-    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
-    x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
-    known = ~np.isnan(lon)
-    if known.any():
-        x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
-    for column in _FLOWS:
-        frame[column] = pd.to_datetime(frame[column])
-    return NeedSet(frame, x_m, y_m)
-
-
 def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) -> dict[str, tuple[list[str], np.ndarray]]:
     """Return needs opened and closed: the months, and int64 (grids + 1, months)."""
     found, codes = counted(session, snapshots, on), snapshots.grids(session).codes
@@ -195,84 +203,36 @@ def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) 
     return tables
 
 
-def _load_cells(session: Session, snapshots: Snapshots) -> pd.DataFrame:
-    """Return the published table of cells: column, row, service, month, needs; those with a figure only."""
-    needs = load_needs(session, snapshots)
-    known = ~np.isnan(needs.x_m)
-    table = pd.DataFrame(
-        {
-            **{name: needs.frame[name][known] for name in _SLICES},
-            "column": np.floor(needs.x_m[known] / SMALLEST_M).astype(np.int64),
-            "row": np.floor(needs.y_m[known] / SMALLEST_M).astype(np.int64),
-            "month": needs.frame["opened_on"][known].dt.to_period("M"),
-            "needs": needs.frame["needs"][known].astype(np.int64),
-        }
-    )
-    unit = [*_SLICES, "column", "row"]
-    table = table.groupby([*unit, "month"], as_index=False, sort=True)["needs"].sum()
-    units = table[unit].drop_duplicates()
-    chain = (~table[unit].duplicated()).cumsum().to_numpy(np.int64) - 1
-    names = [" ".join(map(str, each)) for each in units.itertuples(index=False)]
-    own = offsets(vault_of(session).rounding, "needs in cells", names)
-    table["needs"] = rounded_flow(table["needs"].to_numpy(np.int64), chain, own[chain] if len(table) else chain)
-    return table[table["needs"] > 0]
+def _facts(query: NeedQuery, total: int, households: int) -> dict[str, Any]:
+    return {
+        "from": query.since,
+        "to": query.until,
+        "threshold": THRESHOLD,
+        "people_in": 1 if query.exact else BASE,
+        "total": shown(total) if query.exact else told(total, households),
+    }
 
 
-def _in_fives(session: Session, snapshots: Snapshots, query: NeedQuery) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the published figures asked for, at the middles of their cells."""
-    table = snapshots.remember(
-        session, ("needs in fives",), _TOPICS, lambda loading: _load_cells(loading, snapshots)
-    )
-    months = table["month"].dt.start_time if len(table) else pd.Series([], dtype="datetime64[ns]")
-    asked = table[_asked(table["service"], months, query)]
-    middle = [(asked[axis].to_numpy(float) + 0.5) * SMALLEST_M for axis in ("column", "row")]
-    return middle[0], middle[1], asked["needs"].to_numpy(np.int64)
+def _hidden(count: np.ndarray, households: np.ndarray, exact: bool) -> np.ndarray:
+    """Return which figures may not be shown: small ones, those among few households, and the fives' 0 where somebody lives."""
+    if exact:
+        return small_cells(count, households)
+    return np.where(households > 0, (count == 0) | (households < THRESHOLD), count > 0)
 
 
-def _exact(session: Session, snapshots: Snapshots, query: NeedQuery) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    needs = load_needs(session, snapshots)
-    asked = _asked(needs.frame["service"], needs.frame["opened_on"], query)
-    return needs.x_m[asked], needs.y_m[asked], needs.frame["needs"].to_numpy(np.int64)[asked]
-
-
-def _asked(service: pd.Series, day: pd.Series, query: NeedQuery) -> np.ndarray:
-    asked = np.ones(len(service), dtype=bool)
-    if query.services:
-        asked &= service.isin(query.services).to_numpy()
-    if query.since is not None:
-        asked &= (day >= pd.Timestamp(query.since)).to_numpy()
-    if query.until is not None:
-        asked &= (day <= pd.Timestamp(query.until)).to_numpy()
-    return asked
-
-
-def _widened(query: NeedQuery) -> NeedQuery:
-    """Return what is asked in whole months and in cells of a published size."""
-    size_m = SMALLEST_M
-    while size_m < query.size_m:
-        size_m *= 2
-    since, until = query.since, query.until
-    return NeedQuery(
-        query.services,
-        None if since is None else since.replace(day=1),
-        None if until is None else pd.Period(until, "M").end_time.date(),
-        size_m,
-    )
-
-
-def _cell_features(found: Cells, hidden: np.ndarray, snapshots: Snapshots, session: Session) -> list[dict[str, Any]]:
-    x_m, y_m = found.corners_m()
-    lon, lat = snapshots.metric(session).to_lonlat(x_m.ravel(), y_m.ravel())
-    rings = np.round(np.stack([lon, lat], axis=1).reshape(len(found.count), 5, 2), 7).tolist()
-    few = small(found.households)
-    features = []
-    for i, rate in enumerate(found.rate):
-        known = not hidden[i] and not np.isnan(rate) and not few[i]
-        properties = {
-            "count": None if hidden[i] else int(found.count[i]),
-            "households": None if few[i] else int(found.households[i]),
-            "rate": round(float(rate), 2) if known else None,
+def _rows(
+    count: np.ndarray, households: np.ndarray, hidden: np.ndarray, more: dict[str, Column] | None
+) -> list[dict[str, Any]]:
+    few = small(households)
+    further = [dict(zip(more, each, strict=True)) for each in zip(*more.values(), strict=True)] if more else None
+    rows = []
+    for i, (n, homes) in enumerate(zip(count.tolist(), households.tolist(), strict=True)):
+        known = not hidden[i] and homes > 0 and not few[i]
+        row = {
+            "count": None if hidden[i] else n,
+            "households": None if few[i] else homes,
+            "rate": round(n * PER_HOUSEHOLDS / homes, 2) if known else None,
             "suppressed": bool(hidden[i]),
         }
-        features.append(feature({"type": "Polygon", "coordinates": [rings[i]]}, properties))
-    return features
+        rows.append(row if further is None else {**row, **further[i]})
+    return rows

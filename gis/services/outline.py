@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.models.vocabulary import AREA_LEVELS, SERVICES
 from gis.services.accounts import grids_of
-from gis.services.indicators import measure_names
+from gis.services.measures import measure_names
 from gis.services.needs import load_needs
 from gis.services.snapshots import Snapshots
 
@@ -28,7 +28,7 @@ class Outline:
     bounds: tuple[float, float, float, float] | None
     services: list[tuple[str, str]]
     station_kinds: list[str]
-    measures: list[dict[str, str]]
+    measures: list[dict[str, Any]]
     months: tuple[str, str] | None
 
 

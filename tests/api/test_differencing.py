@@ -177,6 +177,12 @@ def test_every_figure_is_a_multiple_of_five(client: TestClient, as_: SignIn, tow
         for measure in ("residents", "elders_60", "children_12", "needs_open", "flag:living_alone"):
             values = client.get(f"/api/grids/measures?measure={measure}", headers=as_(role)).json()["values"]
             assert all(value is None or (value >= 5 and value % 5 == 0) for value in values.values())
+    for first, last in [(a, b) for a in MONTHS for b in MONTHS if a <= b]:
+        for measure in ("needs_opened", "needs_closed"):
+            path = f"/api/grids/measures?measure={measure}&from={first}&to={last}"
+            values = client.get(path, headers=as_("planner")).json()["values"]
+            assert all(value is None or (value >= 5 and value % 5 == 0) for value in values.values())
+            assert client.get(path, headers=as_("screen")).status_code == 404
     assert number > 2000
 
 

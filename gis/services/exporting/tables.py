@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gis.accessibility.coverage import REASON_NAMES
 from gis.models.vocabulary import CARE_FLAGS, SERVICES
-from gis.services import coverage, indicators, needs, reach
+from gis.services import coverage, measures, needs, reach
 from gis.services.features import area_prefix
 from gis.services.outline import place_name
 from gis.services.snapshots import Snapshots
@@ -41,6 +41,10 @@ _BASIC = {
     "elder_share": "Share aged 60 and over",
     "child_share": "Share aged 0 to 12",
     "need_rate": "Open needs per 100 households",
+    "needs_opened": "Needs opened in 12 months",
+    "needs_closed": "Needs closed in 12 months",
+    "opened_rate": "Needs opened in 12 months per 100 households",
+    "events_reported": "Events reported in 12 months",
 }
 _COVERED = (
     ("households", "户数", "Households", "户"),
@@ -130,17 +134,17 @@ class MapTable:
 
 
 def grid_table(
-    session: Session, snapshots: Snapshots, today: date, *, exact: bool, area: str | None = None
+    session: Session, snapshots: Snapshots, now: datetime, *, exact: bool, area: str | None = None
 ) -> MapTable:
-    """Return the grid map: every grid (of an area) with every measure that the map may show.
+    """Return the grid map: every grid (of an area) with every measure that the map may show; those of months of the last twelve.
 
     A figure that is hidden as small is empty, and its column is named in ``suppressed``; any other empty figure is "no data".
     """
     grids = snapshots.grids(session)
     chosen = np.flatnonzero(grids.within(area_prefix(area)))
     columns, hidden = [], [[] for _ in chosen]  # type: tuple[list[Column], list[list[str]]]
-    for name in indicators.measure_names(session, snapshots):
-        found = indicators.measure(session, snapshots, name["key"], today, exact=exact)
+    for name in measures.measure_names(session, snapshots):
+        found = measures.measure(session, snapshots, name["key"], now, measures.Reader(exact=exact))
         key, values = _column_key(name["key"]), list(found["values"].values())
         told = [values[i] for i in chosen]
         if name["unit"] in ("户", "人", "件"):
@@ -159,8 +163,8 @@ def grid_table(
         grids.geometries[chosen],
         (*heads, *columns, _suppressed(hidden)),
     )
-    facts = _facts(session, snapshots, today, exact, [Fact("area", "区划", "Area", area)] if area else [])
-    return MapTable("grids", "网格地图", "Grid map", today, (layer,), facts)
+    facts = _facts(session, snapshots, now.date(), exact, [Fact("area", "区划", "Area", area)] if area else [])
+    return MapTable("grids", "网格地图", "Grid map", now.date(), (layer,), facts)
 
 
 def needs_table(session: Session, snapshots: Snapshots, query: needs.NeedQuery, today: date) -> MapTable:

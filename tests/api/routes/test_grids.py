@@ -107,10 +107,12 @@ def test_measures(client: TestClient, as_: SignIn) -> None:
     assert {"households", "elders_60", "covered:meal"} <= names
     found = client.get("/api/grids/measures?measure=households&k=2&scheme=equal", headers=headers).json()
     assert found["values"] == {G1: 6.0, G2: 15.0}
-    assert found["breaks"] == [6.0, 10.5, 15.0]
+    assert found["breaks"] == [6.0, 10.0, 15.0]
     assert found["counts"] == [1, 1]
     assert len(found["colours"]) == 2
     assert client.get("/api/grids/measures?measure=nothing", headers=headers).status_code == 404
+    refused = client.get("/api/grids/measures?measure=needs_opened&from=2026-11&to=2026-10", headers=as_("planner"))
+    assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "query.from")
     assert client.get("/api/grids/measures?measure=households&k=99", headers=headers).status_code == 422
 
 
