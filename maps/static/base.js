@@ -1,10 +1,10 @@
-// The base map: our own vector tiles, drawn calmly on canvas, names laid out so that they do not collide.
+// The base map: our own vector tiles, drawn calmly on canvas.
 "use strict";
 (() => {
-  const FONT = 'system-ui, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", sans-serif';
+  linli.font = 'system-ui, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", sans-serif';
   const DEEPEST = 16; // zoom of the deepest tiles; beyond it they are enlarged
 
-  const THEMES = {
+  const THEMES = linli.themes = {
     light: {
       land: "#f5f3ed", water: "#bfd9e3", green: "#d7e6cb", building: "#e6e1d7", wall: "#cdc5b7", road: "#ffffff", edge: "#d9d3c6",
       major: "#fdf0d2", majorEdge: "#dfcb9f", path: "#c4b59c", text: "#4a4f52", halo: "#f9f8f4", waterText: "#3f7288", houseText: "#6d665a",
@@ -63,7 +63,7 @@
         return data.byteLength ? { data } : undefined;
       } catch {
         this.kept.delete(address);
-        linli.notice(this.map, "tiles", linli.word("load.tiles", true));
+        linli.notice(this.map, "tiles", linli.word("load.tiles"));
         return undefined;
       }
     }
@@ -143,6 +143,8 @@
     return drawn;
   }
   linli.tileLayer = layer;
+  /** Let a layer with `views` follow changes of what its tiles show. */
+  linli.followTiles = (drawn) => layers.add(drawn);
 
   /** The ground: land, water, green, streets. */
   linli.ground = (map, settings) => {
@@ -173,7 +175,6 @@
     paintRules: [{ dataLayer: "grids", symbolizer: new protomapsL.LineSymbolizer({ color: "#55757b", width: 1, opacity: 0.8, dash: [6, 3] }) }], labelRules: [],
   });
 
-  const text = (theme, size, fill, more = {}) => ({ fontFamily: FONT, fontSize: size, fontWeight: 500, fill, stroke: theme.halo, width: 2.2, ...more });
   // Bidirectional controls may not reorder what stands beside a name, and a name may not fill the map.
   const tidy = (name, most) => {
     const plain = String(name || "").replace(/[\u0000-\u001f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "").trim();
@@ -181,53 +182,4 @@
     return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : plain;
   };
   linli.tidy = tidy;
-
-  class Named {
-    // A label symbolizer that shows a tidied name through another one.
-    constructor(inner, most) { this.inner = inner; this.most = most; }
-    place(layout, geometry, feature) {
-      const name = tidy(feature.props.name, this.most);
-      if (!name) return undefined;
-      return this.inner.place(layout, geometry, { ...feature, props: { ...feature.props, name } });
-    }
-  }
-
-  /** Names of grids, water, streets and buildings over everything that is shaded. */
-  linli.labels = (map, settings) => {
-    const theme = THEMES[settings.theme];
-    // A wall sets its letters by the size of the screen (its root font size is a hundredth of it); the map follows.
-    const root = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const loud = settings.theme === "dark" ? Math.max(1.2, root * 0.17) : Math.max(1, root / 16);
-    let shrunk = 1; // between whole zooms tiles are drawn smaller; letters must not be
-    const sized = (size) => () => (size * loud) / shrunk;
-    const point = (size, fill, more) => new protomapsL.CenteredTextSymbolizer(text(theme, sized(size), fill, more));
-    const rules = [];
-    if (settings.grids) {
-      rules.push({
-        dataSource: "grids", dataLayer: "grid_names", minzoom: 13,
-        symbolizer: new Named(point(12.5, theme.gridText, { fontWeight: 600, stroke: theme.gridHalo, maxLineChars: 12, lineHeight: 1.35 }), 16),
-      });
-    }
-    rules.push(
-      { dataSource: "base", dataLayer: "backdrop_names", minzoom: 14, symbolizer: new Named(point(12, theme.waterText, { letterSpacing: 2, fontStyle: "italic" }), 16) },
-      {
-        dataSource: "base", dataLayer: "streets", minzoom: 15, filter: (zoom, f) => Boolean(f.props.name),
-        symbolizer: new Named(new protomapsL.LineLabelSymbolizer(text(theme, sized(11.5), theme.text, { width: 3, position: 2, repeatDistance: 320 })), 20),
-      },
-      { dataSource: "base", dataLayer: "building_names", minzoom: 18, symbolizer: new Named(point(10.5, theme.houseText, { maxLineChars: 8, lineHeight: 1.3 }), 12) },
-    );
-    const drawn = { base: { url: linli.tiles(map, map.options.urls.base_tiles), maxDataZoom: DEEPEST } };
-    if (settings.grids) drawn.grids = { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: DEEPEST };
-    const names = layer(map, "labels", { sources: drawn, paintRules: [], labelRules: rules });
-    const fitSize = () => {
-      const now = map.getZoomScale(map.getZoom(), Math.round(map.getZoom()));
-      if (now === shrunk) return;
-      shrunk = now;
-      names.clearLayout();
-      if (map.hasLayer(names)) names.rerenderTiles();
-    };
-    map.on("zoomend", fitSize);
-    fitSize();
-    return names;
-  };
 })();

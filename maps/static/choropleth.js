@@ -96,6 +96,8 @@
       look, dark, tip: (code, name) => linli.gridTip(code, name, now ? [[now.label, said(code)]] : []),
       click: (code) => { if (!settings.quiet) { chosen.draw(code, false); linli.tell("grid", { code }); } },
     });
+    const named = (measure, label) => (measure.startsWith("covered:") && label.endsWith("覆盖率")
+      ? linli.t("{service}覆盖率", { service: linli.t(label.slice(0, -3)) }) : linli.t(label));
     const value = (name, otherwise) => (part(name) ? part(name).value : otherwise);
     const load = linli.latest(map, "measures", async (signal) => {
       const measure = value("measure", settings.measure);
@@ -103,7 +105,7 @@
       const found = await linli.get(map, map.options.urls.measures, {
         measure, scheme: value("scheme", "quantiles"), k: value("k", 5),
       }, signal);
-      now = { ...found, colours: settings.classes[found.colours.length] || [], hidden: new Set(found.suppressed || []) };
+      now = { ...found, label: named(measure, found.label), unit: found.unit ? linli.t(found.unit) : "", colours: settings.classes[found.colours.length] || [], hidden: new Set(found.suppressed || []) };
       layer.rerenderTiles();
       legend();
       if (settings.quiet && !fitted) { fitted = true; linli.home(map); } // a wall's legend has its height only now
@@ -117,7 +119,7 @@
       rows.push({ look: "hatch", words: linli.word("no.data"), count: Math.max(0, missing) });
       if (hidden) rows.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
       linli.legend(node, rows, dark, STYLES[dark ? "dark" : "light"].opacity);
-      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? `（${now.unit}）` : "");
+      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? linli.t("（{unit}）", { unit: now.unit }) : "");
     }
     for (const name of ["measure", "scheme", "k"]) if (part(name)) part(name).addEventListener("change", () => load());
     linli.hear("show-grid", (detail) => chosen.draw(detail && detail.code, Boolean(detail && detail.code)));

@@ -40,11 +40,11 @@
   };
 
   function told(facts) {
-    const name = facts.name ? linli.tidy(facts.name, 60) : `${linli.word("dissolved", true)} · ${linli.number(facts.stations)} ${linli.words["places.n"][0]}`;
-    const method = linli.words[facts.method] ? linli.words[facts.method][0] : "";
-    const reach = facts.radius_m && facts.method === "buffer" ? `，${linli.words.radius[0]} ${linli.number(Math.round(facts.radius_m))} ${linli.words.metres[0]}` : "";
+    const name = facts.name ? linli.tidy(facts.name, 60) : `${linli.word("dissolved")} · ${linli.tn("{n} 处", facts.stations)}`;
+    const method = linli.words[facts.method] ? linli.word(facts.method) : "";
+    const reach = facts.radius_m && facts.method === "buffer" ? linli.t("，半径 {n} 米", { n: linli.number(Math.round(facts.radius_m)) }) : "";
     return linli.el("div", {}, linli.el("strong", {}, name), linli.el("div", { class: "row" }, linli.el("span", {},
-      `${linli.number(facts.minutes)} ${linli.words.minutes[0]}（${method}${reach}）`)));
+      linli.t("{n} 分钟（{how}）", { n: linli.number(facts.minutes), how: `${method}${reach}` }))));
   }
 
   /** The planner's circles: of one service, within some minutes, whatever the hour; on the streets where any are known. */

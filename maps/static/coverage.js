@@ -122,12 +122,14 @@
       const change = this.changes.get(code);
       const lines = linli.coverageGroups.map(([whole, some]) => {
         const now = change ? `${linli.number(change.before[some])} → ${linli.number(change.after[some])}` : linli.number(row[some]);
-        return [linli.words[whole][0], `${now} / ${linli.number(row[whole])}（${linli.percent((change ? change.after : row)[some], row[whole])}）`];
+        return [linli.word(whole), linli.t("{part} / {whole}（{share}）", {
+          part: now, whole: linli.number(row[whole]), share: linli.percent((change ? change.after : row)[some], row[whole]),
+        })];
       });
-      if (typeof row.difference === "number") lines.push([linli.words["covered.buffer"][0], `${linli.number(row.covered_buffer)}（${linli.signed(row.difference)}）`]);
+      if (typeof row.difference === "number") lines.push([linli.word("covered.buffer"), `${linli.number(row.covered_buffer)}（${linli.signed(row.difference)}）`]);
       const shade = this.shades[this.chosenShade()];
       const value = shade.said ? this.value(code) : undefined;
-      if (typeof value === "number") lines.push([linli.words[this.chosenShade() === "week" ? "week" : "places"][0], shade.said(value)]);
+      if (typeof value === "number") lines.push([linli.word(this.chosenShade() === "week" ? "week" : "places"), shade.said(value)]);
       return linli.gridTip(code, name, lines);
     }
 

@@ -7,7 +7,7 @@
     return linli.el("span", { class: "track", "aria-hidden": "true" }, fill);
   }
 
-  const homes = (n) => `${linli.number(n)} ${linli.words.homes[0]}`;
+  const homes = (n) => linli.tn("{n} 户", n);
   const plain = (words, n, key) => linli.el("li", { class: "plain", "data-figure": key }, linli.el("span", { class: "what" }, ...words), linli.el("b", {}, homes(n)));
 
   /** Return the lines of the totals: each group's covered share, then who is beyond reach and who has no way, by reason. */
@@ -19,8 +19,7 @@
     if (totals.difference < 0) lines.push(plain([linli.word("difference.less")], -totals.difference, "difference"));
     if (totals.beyond !== undefined) lines.push(plain([linli.word("beyond")], totals.beyond, "beyond"));
     for (const [reason, n] of Object.entries(unreachable || {})) {
-      const en = linli.el("span", { class: "en", lang: "en" }, reason);
-      if (n > 0) lines.push(plain([linli.words.unreachable[0], "：", ...(reasons[reason] ? [reasons[reason], en] : [reason])], n, "unreachable"));
+      if (n > 0) lines.push(plain([linli.t("无法计算：{reason}", { reason: reasons[reason] || reason })], n, "unreachable"));
     }
     return lines;
   };
@@ -34,7 +33,7 @@
   linli.beforeAfter = ({ before, after }) => {
     const cell = (counts, whole, some) => linli.el("td", {}, linli.number(counts[some]), linli.el("small", {}, linli.percent(counts[some], counts[whole])));
     const rows = linli.coverageGroups.map(([whole, some]) => linli.el("tr", { "data-change": whole },
-      linli.el("th", { scope: "row" }, linli.words[whole][0]), cell(before, whole, some), cell(after, whole, some),
+      linli.el("th", { scope: "row" }, linli.word(whole)), cell(before, whole, some), cell(after, whole, some),
       linli.el("td", { class: `delta ${tone(after[some] - before[some])}` }, linli.signed(after[some] - before[some]))));
     const head = ["covered", "before", "after", "change"].map((key) => linli.el("th", { scope: "col" }, linli.word(key)));
     return linli.el("table", { class: "linli-change" }, linli.el("thead", {}, linli.el("tr", {}, ...head)), linli.el("tbody", {}, ...rows));

@@ -18,7 +18,7 @@
       const chosen = code.value;
       const all = this.stations();
       const option = (value, text) => linli.el("option", { value }, text);
-      code.replaceChildren(option("", linli.word("station.choose", true)), ...all.map(({ properties }) => option(properties.code, linli.tidy(properties.name || properties.code, 40))));
+      code.replaceChildren(option("", linli.word("station.choose")), ...all.map(({ properties }) => option(properties.code, linli.tidy(properties.name || properties.code, 40))));
       code.value = all.some(({ properties }) => properties.code === chosen) ? chosen : "";
       this.show();
       this.mind();

@@ -31,6 +31,32 @@ linli.texts = linli.texts || {};
     return linli.language === "zh-CN" ? text.slice(0, at) : text.slice(at + 3);
   };
 
+  const days = {
+    Mo: linli.t("周一"), Tu: linli.t("周二"), We: linli.t("周三"), Th: linli.t("周四"), Fr: linli.t("周五"), Sa: linli.t("周六"), Su: linli.t("周日"),
+    PH: linli.t("节假日"), SH: linli.t("学校假期"),
+  };
+  const MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
+  const chinese = linli.language === "zh-CN";
+  const month = (name) => (chinese ? `${MONTHS.split("|").indexOf(name) + 1}月` : name);
+  const DAY = "Mo|Tu|We|Th|Fr|Sa|Su|PH|SH";
+
+  /** Return OpenStreetMap's opening hours as people write them, 周一至周五 11:00–13:00; what is no plain day or time stays as it is. */
+  linli.hours = (text) => {
+    const plain = String(text || "").trim();
+    if (!plain || plain === "24/7") return linli.t("全天");
+    const range = (one, other) => linli.t("{from}至{to}", { from: one, to: other });
+    return plain
+      .replace(/\bMo-Su\b/g, linli.t("每天"))
+      .replace(new RegExp(`\\b(${DAY})-(${DAY})\\b`, "g"), (all, from, to) => range(days[from], days[to]))
+      .replace(new RegExp(`\\b(${MONTHS})-(${MONTHS})\\b`, "g"), (all, from, to) => range(month(from), month(to)))
+      .replace(new RegExp(`\\b(${DAY})\\b`, "g"), (day) => days[day])
+      .replace(new RegExp(`\\b(${MONTHS})\\b`, "g"), month)
+      .replace(/\boff\b|\bclosed\b/g, linli.t("休息"))
+      .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1\u2060–\u2060$2")
+      .replace(/\s*;\s*/g, chinese ? "；" : "; ")
+      .replace(/\s*,\s*/g, chinese ? "、" : ", ");
+  };
+
   const numbers = new Intl.NumberFormat(linli.language, { maximumFractionDigits: 2 });
   linli.number = (value) => (value === null || value === undefined ? "–" : numbers.format(value));
 })();

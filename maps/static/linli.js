@@ -13,7 +13,7 @@
   };
 
   /** Return a word of words.js in the page's language. */
-  linli.word = (key) => linli.t(...(linli.words[key] || [key, ""]));
+  linli.word = (key) => linli.t(...[linli.words[key] || key].flat());
 
   linli.percent = (part, whole) => (whole ? `${linli.number(Math.round((part / whole) * 1000) / 10)}%` : "–");
 
@@ -55,7 +55,7 @@
     let body = null;
     try { body = await answer.json(); } catch { /* no JSON: judged by its status */ }
     if (!answer.ok || body === null) {
-      throw Object.assign(new Error(refusal(body) || linli.word("load.failed", true)), { faults: (body && body.errors) || [] });
+      throw Object.assign(new Error(refusal(body) || linli.word("load.failed")), { faults: (body && body.errors) || [] });
     }
     return body;
   }
@@ -63,7 +63,8 @@
   function refusal(body) {
     if (!body) return "";
     const faults = (Array.isArray(body.errors) ? body.errors : []).map((fault) => fault.message);
-    return [body.detail || body.title, ...faults.slice(0, 3).filter((text) => text !== body.detail)].filter(Boolean).join("；");
+    const said = [body.detail || body.title, ...faults.slice(0, 3).filter((text) => text !== body.detail)].filter(Boolean);
+    return said.map(linli.half).join(linli.language === "zh-CN" ? "；" : "; ");
   }
 
   /** Fetch the features of all pages, up to `most`; `.more` tells whether there would have been more. */
@@ -149,7 +150,7 @@
     node.append(map.notices);
     if (settings.controls !== false) {
       L.control.zoom({
-        position: "topright", zoomInTitle: linli.word("zoom.in", true), zoomOutTitle: linli.word("zoom.out", true),
+        position: "topright", zoomInTitle: linli.word("zoom.in"), zoomOutTitle: linli.word("zoom.out"),
       }).addTo(map);
     }
     L.control.scale({ metric: true, imperial: false, position: "bottomright", maxWidth: 140 }).addTo(map);
@@ -172,7 +173,7 @@
         const bounds = linli.extent(found.features);
         map.home = bounds;
         if (bounds) linli.home(map);
-        else linli.notice(map, "open", linli.word("load.empty", true));
+        else linli.notice(map, "open", linli.word("load.empty"));
       },
       (error) => linli.notice(map, "open", error.message),
     );

@@ -1,6 +1,7 @@
 // Needs by place: aggregated cells from the server as heat, counts or rates, by service and by months.
 "use strict";
 (() => {
+  const MONTH = new Intl.DateTimeFormat(linli.language, { year: "numeric", month: "long", timeZone: "UTC" });
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000];
 
   /** Return at most six rising edges 0–1–2–5–10… that hold every value up to `most`. */
@@ -64,8 +65,8 @@
     say() {
       if (!this.months.length) return;
       const [first, last] = this.chosen();
-      const spoken = (at) => `${this.months[at].slice(0, 4)}年${Number(this.months[at].slice(5))}月`;
-      this.part("month-text").replaceChildren(first === last ? spoken(first) : `${spoken(first)} 至 ${spoken(last)}`);
+      const spoken = (at) => MONTH.format(new Date(`${this.months[at]}-15T00:00:00Z`));
+      this.part("month-text").replaceChildren(first === last ? spoken(first) : linli.t("{from} 至 {to}", { from: spoken(first), to: spoken(last) }));
       for (const name of ["from", "to"]) {
         const slider = this.part(`month-${name}`);
         slider.setAttribute("aria-valuetext", spoken(Number(slider.value)));
@@ -155,8 +156,7 @@
     title(hot) {
       const title = this.part("legend-title");
       if (!hot) { title.replaceChildren(linli.word(this.measure() === "rate" ? "rate" : "needs")); return; }
-      const [zh, en] = linli.words.density;
-      title.replaceChildren(zh, `（${linli.words["density.unit"][0]}）`, linli.el("span", { class: "en", lang: "en" }, en));
+      title.replaceChildren(linli.t("需求密度（件/公顷）"));
       this.part("heat-top").replaceChildren(linli.number(Math.round(this.scale.top * 10) / 10));
     }
 
@@ -171,9 +171,7 @@
     }
 
     hiddenRow() {
-      const [zh, en] = linli.words["suppressed.cell"];
-      const words = document.createDocumentFragment();
-      words.append(this.answer.threshold ? `${zh}（少于 ${this.answer.threshold}）` : zh, linli.el("span", { class: "en", lang: "en" }, en));
+      const words = this.answer.threshold ? linli.t("数量过小，不显示（少于 {n}）", { n: this.answer.threshold }) : linli.word("suppressed.cell");
       return { look: "dots", words, count: this.countOf("dots") };
     }
 
@@ -210,9 +208,9 @@
   }
 
   function told(facts) {
-    const few = linli.words["suppressed.cell"][0];
+    const few = linli.word("suppressed.cell");
     const known = (value) => (value === null || value === undefined ? few : linli.number(value));
-    const row = (key, value) => linli.el("div", { class: "row" }, linli.el("span", {}, linli.words[key][0]), linli.el("b", {}, value));
+    const row = (key, value) => linli.el("div", { class: "row" }, linli.el("span", {}, linli.word(key)), linli.el("b", {}, value));
     return linli.el("div", {},
       row("needs", facts.suppressed ? few : known(facts.count)), row("households", known(facts.households)),
       facts.suppressed || facts.rate === null ? null : row("rate", linli.number(facts.rate)));

@@ -23,7 +23,7 @@
       const shape = L.geoJSON(linli.outerEdge(circle), { pane: "nested", interactive: false, className: "linli-nested", style: { color: colour, weight: 2.2, fill: false } });
       const bounds = shape.getBounds();
       const top = L.tooltip({ permanent: true, direction: "center", className: "linli-minutes", interactive: false });
-      top.setLatLng(highest(circle) || bounds.getCenter()).setContent(linli.el("span", {}, `${minutes} ${linli.words.minutes[0]}`));
+      top.setLatLng(highest(circle) || bounds.getCenter()).setContent(linli.el("span", {}, linli.t("{n} 分钟", { n: minutes })));
       group.addLayer(inside).addLayer(shape).addLayer(top);
     }
 

@@ -25,7 +25,7 @@
     const load = linli.latest(map, `places-${name}`, async (signal) => {
       if (map.getZoom() < settings.least) {
         group.clearLayers();
-        linli.notice(map, `places-many-${name}`, linli.word("places.near", true));
+        linli.notice(map, `places-many-${name}`, linli.word("places.near"));
         return;
       }
       const wide = map.getBounds().pad(0.2);
@@ -35,7 +35,7 @@
       const found = await linli.getAll(map, path, { bbox, limit: MOST }, MOST, signal);
       if (group.getLayers().some((drawn) => drawn.isPopupOpen())) return; // somebody reads; the next move fetches again
       group.clearLayers().addData(found.features);
-      linli.notice(map, `places-many-${name}`, found.more ? linli.word("places.many", true) : "");
+      linli.notice(map, `places-many-${name}`, found.more ? linli.word("places.many") : "");
     });
     group.on("add", () => { map.on("moveend", load); load(); });
     group.on("remove", () => { map.off("moveend", load); linli.notice(map, `places-many-${name}`, ""); });

@@ -40,7 +40,7 @@
 
   function share(whole, some, colours) {
     return {
-      title: () => [`${linli.words.share[0]}：${linli.words[whole][0]}`, linli.el("span", { class: "en", lang: "en" }, `${linli.words.share[1]}, ${linli.words[whole][1]}`)],
+      title: () => [linli.t("覆盖率：{whom}", { whom: linli.word(whole) })],
       value: (row) => {
         if (row[whole] === null || row[some] === null) return null;
         return row[whole] ? (row[some] / row[whole]) * 100 : undefined;
@@ -69,11 +69,13 @@
     },
     week: {
       path: "coverage_week",
-      title: () => [`${linli.words.week[0]}（${linli.words["week.hours"][0]}）`, linli.el("span", { class: "en", lang: "en" }, linli.words.week[1])],
+      title: () => [linli.t("每周能用上的时间（小时/周）")],
       value: (row, extra) => (extra ? extra.share * WEEK_H : undefined),
-      said: (value) => `${linli.number(Math.round(value * 10) / 10)} ${linli.words["week.hours"][0]}`,
+      said: (value) => linli.t("{n} 小时/周", { n: linli.number(Math.round(value * 10) / 10) }),
       classes: () => [nothing(colours.week[0], "week.none"), ...between(HOURS, colours.week.slice(1), "", false)],
-      told: (answer) => (answer.share === null ? "–" : `平均每户每周 ${linli.number(Math.round(answer.share * WEEK_H * 10) / 10)} 小时（${linli.percent(answer.share, 1)}）`),
+      told: (answer) => (answer.share === null ? "–" : linli.t("平均每户每周 {n} 小时（{share}）", {
+        n: linli.number(Math.round(answer.share * WEEK_H * 10) / 10), share: linli.percent(answer.share, 1),
+      })),
     },
     capacity: {
       path: "coverage_capacity",
@@ -81,8 +83,8 @@
       value: (row, extra) => (extra && extra.places_per_100 !== null ? extra.places_per_100 : undefined),
       said: (value) => linli.number(value),
       classes: (values) => [nothing(colours.capacity[0], "places.none"), ...between(linli.evenBreaks(values, 5), colours.capacity.slice(1), "", false)],
-      told: (answer) => `需要者：${linli.words[answer.needed_by][0]}；共 ${linli.number(answer.places)} 个名额${
-        answer.unknown.length ? `；${answer.unknown.length} 处站点未登记名额，不计入` : ""}`,
+      told: (answer) => linli.t("需要者：{whom}；共 {n} 个名额", { whom: linli.word(answer.needed_by), n: linli.number(answer.places) })
+        + (answer.unknown.length ? linli.tn("；{n} 处站点未登记名额，不计入", answer.unknown.length) : ""),
     },
   });
 })();

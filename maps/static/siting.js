@@ -46,7 +46,7 @@
       const said = this.part("points-said");
       said.hidden = wrong < 0;
       if (wrong < 0) return read;
-      said.replaceChildren(`第 ${lines[wrong].number} `, linli.word("siting.line"));
+      said.replaceChildren(linli.t("第 {n} 个点应为“经度, 纬度”", { n: lines[wrong].number }));
       return null;
     }
 
@@ -63,7 +63,7 @@
       if (chosen.value === "kind") return { building_kind: chosen.dataset.kind };
       const points = this.points();
       if (!points) { this.form.elements.points.focus(); throw new Error(this.part("points-said").textContent); }
-      if (!points.length) throw new Error(linli.word("siting.points", true));
+      if (!points.length) throw new Error(linli.word("siting.points"));
       return { points };
     }
 
@@ -76,7 +76,7 @@
     async compute(signal) {
       this.clear();
       const parameters = this.page.body();
-      if (parameters.service.length !== 1) throw new Error(linli.word("one.service", true));
+      if (parameters.service.length !== 1) throw new Error(linli.word("one.service"));
       const data = new FormData(this.form);
       this.weight = data.get("weight");
       this.part("go").disabled = true;
@@ -88,7 +88,7 @@
       }
     }
 
-    people(n) { return `${linli.number(n)} ${linli.words[this.weight === "households" ? "homes" : "persons"][0]}`; }
+    people(n) { return this.weight === "households" ? linli.tn("{n} 户", n) : linli.tn("{n} 人", n); }
 
     show(found) {
       this.found = found;
@@ -97,7 +97,7 @@
       if (!same) this.mark(greedy.sites, "greedy");
       this.mark(chosen.sites, "best");
       const line = (key, value, ...more) => linli.el("li", { "data-siting": key }, linli.el("span", { class: "what" }, linli.word(key)), linli.el("b", {}, value), ...more);
-      const of = linli.el("span", { class: "of" }, linli.words["siting.of"][0], ` ${this.people(found.uncovered)}`);
+      const of = linli.el("span", { class: "of" }, linli.word("siting.of"), ` ${this.people(found.uncovered)}`);
       this.part("facts").replaceChildren(
         line("siting.gain", this.people(chosen.covered), of),
         line("siting.bound", this.people(found.bound)),
@@ -118,7 +118,7 @@
     mark(sites, look) {
       sites.forEach((site, i) => {
         const icon = L.divIcon({ className: "linli-site-mark", html: linli.el("span", { class: `linli-site ${look}` }, String(i + 1)), iconSize: [28, 28] });
-        const label = look === "best" ? linli.words["siting.site"][0] : linli.words["siting.greedy"][0];
+        const label = look === "best" ? linli.word("siting.site") : linli.word("siting.greedy");
         const mark = L.marker([site.lat, site.lon], { icon, keyboard: false, zIndexOffset: look === "best" ? 400 : 300 });
         mark.bindTooltip(() => linli.el("span", {}, `${label} ${i + 1}：${called(site, i)}`), { className: "linli-tip", direction: "top", offset: [0, -12] });
         this.marks.addLayer(mark);
@@ -135,7 +135,7 @@
   function called(site, i) {
     const words = [site.name, site.code].filter(Boolean).map((text) => linli.tidy(text, 40));
     if (words.length) return words.join(" ");
-    return Number.isInteger(site.number) ? `${linli.words["siting.number"][0]} ${site.number + 1}` : `${linli.words["siting.site"][0]} ${i + 1}`;
+    return Number.isInteger(site.number) ? `${linli.word("siting.number")} ${site.number + 1}` : `${linli.word("siting.site")} ${i + 1}`;
   }
 
   linli.siting = (page) => new Siting(page);

@@ -1,25 +1,7 @@
-// Stations: a sign by kind, and a card with services and hours in Chinese. Only those in view are fetched, and not without end.
+// Stations: a sign by kind, and a card with services and hours. Only those in view are fetched, and not without end.
 "use strict";
 (() => {
   const MOST = 800;
-  const DAYS = { Mo: "周一", Tu: "周二", We: "周三", Th: "周四", Fr: "周五", Sa: "周六", Su: "周日", PH: "法定节假日", SH: "学校假期" };
-  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-  /** Return OpenStreetMap opening hours in Chinese; what is not understood stays as it is. */
-  linli.hours = (text) => {
-    const plain = String(text || "").trim();
-    if (!plain || plain === "24/7") return "全天开放";
-    return plain
-      .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)\b/g, (day) => DAYS[day])
-      .replace(new RegExp(`\\b(${MONTHS.join("|")})\\b`, "g"), (month) => `${MONTHS.indexOf(month) + 1}月`)
-      .replace(/(周.|节假日|假期|月)-(周.|法定节假日|\d+月)/g, "$1至$2")
-      .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1\u2060–\u2060$2")
-      .replace(/\boff\b|\bclosed\b/g, "休息")
-      .replace(/周一至周日/g, "每天")
-      .replace(/\s*,\s*/g, "、")
-      .replace(/\s*;\s*/g, "；");
-  };
-
   /** Return the card of a station. */
   linli.stationCard = (facts, settings) => {
     const offers = facts.services || [];
@@ -31,9 +13,9 @@
         ? linli.el("ul", {}, ...offers.map((offer) => linli.el("li", {},
           linli.el("b", {}, settings.services[offer.kind] || offer.kind),
           linli.el("span", {}, linli.hours(offer.hours)),
-          offer.capacity ? linli.el("span", { class: "places" }, `${linli.words.capacity[0]} ${linli.number(offer.capacity)} 人`) : null)))
+          offer.capacity ? linli.el("span", { class: "places" }, linli.tn("可容纳 {n} 人", offer.capacity)) : null)))
         : linli.el("p", { class: "none" }, linli.word("no.services")),
-      facts.capacity ? linli.el("p", { class: "places" }, linli.word("capacity"), ` ${linli.number(facts.capacity)} 人`) : null);
+      facts.capacity ? linli.el("p", { class: "places" }, linli.tn("可容纳 {n} 人", facts.capacity)) : null);
   };
 
   /** Return a marker for a station's Feature. */
@@ -44,12 +26,15 @@
     const icon = L.divIcon({ className: "linli-station", html: linli.badge(sign), iconSize: [30, 36], iconAnchor: [15, 36], popupAnchor: [0, -32] });
     const marker = L.marker([lat, lon], { icon, keyboard: true, riseOnHover: true });
     const name = linli.tidy(facts.name, 60);
-    marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", name); node.setAttribute("role", "button"); });
+    marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", name); node.setAttribute("role", "button"); node.style.color = sign.colour; });
     marker.bindTooltip(() => linli.el("span", {}, name), { className: "linli-tip", direction: "top", offset: [0, -34] });
     marker.bindPopup(() => linli.stationCard(facts, settings), { className: "linli-popup", maxWidth: 320, minWidth: 260, autoPanPaddingTopLeft: settings.clear || [12, 12] });
     marker.facts = facts;
     return marker;
   };
+
+  /** Let a sign become a dot where there is no room for it (names.js). */
+  const yielding = (marker) => Object.assign(marker, { yields: true });
 
   /** The layer of stations in view. */
   linli.stations = (map, settings) => {
@@ -72,12 +57,11 @@
       group.eachLayer((marker) => kept.set(marker.facts.code, marker));
       const there = new Set(found.features.map((feature) => feature.properties.code));
       for (const [code, marker] of kept) if (!there.has(code) && !open.has(code)) group.removeLayer(marker);
-      for (const feature of found.features) if (!kept.has(feature.properties.code)) group.addLayer(linli.stationMarker(feature, settings));
-      linli.notice(map, "stations-many", whole ? "" : linli.word("stations.many", true));
+      for (const feature of found.features) if (!kept.has(feature.properties.code)) group.addLayer(yielding(linli.stationMarker(feature, settings)));
+      linli.notice(map, "stations-many", whole ? "" : linli.word("stations.many"));
     });
     const mind = () => {
-      const zoom = map.getZoom();
-      map.getContainer().dataset.reach = zoom < 14 ? "far" : zoom < 16.5 ? "middle" : "near";
+      map.getContainer().dataset.reach = linli.reachOf(map.getZoom());
     };
     const again = () => { mind(); load(); };
     const dim = (marker) => {

@@ -69,16 +69,16 @@
     }
 
     facts(item) {
-      const homes = item.households === null ? linli.words.few[0] : `${linli.number(item.households)} ${linli.words.homes[0]}`;
-      const nearest = item.station ? [[linli.words.nearest[0], linli.tidy(item.station, 30)]] : [];
-      return [[linli.words.walk[0], way(item)], ...nearest, [linli.words.households[0], homes]];
+      const homes = item.households === null ? linli.word("few") : linli.tn("{n} 户", item.households);
+      const nearest = item.station ? [[linli.word("nearest"), linli.tidy(item.station, 30)]] : [];
+      return [[linli.word("walk"), way(item)], ...nearest, [linli.word("households"), homes]];
     }
 
     list() {
       const rows = this.items.slice(0, this.listed).map((item) => {
         const button = linli.el("button", { type: "button" },
           linli.el("span", { class: "what" }, called(item)), linli.el("b", {}, way(item)),
-          linli.el("span", { class: "of" }, item.households === null ? linli.words.few[0] : `${linli.number(item.households)} ${linli.words.homes[0]}`));
+          linli.el("span", { class: "of" }, item.households === null ? linli.word("few") : linli.tn("{n} 户", item.households)));
         button.addEventListener("click", () => linli.pointAt(this.map, item));
         return linli.el("li", {}, button);
       });
@@ -91,8 +91,8 @@
   function called(item) { return item.name ? `${linli.tidy(item.name, 40)} ${linli.tidy(item.code, 30)}` : linli.tidy(item.code, 40); }
 
   function way(item) {
-    if (item.seconds === null) return item.reason_label || item.reason || linli.words["no.way"][0];
-    return `${linli.number(Math.round(item.seconds / 6) / 10)} ${linli.words.minutes[0]}`;
+    if (item.seconds === null) return linli.half(item.reason_label || item.reason || "") || linli.word("no.way");
+    return linli.t("{n} 分钟", { n: linli.number(Math.round(item.seconds / 6) / 10) });
   }
 
   /** Go to a place and ring it for a while. */

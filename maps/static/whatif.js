@@ -78,7 +78,7 @@
       if (!this.known.size) {
         const found = await linli.getAll(this.map, this.map.options.urls.stations, { limit: 1000 }, MOST, signal);
         for (const feature of found.features) this.known.set(feature.properties.code, feature);
-        linli.notice(this.map, "whatif-many", found.more ? linli.word("edit.many", true) : "");
+        linli.notice(this.map, "whatif-many", found.more ? linli.word("edit.many") : "");
       }
       if (!this.offersChosen) {
         const asked = this.page.asked().service;
@@ -185,14 +185,14 @@
 
     room(n) {
       const free = this.edits.room(n);
-      linli.notice(this.map, "whatif-limit", free ? "" : linli.word("edit.limit", true));
+      linli.notice(this.map, "whatif-limit", free ? "" : linli.word("edit.limit"));
       return free;
     }
 
     /** Wait for a click on the map that places a new station, or stop waiting. */
     arm(adding) {
       this.adding = adding && this.chosenOffers().length > 0;
-      linli.notice(this.map, "adding", this.adding ? linli.word("edit.click", true) : adding ? linli.word("edit.services", true) : "");
+      linli.notice(this.map, "adding", this.adding ? linli.word("edit.click") : adding ? linli.word("edit.services") : "");
       this.part("add").setAttribute("aria-pressed", String(this.adding));
       this.map.getContainer().toggleAttribute("data-adding", this.adding);
     }
@@ -202,13 +202,13 @@
     add(lon, lat) {
       this.arm(false);
       const services = this.chosenOffers();
-      if (!services.length) { linli.notice(this.map, "adding", linli.word("edit.services", true)); return; }
+      if (!services.length) { linli.notice(this.map, "adding", linli.word("edit.services")); return; }
       if (this.room(1)) this.step({ op: "add", station: this.fresh(lon, lat, services) });
     }
 
     fresh(lon, lat, services) {
       const { code, number } = this.edits.next();
-      return { code, name: `${linli.words["station.new"][0]} ${number}`, lon: rounded(lon), lat: rounded(lat), services: services.map((kind) => ({ kind })) };
+      return { code, name: `${linli.word("station.new")} ${number}`, lon: rounded(lon), lat: rounded(lat), services: services.map((kind) => ({ kind })) };
     }
 
     /** Add chosen sites as new stations of a service, in one step. */
@@ -222,7 +222,7 @@
     typed() {
       const { code, lon, lat } = this.place.elements;
       const given = lon.value !== "" && lat.value !== "" && lon.checkValidity() && lat.checkValidity();
-      linli.notice(this.map, "typed", given ? "" : linli.word("edit.position", true));
+      linli.notice(this.map, "typed", given ? "" : linli.word("edit.position"));
       if (!given) return;
       if (code.value) this.move(code.value, Number(lon.value), Number(lat.value));
       else this.add(Number(lon.value), Number(lat.value));
@@ -234,7 +234,7 @@
       const chosen = code.value;
       const all = this.stations().filter((one) => one.op !== "close").map(({ feature }) => feature);
       const option = (value, text) => linli.el("option", { value }, text);
-      code.replaceChildren(option("", linli.word("station.new", true)), ...all.map(({ properties }) => option(properties.code, linli.tidy(properties.name || properties.code, 40))));
+      code.replaceChildren(option("", linli.word("station.new")), ...all.map(({ properties }) => option(properties.code, linli.tidy(properties.name || properties.code, 40))));
       code.value = all.some(({ properties }) => properties.code === chosen) ? chosen : "";
       const at = all.find(({ properties }) => properties.code === code.value);
       this.part("place-close").disabled = !at;
@@ -253,7 +253,7 @@
       this.outlines.rerenderTiles();
       this.part("result").hidden = !found;
       if (!found) return;
-      const fact = (key, n) => linli.el("li", { "data-new": key }, linli.word(key), linli.el("b", {}, `${linli.number(n)} ${linli.words.homes[0]}`));
+      const fact = (key, n) => linli.el("li", { "data-new": key }, linli.word(key), linli.el("b", {}, linli.tn("{n} 户", n)));
       this.part("totals").replaceChildren(linli.beforeAfter(found));
       this.part("new").replaceChildren(fact("newly.covered", found.newly_covered), fact("newly.uncovered", found.newly_uncovered));
       const rows = [...found.grids].sort((a, b) => Math.abs(linli.gainOf(b)) - Math.abs(linli.gainOf(a)));
@@ -274,9 +274,9 @@
         const stored = this.known.get(station.code);
         const name = linli.tidy(stored ? stored.properties.name : station.name || station.code, 40);
         const from = stored && op === "move" ? this.map.distance([station.lat, station.lon], [...stored.geometry.coordinates].reverse()) : null;
-        return linli.el("li", {}, linli.el("span", { class: "op", "data-op": op }, linli.words[`edit.${op}`][0]), linli.el("span", { class: "what" }, name),
-          services && op !== "hours" ? linli.el("span", { class: "op", "data-op": "hours" }, linli.words["edit.hours"][0]) : null,
-          from === null ? null : linli.el("span", { class: "of" }, `${linli.number(Math.round(from))} ${linli.words.metres[0]}`));
+        return linli.el("li", {}, linli.el("span", { class: "op", "data-op": op }, linli.word(`edit.${op}`)), linli.el("span", { class: "what" }, name),
+          services && op !== "hours" ? linli.el("span", { class: "op", "data-op": "hours" }, linli.word("edit.hours")) : null,
+          from === null ? null : linli.el("span", { class: "of" }, linli.t("{n} 米", { n: linli.number(Math.round(from)) })));
       });
       this.part("edits").replaceChildren(...(rows.length ? rows : [linli.el("li", { class: "none" }, linli.word("edit.none"))]));
       for (const name of ["undo", "reset"]) this.part(name).disabled = !this.edits.steps.length;

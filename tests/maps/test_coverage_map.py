@@ -41,7 +41,7 @@ def test_totals_shares_and_reasons_are_told(watched: Watched) -> None:
         "40–60% 2",
         "20–40% 1",
         "0–20% 1",
-        "无数据no data 1",
+        "无数据 1",
     ]
     assert page.locator("path.linli-circle").count() == 4
 

@@ -1,5 +1,5 @@
 // One's own account: password, second factor, sessions.
-import { $, call, el, say } from "./common.js";
+import { $, call, el, say, t, tn } from "./common.js";
 import { run, sessionRow } from "./sessions.js";
 
 const ask = (path, method, json) => call(path, { method, json, stay: true });
@@ -14,7 +14,7 @@ function onSubmit(selector, act) {
     const gaps = [...form.elements].filter((field) => field.required && !field.value);
     for (const field of form.elements) if (field.required) field.setAttribute("aria-invalid", String(gaps.includes(field)));
     if (gaps.length) {
-      say(box, "请填写这一项 / fill in this field");
+      say(box, t("请填写这一项"));
       gaps[0].focus();
       return;
     }
@@ -37,13 +37,13 @@ onSubmit("[data-owed-code]", async ({ code }) => {
 
 onSubmit("[data-password]", async (given, form, box) => {
   if (given.new !== given.again) {
-    say(box, "两次输入的新密码不同 / the new passwords differ");
+    say(box, t("两次输入的新密码不同"));
     return;
   }
   await ask("/api/account/password", "PUT", { current: given.current ?? "", new: given.new });
   form.reset();
   if (document.querySelector("[data-sessions]")) {
-    say(box, "密码已修改，其他登录已结束 / changed; every other session has ended", "good");
+    say(box, t("密码已修改，其他登录已结束"), "good");
     sessions();
   } else {
     location.replace("/login?signed=1");
@@ -92,7 +92,7 @@ if (list) {
   const others = $("[data-end-others]");
   others.addEventListener("click", () => run(others, sessionsError, say, async () => {
     const { ended } = await call("/api/account/sessions", { method: "DELETE" });
-    say(sessionsError, `已结束 ${ended} 次登录 / ${ended} ended`, "good");
+    say(sessionsError, tn("已结束 {n} 次登录", ended), "good");
     await sessions();
   }));
 }

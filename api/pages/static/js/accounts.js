@@ -43,8 +43,8 @@ function onSubmit(form, act) {
 }
 
 /** Say a secret that is shown once, in a message that stays. */
-function tellOnce(box, zh, en, secret) {
-  say(box, `${zh} / ${en}`, "good");
+function tellOnce(box, told, secret) {
+  say(box, told, "good");
   box.append(el("br"), el("code", { class: "shown", text: secret }));
 }
 
@@ -56,8 +56,8 @@ onSubmit(add, async (given, box) => {
   const made = await call("/api/accounts", { method: "POST", json: { name: given.get("name").trim(), role: given.get("role"), grids } });
   add.reset();
   $("[data-add-grid]").hidden = false;
-  if (made.password) tellOnce(box, `账号 ${made.name} 已建立，密码只显示这一次`, "made; the password is shown this once", made.password);
-  else say(box, `账号 ${made.name} 已建立，请在下方发放密钥 / made: give it a key below`, "good");
+  if (made.password) tellOnce(box, t("账号 {name} 已建立，密码只显示这一次", { name: made.name }), made.password);
+  else say(box, t("账号 {name} 已建立，请在下方发放密钥", { name: made.name }), "good");
   await load();
 });
 
@@ -68,23 +68,23 @@ async function loadPolicy() {
 }
 onSubmit(policy, async (given, box) => {
   await call("/api/account-policy", { method: "PUT", json: { second_factor_required: given.getAll("role") } });
-  say(box, "已保存 / saved", "good");
+  say(box, t("已保存"), "good");
   await loadPolicy();
 });
 
 const keys = $("[data-keys]");
 const keyForm = $("[data-key]");
 function keyRow(each) {
-  const used = each.last_used_on ? `最近使用 ${each.last_used_on}` : "从未使用";
-  const revoke = el("button", { class: "button danger", type: "button" }, t("停用", "Revoke"));
+  const used = each.last_used_on ? t("最近使用 {day}", { day: each.last_used_on }) : t("从未使用");
+  const revoke = el("button", { class: "button danger", type: "button" }, t("停用"));
   revoke.addEventListener("click", () => run(revoke, $("[data-error]", keyForm), say, async () => {
     await call(`/api/screen-keys/${each.id}`, { method: "DELETE" });
     await loadKeys();
   }));
   return el("li", {},
     el("span", { class: "grow" }, el("strong", { text: each.label }), " ", each.account,
-      el("span", { class: "detail" }, t(used, each.last_used_on ? "last used" : "never used"))),
-    each.revoked_at ? el("span", { class: "badge bad" }, t("已停用", "revoked")) : revoke);
+      el("span", { class: "detail" }, used)),
+    each.revoked_at ? el("span", { class: "badge bad" }, t("已停用")) : revoke);
 }
 async function loadKeys() {
   keys.replaceChildren(...(await call("/api/screen-keys")).items.map(keyRow));
@@ -93,7 +93,7 @@ onSubmit(keyForm, async (given, box) => {
   const json = { account: given.get("account").trim(), label: given.get("label").trim() };
   const { key } = await call("/api/screen-keys", { method: "POST", json });
   keyForm.reset();
-  tellOnce(box, "密钥只显示这一次，请现在录入大屏", "the key is shown this once: enter it at the screen now", key);
+  tellOnce(box, t("密钥只显示这一次，请现在录入大屏"), key);
   await Promise.all([loadKeys(), load()]);
 });
 

@@ -1,6 +1,6 @@
 // The auditor's page: search, page on, export, verify.
 
-import { $, bilingual, call, el, say } from "./common.js";
+import { $, bilingual, call, el, say, t, tn } from "./common.js";
 
 const ACTIONS = JSON.parse($("[data-actions]").textContent);
 const form = $("[data-search]");
@@ -80,14 +80,13 @@ $("[data-verify]").addEventListener("click", async (event) => {
   const button = event.currentTarget;
   const box = $("[data-verified]");
   button.disabled = true;
-  say(box, "正在核验… / verifying…", "");
+  say(box, t("正在核验…"), "");
   try {
     const found = await call("/api/audit/verify", { method: "POST" });
     if (found.fault) {
-      const [zh, en] = found.fault.split(" / ");
-      say(box, `${found.bad} 号记录：${zh} / entry ${found.bad}: ${en}`, "bad");
+      say(box, t("{number} 号记录：{fault}", { number: found.bad, fault: bilingual(found.fault) }), "bad");
     } else {
-      say(box, `${found.entries} 条记录完好。请另行记下链尾 ${found.head ?? "—"} / ${found.entries} entries are intact; note the head elsewhere`, "good");
+      say(box, tn("{n} 条记录完好。请另行记下链尾 {head}", found.entries, { head: found.head ?? "—" }), "good");
     }
   } catch (error) {
     say(box, error);

@@ -1,5 +1,6 @@
 // The wall's charts, drawn by ECharts on a canvas; letters are as large as the wall's, whatever its size.
 
+const STOP = document.documentElement.lang === "zh-CN" ? "；" : "; ";
 const INK = { text: "#eaf4f5", dim: "#a9c3ca", edge: "#1f3d49", glow: "#5fd0c5", warm: "#f6b45c", pale: "#3c5a66" };
 const charts = new Map();
 
@@ -50,7 +51,7 @@ export function bars(name, rows, series) {
     };
   };
   const read = (row) => `${row.label} ${series.map(({ key, label }) => `${label} ${row[key] ?? "<5"}`).join(" ")}`;
-  draw(name, option, rows.map(read).join("；"));
+  draw(name, option, rows.map(read).join(STOP));
 }
 
 /** One lying bar for each row: `label`, `value` (or null). */
@@ -68,5 +69,5 @@ export function lying(name, rows) {
       }],
     };
   };
-  draw(name, option, rows.map((row) => `${row.label} ${row.value ?? "<5"}`).join("；"));
+  draw(name, option, rows.map((row) => `${row.label} ${row.value ?? "<5"}`).join(STOP));
 }

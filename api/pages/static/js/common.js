@@ -19,6 +19,7 @@ export function el(tag, attributes = {}, ...children) {
 
 /** The page's language, for dates and numbers. */
 export const LANGUAGE = linli.language;
+const CHINESE = LANGUAGE === "zh-CN";
 
 /** A text in the page's language, its named places filled in: t("共 {n} 条", { n }). */
 export const t = (text, values) => linli.t(text, values);
@@ -26,8 +27,11 @@ export const t = (text, values) => linli.t(text, values);
 /** A text about `n` things, in the number that the language has for so many: tn("{n} 条", n). */
 export const tn = (text, n, values) => linli.tn(text, n, values);
 
-/** The page's half of the service's "中文 / English" texts. */
+/** The page's half of the service's t("中文") texts. */
 export const bilingual = (text) => linli.half(text);
+
+/** Several things in one line. */
+export const listed = (items) => items.join(CHINESE ? "、" : ", ");
 
 const NUMBER = new Intl.NumberFormat(LANGUAGE);
 
@@ -44,7 +48,7 @@ export function percent(value) {
 
 /** Metres for people: whole metres to a kilometre, then kilometres. */
 export function distance(metres) {
-  return metres < 1000 ? `${Math.round(metres)} 米` : `${(metres / 1000).toFixed(1)} 公里`;
+  return metres < 1000 ? t("{n} 米", { n: Math.round(metres) }) : t("{n} 公里", { n: (metres / 1000).toFixed(1) });
 }
 
 /** What the service refused, as RFC 9457 told it. */
@@ -61,7 +65,7 @@ export class Problem extends Error {
 /** The service could not be reached at all. */
 export class Unreachable extends Error {
   constructor() {
-    super("连不上服务器，请检查网络后再试 / the server cannot be reached: check the network and try again");
+    super(t("连不上服务器，请检查网络后再试"));
     this.status = 0;
     this.errors = [];
   }
@@ -87,7 +91,7 @@ export async function call(path, { method = "GET", json, signal, stay = false, t
     throw new Unreachable();
   }
   const body = await response.json().catch(() => null);
-  if (response.ok && response.status !== 204 && body === null) throw new Problem(502, { detail: "服务器的回答不完整 / the answer is incomplete" });
+  if (response.ok && response.status !== 204 && body === null) throw new Problem(502, { detail: t("服务器的回答不完整") });
   if (response.ok) return body;
   if (response.status === 401 && !stay) signInAgain();
   throw new Problem(response.status, body, response.headers.get("Retry-After"));
@@ -116,17 +120,5 @@ export function bar(label, share, value, extra = "") {
     el("span", { class: "value num", text: value }));
 }
 
-const DAYS = { Mo: "周一", Tu: "周二", We: "周三", Th: "周四", Fr: "周五", Sa: "周六", Su: "周日", PH: "节假日", SH: "学校假期" };
-
-/** Opening hours as people write them: 周一至周五 11:00–13:00. What is not plain days and times stays as it is. */
-export function hours(text) {
-  if (!text || text === "24/7") return "全天";
-  return text
-    .replace(/\bMo-Su\b/g, "每天")
-    .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su)-(Mo|Tu|We|Th|Fr|Sa|Su)\b/g, (all, from, to) => `${DAYS[from]}至${DAYS[to]}`)
-    .replace(/\b(Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)\b/g, (day) => DAYS[day])
-    .replace(/\boff\b/g, "休息")
-    .replace(/(\d\d:\d\d)-(\d\d:\d\d)/g, "$1\u2060–\u2060$2")
-    .replace(/\s*;\s*/g, "；")
-    .replace(/\s*,\s*/g, "、");
-}
+/** Opening hours as people write them. */
+export const hours = (text) => linli.hours(text);

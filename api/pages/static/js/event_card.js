@@ -1,13 +1,13 @@
 // An event's card: what it is, what may follow, who did what. When somebody else was quicker that is said, and nothing typed is lost.
-import { $, Problem, Unreachable, call, distance, el, say, t } from "./common.js";
+import { $, LANGUAGE, Problem, Unreachable, bilingual, call, distance, el, say, t, tn } from "./common.js";
 import { limit, moment } from "./due.js";
 import { entryNumber } from "./forms.js";
 
 const STEP = {
-  dispatched: ["派遣", "Dispatch"], handling: ["开始处置", "Take up"], returned: ["退回", "Return: wrong desk"], escalated: ["请办上级", "Escalate"],
-  resolved: ["办结", "Resolve"], evaluated: ["评价", "Evaluate"], merged: ["并案", "Merge"], again: ["退回返工", "Rework"],
+  dispatched: t("派遣"), handling: t("开始处置"), returned: t("退回"), escalated: t("请办上级"),
+  resolved: t("办结"), evaluated: t("评价"), merged: t("并案"), again: t("退回返工"),
 };
-const MEDIATION = { dispatched: ["登记", "Register"], handling: ["开始调解", "Mediate"], resolved: ["解决", "Settle"], evaluated: ["销号", "Close"] };
+const MEDIATION = { dispatched: t("登记"), handling: t("开始调解"), resolved: t("解决"), evaluated: t("销号") };
 const METRES = 111_320;
 
 function apart(one, other) {
@@ -27,7 +27,7 @@ export function eventCard(root, words, { near, shown, changed }) {
 
   const address = (tail = "") => `/api/events/${encodeURIComponent(event.id)}${tail}`;
   const stepName = (to) => (event.kind === "dispute" && MEDIATION[to]) || STEP[to === "handling" && event.state === "resolved" ? "again" : to];
-  const stateName = (state) => (event.kind === "dispute" ? words.disputes : words.states)[state] ?? state;
+  const stateName = (state) => t((event.kind === "dispute" ? words.disputes : words.states)[state] ?? state);
   const deskName = (code) => desks?.find((desk) => desk.code === code)?.name ?? code;
   const stepForm = () => $("[data-step-form]", root);
   const box = () => $("[data-card-message]", root);
@@ -36,7 +36,7 @@ export function eventCard(root, words, { near, shown, changed }) {
 
   function line(step) {
     const note = step.from_state === step.to_state;
-    const what = note ? "说明" : step.from_state ? `${stateName(step.from_state)} → ${stateName(step.to_state)}` : stateName(step.to_state);
+    const what = note ? t("说明") : step.from_state ? `${stateName(step.from_state)} → ${stateName(step.to_state)}` : stateName(step.to_state);
     return el("li", {},
       el("p", {}, el("strong", { text: what }), step.assignee ? ` · ${deskName(step.assignee)}` : ""),
       el("p", { class: "small muted", text: `${step.account} · ${moment(step.at)}` }),
@@ -45,42 +45,42 @@ export function eventCard(root, words, { near, shown, changed }) {
 
   function pairs() {
     const rows = [
-      ["网格", event.grid_name ?? "网格外"], ["上报", moment(event.reported_at) + (event.mine ? "（我上报的）" : "")], ["承办", event.assignee_name ?? "—"],
-      event.reworks ? ["返工", `${event.reworks} 次`] : null, event.satisfaction ? ["评价", words.outcomes[event.satisfaction]] : null,
-      event.follow_up_on ? ["回访", event.followed_up_on ? `已于 ${event.followed_up_on} 回访` : `${event.follow_up_on} 前回访`] : null,
+      [t("网格"), event.grid_name ?? t("网格外")], [t("上报"), moment(event.reported_at) + (event.mine ? t("（我上报的）") : "")], [t("承办"), event.assignee_name ?? "—"],
+      event.reworks ? [t("返工"), tn("{n} 次", event.reworks)] : null, event.satisfaction ? [t("评价"), t(words.outcomes[event.satisfaction])] : null,
+      event.follow_up_on ? [t("回访"), event.followed_up_on ? t("已于 {day} 回访", { day: event.followed_up_on }) : t("{day} 前回访", { day: event.follow_up_on })] : null,
     ].filter(Boolean);
     return el("dl", {}, ...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
   }
 
   function joint(desk) {
-    const done = el("button", { class: "button", type: "button" }, t("会办完成", "done"));
-    done.addEventListener("click", () => act(`/joint/${encodeURIComponent(desk.desk)}/done`, undefined, "已记会办完成 / noted as done"));
+    const done = el("button", { class: "button", type: "button" }, t("会办完成"));
+    done.addEventListener("click", () => act(`/joint/${encodeURIComponent(desk.desk)}/done`, undefined, t("已记会办完成")));
     return el("li", {}, el("span", { text: deskName(desk.desk) }), desk.done_at ? el("span", { class: "badge good", text: `✓ ${moment(desk.done_at)}` }) : done);
   }
 
   function draw(held = null) {
-    const title = event.title ?? "矛盾纠纷（内容不公开）";
-    const back = el("button", { class: "button back", type: "button" }, t("‹ 返回列表", "Back"));
+    const title = event.title ?? t("矛盾纠纷（内容不公开）");
+    const back = el("button", { class: "button back", type: "button" }, t("‹ 返回列表"));
     back.addEventListener("click", close);
     const steps = event.allowed.map((to) => {
-      const button = el("button", { class: "button", type: "button", "data-to": to, "aria-pressed": "false" }, t(...stepName(to)));
+      const button = el("button", { class: "button", type: "button", "data-to": to, "aria-pressed": "false" }, stepName(to));
       button.addEventListener("click", () => choose(to));
       return button;
     });
-    const follow = event.follow_up_on && !event.followed_up_on ? el("button", { class: "button", type: "button" }, t("记录回访", "Followed up")) : null;
-    follow?.addEventListener("click", () => act("/follow-up", {}, "已记回访 / follow-up noted"));
+    const follow = event.follow_up_on && !event.followed_up_on ? el("button", { class: "button", type: "button" }, t("记录回访")) : null;
+    follow?.addEventListener("click", () => act("/follow-up", {}, t("已记回访")));
     root.replaceChildren(...[
       back,
       el("h2", { text: title, tabindex: "-1" }),
-      el("p", { class: "tags" }, el("span", { class: "badge", text: words.kinds[event.kind] }), el("span", { class: "badge", text: words.severities[event.severity] }),
-        el("span", { class: `badge state-${event.state}`, "data-state": event.state, text: event.label }), limit(event)),
+      el("p", { class: "tags" }, el("span", { class: "badge", text: t(words.kinds[event.kind]) }), el("span", { class: "badge", text: t(words.severities[event.severity]) }),
+        el("span", { class: `badge state-${event.state}`, "data-state": event.state, text: t(event.label) }), limit(event)),
       pairs(),
       event.merged_into ? el("p", {}, opener(event.merged_into)) : null,
       el("div", { class: "message", "data-card-message": true, role: "alert", hidden: true }),
-      steps.length || follow ? el("div", { class: "steps", "data-steps": true }, ...steps, ...(follow ? [follow] : [])) : el("p", { class: "muted" }, t("已了结，没有下一步", "Finished")),
+      steps.length || follow ? el("div", { class: "steps", "data-steps": true }, ...steps, ...(follow ? [follow] : [])) : el("p", { class: "muted" }, t("已了结，没有下一步")),
       el("div", { "data-step": true }),
-      event.joint.length ? el("section", {}, el("h3", {}, t("会办单位", "Desks that help")), el("ul", { class: "joint" }, ...event.joint.map(joint))) : null,
-      el("section", {}, el("h3", {}, t("经过", "Steps")), el("ol", { class: "story", "data-story": true }, ...event.steps.map(line))),
+      event.joint.length ? el("section", {}, el("h3", {}, t("会办单位")), el("ul", { class: "joint" }, ...event.joint.map(joint))) : null,
+      el("section", {}, el("h3", {}, t("经过")), el("ol", { class: "story", "data-story": true }, ...event.steps.map(line))),
       noteForm(),
     ].filter(Boolean));
     if (!held) return;
@@ -89,7 +89,7 @@ export function eventCard(root, words, { near, shown, changed }) {
   }
 
   function opener(id) {
-    const button = el("button", { class: "button", type: "button" }, t("看并入的事件", "Open the event it went into"));
+    const button = el("button", { class: "button", type: "button" }, t("看并入的事件"));
     button.addEventListener("click", () => open(id));
     return button;
   }
@@ -97,11 +97,11 @@ export function eventCard(root, words, { near, shown, changed }) {
   function noteForm() {
     const text = el("textarea", { id: "card-note", name: "note", rows: 2, maxlength: 2000 });
     const form = el("form", { "data-note-form": true, novalidate: true },
-      el("div", { class: "field" }, el("label", { for: "card-note" }, t("督办或说明", "A note")), text),
-      el("button", { class: "button", type: "submit" }, t("记下", "Note it")));
+      el("div", { class: "field" }, el("label", { for: "card-note" }, t("督办或说明")), text),
+      el("button", { class: "button", type: "submit" }, t("记下")));
     form.addEventListener("submit", (submitted) => {
       submitted.preventDefault();
-      if (text.value.trim()) act("/notes", { note: text.value.trim() }, "已记下 / noted");
+      if (text.value.trim()) act("/notes", { note: text.value.trim() }, t("已记下"));
     });
     return form;
   }
@@ -117,23 +117,23 @@ export function eventCard(root, words, { near, shown, changed }) {
     const suits = (desk) => !desk.kinds.length || desk.kinds.includes(event.kind);
     const ranked = [...active.filter(suits), ...active.filter((desk) => !suits(desk))];
     $("[data-desks]", form).replaceChildren(
-      el("div", { class: "field" }, el("label", { for: "step-desk" }, t("承办单位", "Desk")),
+      el("div", { class: "field" }, el("label", { for: "step-desk" }, t("承办单位")),
         el("select", { id: "step-desk", name: "assignee" },
-          ...(usual[to] ? [] : [option("", "（没有默认单位）none by default")]),
-          ...ranked.map((desk) => option(desk.code, desk.code === usual[to] ? `${desk.name}（默认）` : desk.name, desk.code === usual[to])))),
-      el("fieldset", {}, el("legend", {}, t("会办单位（可多选）", "Desks that help")),
+          ...(usual[to] ? [] : [option("", t("（没有默认单位）"))]),
+          ...ranked.map((desk) => option(desk.code, desk.code === usual[to] ? t("{name}（默认）", { name: desk.name }) : desk.name, desk.code === usual[to])))),
+      el("fieldset", {}, el("legend", {}, t("会办单位（可多选）")),
         ...active.map((desk) => el("label", { class: "check" }, el("input", { type: "checkbox", name: "joint", value: desk.code }), desk.name))));
   }
 
   function mergeField() {
     const others = near().filter((each) => each.id !== event.id && each.state !== "merged").sort((a, b) => apart(event, a) - apart(event, b)).slice(0, 30);
-    return el("div", { class: "field" }, el("label", { for: "step-into" }, t("并入哪一件（近的在前）", "Into which, nearest first")),
-      el("select", { id: "step-into", name: "into" }, ...others.map((each) => option(each.id, `${each.title ?? "矛盾纠纷"} · ${distance(apart(event, each))} · ${each.label}`))));
+    return el("div", { class: "field" }, el("label", { for: "step-into" }, t("并入哪一件（近的在前）")),
+      el("select", { id: "step-into", name: "into" }, ...others.map((each) => option(each.id, `${each.title ?? t("矛盾纠纷")} · ${distance(apart(event, each))} · ${t(each.label)}`))));
   }
 
   function satisfactionField() {
-    return el("fieldset", {}, el("legend", {}, t("满意度", "Satisfaction")),
-      ...Object.entries(words.outcomes).map(([key, label]) => el("label", { class: "check" }, el("input", { type: "radio", name: "satisfaction", value: key }), label)));
+    return el("fieldset", {}, el("legend", {}, t("满意度")),
+      ...Object.entries(words.outcomes).map(([key, label]) => el("label", { class: "check" }, el("input", { type: "radio", name: "satisfaction", value: key }), t(label))));
   }
 
   function choose(to, held = null) {
@@ -145,10 +145,10 @@ export function eventCard(root, words, { near, shown, changed }) {
       dispatching ? el("div", { "data-desks": true }) : null,
       to === "merged" ? mergeField() : null,
       to === "evaluated" ? satisfactionField() : null,
-      el("div", { class: "field" }, el("label", { for: "step-note" }, t(to === "resolved" ? "结果" : "说明（可不填）", to === "resolved" ? "Result" : "Note, if any")),
+      el("div", { class: "field" }, el("label", { for: "step-note" }, to === "resolved" ? t("结果") : t("说明（可不填）")),
         el("textarea", { id: "step-note", name: "note", rows: 2, maxlength: 2000 })),
       el("div", { class: "message", "data-step-message": true, role: "alert", hidden: true }),
-      el("button", { class: "button primary wide", type: "submit" }, t(`确认${stepName(to)[0]}`, "Confirm")),
+      el("button", { class: "button primary wide", type: "submit" }, t("确认{step}", { step: stepName(to) })),
     ].filter(Boolean));
     form.elements.note.value = held?.note ?? stepForm()?.elements.note.value ?? "";
     form.addEventListener("submit", take);
@@ -183,7 +183,7 @@ export function eventCard(root, words, { near, shown, changed }) {
       const done = stepForm() === form ? stateName(event.state) : "";
       draw();
       shown(event);
-      changed(`已办理：${done || stateName(event.state)} / done`);
+      changed(t("已办理：{state}", { state: done || stateName(event.state) }));
     } catch (error) {
       await refused(error, form);
     }
@@ -194,7 +194,7 @@ export function eventCard(root, words, { near, shown, changed }) {
   async function refused(error, form) {
     const overtaken = error instanceof Problem && (error.status === 409 || error.status === 412);
     if (overtaken && await refresh()) return;
-    const kept = error instanceof Unreachable ? "没有网络，没有确认存上。您填的还在，有网后再按一次，不会重复办理。 / No network: what you typed is kept. Press again later; no step is taken twice." : error;
+    const kept = error instanceof Unreachable ? t("没有网络，没有确认存上。您填的还在，有网后再按一次，不会重复办理。") : error;
     say($("[data-step-message]", form), kept, error instanceof Unreachable ? "warn" : "bad");
   }
 
@@ -219,10 +219,11 @@ export function eventCard(root, words, { near, shown, changed }) {
 
   function overtakenBy(steps) {
     const told = steps.map((step) => {
-      const what = step.from_state === step.to_state ? "写了说明" : `把它由“${stateName(step.from_state)}”改为“${stateName(step.to_state)}”`;
-      return `${step.account} 在 ${moment(step.at)} ${what}${step.assignee ? `，交 ${deskName(step.assignee)}` : ""}${step.note ? `（${step.note}）` : ""}`;
+      const what = step.from_state === step.to_state ? t("写了说明") : t("把它由“{from}”改为“{to}”", { from: stateName(step.from_state), to: stateName(step.to_state) });
+      const desk = step.assignee ? t("，交 {desk}", { desk: deskName(step.assignee) }) : "";
+      return t("{who} 在 {when} {what}", { who: step.account, when: moment(step.at), what: `${what}${desk}${step.note ? t("（{note}）", { note: step.note }) : ""}` });
     });
-    return `${told.join("；")}。您填的还在，请看过再办。 / Somebody was quicker: look at what was done; what you typed is kept.`;
+    return t("{told}。您填的还在，请看过再办。", { told: told.join(LANGUAGE === "zh-CN" ? "；" : "; ") });
   }
 
   /** Read the event again; tell whether it has changed since, saying so where somebody is about to act. */
@@ -255,7 +256,7 @@ export function eventCard(root, words, { near, shown, changed }) {
       shown(event);
       $("h2", root).focus({ preventScroll: true });
     } catch (error) {
-      if (mine === asked) root.replaceChildren(el("div", { class: "message bad", role: "alert", text: error.message }));
+      if (mine === asked) root.replaceChildren(el("div", { class: "message bad", role: "alert", text: bilingual(error.message) }));
     }
   }
 

@@ -1,5 +1,5 @@
 // Events: report one, find them, take the next step; what others do appears by itself.
-import { $, call, count, el, say, t } from "./common.js";
+import { $, call, count, el, listed, say, t } from "./common.js";
 import { eventCard } from "./event_card.js";
 import { limit, look, span } from "./due.js";
 import { said, save, toast, touched } from "./forms.js";
@@ -16,7 +16,7 @@ const more = $("[data-more]");
 const report = $("[data-report]");
 const box = $("[data-toast]");
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`linli:${name}`, { detail }));
-const nameOf = (event) => event.title ?? "矛盾纠纷（内容不公开）";
+const nameOf = (event) => event.title ?? t("矛盾纠纷（内容不公开）");
 
 // ---- The list -------------------------------------------------------------------------------------------------------
 
@@ -28,9 +28,9 @@ function row(event) {
   return el("li", {},
     el("button", { type: "button", "data-event": event.id, "aria-current": String(event.id === card.id()) },
       el("span", { class: "top" }, el("strong", { text: nameOf(event) }), limit(event)),
-      el("span", { class: "small muted" }, [words.kinds[event.kind], words.severities[event.severity], event.grid_name ?? "网格外",
-        `${span(Date.now() - Date.parse(event.reported_at))}前`, event.mine ? "我上报的" : null].filter(Boolean).join(" · ")),
-      el("span", { class: "small" }, el("span", { class: `badge state-${event.state}`, text: event.label }), " ", event.assignee_name ?? "")));
+      el("span", { class: "small muted" }, [t(words.kinds[event.kind]), t(words.severities[event.severity]), event.grid_name ?? t("网格外"),
+        t("{span}前", { span: span(Date.now() - Date.parse(event.reported_at)) }), event.mine ? t("我上报的") : null].filter(Boolean).join(" · ")),
+      el("span", { class: "small" }, el("span", { class: `badge state-${event.state}`, text: t(event.label) }), " ", event.assignee_name ?? "")));
 }
 
 function draw() {
@@ -65,7 +65,7 @@ async function load(cursor = null) {
     items = cursor ? [...items, ...page.items] : page.items;
     following = page.next ?? null;
     draw();
-    say(message, items.length ? null : "没有这样的事件 / no such event", "");
+    say(message, items.length ? null : t("没有这样的事件"), "");
   } catch (error) {
     if (mine === asked) say(message, error);
   }
@@ -100,32 +100,32 @@ const WHERE = [...$("[data-position]").childNodes].map((node) => node.cloneNode(
 function put(place, how) {
   report.elements.lon.value = place?.lon ?? "";
   report.elements.lat.value = place?.lat ?? "";
-  $("[data-position]").replaceChildren(...(place ? [`${how} ${place.lon.toFixed(5)}，${place.lat.toFixed(5)}`] : WHERE.map((node) => node.cloneNode(true))));
+  $("[data-position]").replaceChildren(...(place ? [`${how} ${listed([place.lon.toFixed(5), place.lat.toFixed(5)])}`] : WHERE.map((node) => node.cloneNode(true))));
 }
 
 document.addEventListener("linli:tap", (event) => {
   $("[data-report-box]").open = true;
-  put(event.detail, "地图上");
+  put(event.detail, t("地图上"));
 });
 
 $("[data-here]").addEventListener("click", () => {
   const said = $("[data-message]", report);
   if (!navigator.geolocation || !window.isSecureContext) {
-    say(said, "这个浏览器在此地址下不提供定位（需要 https），请在地图上点。 / No position at this address (https is needed): tap the map.", "warn");
+    say(said, t("这个浏览器在此地址下不提供定位（需要 https），请在地图上点。"), "warn");
     return;
   }
   navigator.geolocation.getCurrentPosition(({ coords }) => {
     const place = { lon: Number(coords.longitude.toFixed(7)), lat: Number(coords.latitude.toFixed(7)) };
     say(said, null);
-    put(place, `定位（约 ${Math.round(coords.accuracy)} 米）`);
+    put(place, t("定位（约 {n} 米）", { n: Math.round(coords.accuracy) }));
     tell("position", { ...place, accuracy_m: coords.accuracy });
-  }, () => say(said, "定不了位，请在地图上点。 / No position to be had: tap the map.", "warn"), { enableHighAccuracy: true, timeout: 15000 });
+  }, () => say(said, t("定不了位，请在地图上点。"), "warn"), { enableHighAccuracy: true, timeout: 15000 });
 });
 
 report.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!report.elements.lon.value) {
-    say($("[data-message]", report), "请在地图上点出位置，或用您的位置。 / Tap the map, or take your own position.", "warn");
+    say($("[data-message]", report), t("请在地图上点出位置，或用您的位置。"), "warn");
     return;
   }
   const { id } = said(report);
@@ -152,7 +152,7 @@ follow("/api/screen/changes", {
   onChange: (event) => { if (JSON.parse(event.data).topic === "events") soon(); },
   onState: (state) => {
     badge.className = state === "live" ? "badge good" : "badge warn";
-    badge.replaceChildren(state === "live" ? t("● 实时", "live") : t("○ 断线，重连中", "reconnecting"));
+    badge.replaceChildren(state === "live" ? t("● 实时") : t("○ 断线，重连中"));
     if (state === "live") soon();
   },
 });

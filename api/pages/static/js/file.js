@@ -1,5 +1,5 @@
 // A household's file: each part is corrected by itself; after a change the parts that nobody is typing in are read again.
-import { $, call, el, say, t } from "./common.js";
+import { $, LANGUAGE, call, el, listed, say, t } from "./common.js";
 import { save, toast, touched } from "./forms.js";
 import { offers } from "./needs.js";
 import { heldOutcome } from "./outcomes.js";
@@ -19,13 +19,13 @@ async function refresh(stored) {
   try {
     answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store", credentials: "same-origin" });
   } catch {
-    toast(box, "已保存，但没有网络，看到的还是旧的 / saved, but there is no network: what you see is old");
+    toast(box, t("已保存，但没有网络，看到的还是旧的"));
     return;
   }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-parts]");
   if (!answer.ok || !fresh) {
     // The household, or this account's right to it, is elsewhere now.
-    parts.replaceChildren(el("section", { class: "card" }, t("这一户已不在您的网格内。", "This household is no longer in your grids.")));
+    parts.replaceChildren(el("section", { class: "card" }, t("这一户已不在您的网格内。")));
     return;
   }
   const old = new Map([...parts.children].map((part) => [part.dataset.part, part]));
@@ -75,7 +75,7 @@ parts.addEventListener("keydown", (event) => {
 });
 
 function address(home) {
-  const unit = home.unit ? (/^\d+$/.test(home.unit) ? `${home.unit}单元` : home.unit) : null;
+  const unit = home.unit ? (/^\d+$/.test(home.unit) ? t("{unit}单元", { unit: home.unit }) : home.unit) : null;
   return [home.compound_name, home.building_name || home.building, unit, home.room].filter(Boolean).join(" ") || home.code;
 }
 
@@ -90,30 +90,30 @@ async function find(place) {
     const others = page.items.filter((home) => home.code !== household);
     list.replaceChildren(list.firstElementChild, ...others.map((home) => el("label", { class: "chip wide" },
       el("input", { type: "radio", name: "household", value: home.code }), el("span", { text: address(home) }))));
-    if (!others.length) list.append(el("p", { class: "muted" }, t("没有找到", "none found")));
+    if (!others.length) list.append(el("p", { class: "muted" }, t("没有找到")));
   } catch (error) {
     say($("[data-message]", place.closest("form")), error);
   }
 }
 
-const SUBJECTS = { household: "户", resident: "居民", need: "需求", contact: "包户联系", door_code: "门牌码" };
+const SUBJECTS = { household: t("户"), resident: t("居民"), need: t("需求"), contact: t("包户联系"), door_code: t("门牌码") };
 const FIELDS = {
-  created: "新登记", name: "姓名", sex: "性别", birth_date: "出生日期", birth_year: "出生年份", phone_sealed: "电话", id_number_sealed: "证件号码",
-  care_flags: "特殊关怀", guardian_name: "监护人", guardian_phone_sealed: "监护人电话", guardian_id: "监护人", health_needs: "健康服务需求",
-  moved_in_on: "迁入", moved_out_on: "迁出", household: "住户", unit: "单元", room: "房号", building: "楼栋", colour: "三色",
-  colour_reason: "定色理由", colour_expires_on: "三色有效至", colour_confirmed_by: "三色确认人", contact: "联系人", valid_from: "自", valid_to: "至",
-  revoked_at: "作废", resident_left: "有人迁走", service: "服务", opened_on: "提出", closed_on: "办结", note: "备注", lon: "经度", lat: "纬度", code: "编码",
+  created: t("新登记"), name: t("姓名"), sex: t("性别"), birth_date: t("出生日期"), birth_year: t("出生年份"), phone_sealed: t("电话"), id_number_sealed: t("证件号码"),
+  care_flags: t("特殊关怀"), guardian_name: t("监护人"), guardian_phone_sealed: t("监护人电话"), guardian_id: t("监护人"), health_needs: t("健康服务需求"),
+  moved_in_on: t("迁入"), moved_out_on: t("迁出"), household: t("住户"), unit: t("单元"), room: t("房号"), building: t("楼栋"), colour: t("三色"),
+  colour_reason: t("定色理由"), colour_expires_on: t("三色有效至"), colour_confirmed_by: t("三色确认人"), contact: t("联系人"), valid_from: t("自"), valid_to: t("至"),
+  revoked_at: t("作废"), resident_left: t("有人迁走"), service: t("服务"), opened_on: t("提出"), closed_on: t("办结"), note: t("备注"), lon: t("经度"), lat: t("纬度"), code: t("编码"),
 };
 
 function words(value) {
   if (value === null || value === undefined || value === "") return "—";
-  return Array.isArray(value) ? value.join("、") || "无" : String(value);
+  return Array.isArray(value) ? listed(value) || t("无") : String(value);
 }
 
 function change([field, pair]) {
   const name = FIELDS[field] ?? field;
   if (pair.changed || field === "created") return el("li", { text: name });
-  return el("li", { text: `${name}：${words(pair.old)} → ${words(pair.new)}` });
+  return el("li", { text: t("{name}：{change}", { name, change: `${words(pair.old)} → ${words(pair.new)}` }) });
 }
 
 async function history(details) {
@@ -122,9 +122,9 @@ async function history(details) {
     const page = await call(details.dataset.history, { stay: true });
     say($("[data-message]", details), null);
     list.replaceChildren(...page.items.map((entry) => el("li", {},
-      el("p", { class: "muted small", text: `${new Date(entry.at).toLocaleString("zh-CN", { timeZone: "Asia/Shanghai" })} · ${entry.by} · ${SUBJECTS[entry.subject] ?? entry.subject}` }),
+      el("p", { class: "muted small", text: `${new Date(entry.at).toLocaleString(LANGUAGE, { timeZone: "Asia/Shanghai" })} · ${entry.by} · ${SUBJECTS[entry.subject] ?? entry.subject}` }),
       el("ul", {}, ...Object.entries(entry.changes).map(change)))));
-    if (!page.items.length) list.append(el("li", { class: "muted" }, t("还没有改动", "Nothing has been changed")));
+    if (!page.items.length) list.append(el("li", { class: "muted" }, t("还没有改动")));
   } catch (error) {
     say($("[data-message]", details), error);
   }

@@ -1,8 +1,8 @@
 // Forms that are saved one by one: prefilled, sent once, kept as they were typed when anything goes wrong.
 // What is typed lives in the page alone, never in the browser's storage: a phone may be shared.
-import { $, Problem, Unreachable, bilingual, call, el, say, t } from "./common.js";
+import { $, Problem, Unreachable, bilingual, call, el, listed, say, t } from "./common.js";
 
-const LABELS = { male: "男", female: "女", red: "红", yellow: "黄", green: "绿" };
+const LABELS = { male: t("男"), female: t("女"), red: t("红"), yellow: t("黄"), green: t("绿") };
 
 /** A number for an entry, so that the same form sent twice makes nothing twice. crypto.randomUUID needs https; this does not. */
 export function entryNumber() {
@@ -36,8 +36,8 @@ function fieldsOf(form) {
     fields.set(box.dataset.list, {
       now: all.filter((each) => each.checked).map((each) => each.value),
       was: all.filter((each) => each.defaultChecked).map((each) => each.value),
-      label: $("legend", box).firstElementChild.firstChild.textContent.trim(),
-      words: (codes) => all.filter((each) => codes.includes(each.value)).map((each) => each.parentNode.textContent.trim()).join("、") || "无",
+      label: $("legend", box).textContent.trim(),
+      words: (codes) => listed(all.filter((each) => codes.includes(each.value)).map((each) => each.parentNode.textContent.trim())) || t("无"),
       put: (codes) => all.forEach((each) => { each.checked = each.defaultChecked = codes.includes(each.value); }),
     });
   }
@@ -56,7 +56,7 @@ function fieldsOf(form) {
       });
       continue;
     }
-    const label = form.querySelector(`label[for="${CSS.escape(field.id)}"]`)?.firstElementChild?.firstChild.textContent.trim() ?? "";
+    const label = form.querySelector(`label[for="${CSS.escape(field.id)}"]`)?.textContent.trim() ?? "";
     const cleared = form.querySelector(`[data-clears="${CSS.escape(field.name)}"]`)?.checked;
     const hidden = "hidden" in field.dataset;
     fields.set(field.name, {
@@ -128,13 +128,13 @@ async function compare(form, again) {
   box.hidden = false;
   box.className = "message warn";
   const who = newest?.items?.[0]?.by;
-  box.append(t(`您填写期间，${who ? `${who} 改过` : "有人改过"}这份资料。您填的都还在。`, `${who ?? "Somebody"} has changed this meanwhile; what you typed is kept.`));
+  box.append(who ? t("您填写期间，{who} 改过这份资料。您填的都还在。", { who }) : t("您填写期间，有人改过这份资料。您填的都还在。"));
   if (differing.length) {
-    box.append(el("ul", {}, ...differing.map(([name, field]) => el("li", {}, el("strong", { text: `${field.label}：` }),
+    box.append(el("ul", {}, ...differing.map(([name, field]) => el("li", {}, el("strong", { text: t("{name}：", { name: field.label }) }),
       `${field.words(field.was)} → ${field.words(found(now, name, field))}`))));
   }
-  const keep = el("button", { class: "button primary wide", type: "button", "data-keep": true }, t("仍按我填的保存", "Save mine"));
-  const take = el("button", { class: "button wide", type: "button", "data-take": true }, t("用对方改的", "Take theirs"));
+  const keep = el("button", { class: "button primary wide", type: "button", "data-keep": true }, t("仍按我填的保存"));
+  const take = el("button", { class: "button wide", type: "button", "data-take": true }, t("用对方改的"));
   keep.addEventListener("click", () => again());
   take.addEventListener("click", () => {
     for (const [name, field] of differing) field.put(found(now, name, field));
@@ -161,10 +161,10 @@ function point(form, error) {
 function explain(form, error) {
   const box = $("[data-message]", form);
   if (error.status === 401) {
-    say(box, "登录已过期。您填的还在：请在新页面登录，再回来保存。 / Your session has ended and what you typed is kept: sign in on a new page, then save here.", "warn");
-    box.append(" ", el("a", { href: "/login", target: "_blank", rel: "noopener" }, t("去登录", "Sign in")));
+    say(box, t("登录已过期。您填的还在：请在新页面登录，再回来保存。"), "warn");
+    box.append(" ", el("a", { href: "/login", target: "_blank", rel: "noopener" }, t("去登录")));
   } else if (error instanceof Unreachable) {
-    say(box, "没有网络，没有确认存上。您填的还在，有网后再按一次即可，不会重复登记。 / No network: what you typed is kept. Press again later; nothing is entered twice.", "warn");
+    say(box, t("没有网络，没有确认存上。您填的还在，有网后再按一次即可，不会重复登记。"), "warn");
   } else {
     say(box, error);
     point(form, error);
@@ -190,7 +190,7 @@ export async function save(form, saved) {
   const button = $("button[type=submit]", form);
   const body = said(form);
   if ("changedOnly" in form.dataset && !Object.keys(body).length) {
-    say($("[data-message]", form), "没有改动 / nothing was changed", "");
+    say($("[data-message]", form), t("没有改动"), "");
     return;
   }
   form.dataset.sending = "1";
@@ -204,7 +204,7 @@ export async function save(form, saved) {
   } catch (error) {
     try {
       if (error instanceof Problem && error.status === 412 && form.dataset.read) stored = await compare(form, () => save(form, saved));
-      else if (error instanceof Problem && error.status === 412) saved(null, "资料刚被改过，请看过新的再来 / changed meanwhile: look at it first");
+      else if (error instanceof Problem && error.status === 412) saved(null, t("资料刚被改过，请看过新的再来"));
       else explain(form, error);
     } catch (another) {
       explain(form, another);

@@ -2,8 +2,8 @@
 import { $, Problem, Unreachable, bilingual, call, count, el, say, signInAgain, t } from "./common.js";
 
 const STATES = {
-  queued: ["排队中", "queued", ""], running: ["导入中", "running", ""], done: ["完成", "done", "good"],
-  failed: ["失败", "failed", "bad"], cancelled: ["已取消", "cancelled", "warn"],
+  queued: [t("排队中"), ""], running: [t("导入中"), ""], done: [t("完成"), "good"],
+  failed: [t("失败"), "bad"], cancelled: [t("已取消"), "warn"],
 };
 const SHOWN = 12;
 const LOOK_EVERY_MS = 5000;
@@ -41,28 +41,28 @@ function upload(address, file, onProgress) {
 /** The card of one import and the function that draws its newest state. */
 function card(job) {
   const state = el("span", { class: "badge" });
-  const progress = el("progress", { max: 1, value: 0, "aria-label": `进度 ${job.name}` });
+  const progress = el("progress", { max: 1, value: 0, "aria-label": t("进度 {name}", { name: job.name }) });
   const counts = el("p", { class: "small" });
   const details = el("div");
-  const cancel = el("button", { class: "button danger", type: "button" }, t("取消", "Cancel"));
-  const rejected = el("a", { class: "button", hidden: true, download: `${job.name}.rejected.csv` }, t("下载被拒的行", "Rejected rows"));
+  const cancel = el("button", { class: "button danger", type: "button" }, t("取消"));
+  const rejected = el("a", { class: "button", hidden: true, download: `${job.name}.rejected.csv` }, t("下载被拒的行"));
   const node = el("article", { class: "job" },
     el("div", { class: "top" }, el("span", { class: "file", text: job.name }), state),
-    el("p", { class: "small muted", text: `${job.label}${job.dryRun ? " · 只检查" : ""}` }),
+    el("p", { class: "small muted", text: `${job.label}${job.dryRun ? ` · ${t("只检查")}` : ""}` }),
     progress, counts, details, el("div", { class: "actions" }, cancel, rejected));
   const draw = (now) => {
-    const [zh, en, tone] = STATES[now.state] || [now.state, "", ""];
+    const [label, tone] = STATES[now.state] || [now.state, ""];
     state.className = `badge ${tone}`;
-    state.replaceChildren(t(zh, en));
+    state.replaceChildren(label);
     progress.value = now.state === "done" ? 1 : now.progress ?? 0;
     const over = !["uploading", "queued", "running"].includes(now.state);
     progress.hidden = over;
     cancel.hidden = over || !job.id;
-    const again = now.attempts > 1 && !over ? t(`；被中断过，第 ${now.attempts} 次`, `; interrupted before, attempt ${now.attempts}`) : "";
+    const again = now.attempts > 1 && !over ? t("；被中断过，第 {n} 次", { n: now.attempts }) : "";
     if (now.read !== undefined) {
-      counts.replaceChildren(t(
-        `读取 ${count(now.read)} 行，导入 ${count(now.loaded)} 行，拒绝 ${count(now.rejected)} 行`,
-        `${count(now.read)} read, ${count(now.loaded)} loaded, ${count(now.rejected)} rejected`), again);
+      counts.replaceChildren(t("读取 {read} 行，导入 {loaded} 行，拒绝 {rejected} 行", {
+        read: count(now.read), loaded: count(now.loaded), rejected: count(now.rejected),
+      }), again);
     }
     rejected.hidden = !(over && now.rejected > 0);
     if (job.id) rejected.href = `/api/imports/${encodeURIComponent(job.id)}/rejected`;
@@ -75,11 +75,11 @@ function notes(now) {
   const out = [];
   const faults = now.errors || [];
   if (faults.length) {
-    out.push(el("details", { open: now.state === "failed" }, el("summary", {}, t(`问题 ${faults.length}`, "Faults")),
+    out.push(el("details", { open: now.state === "failed" }, el("summary", {}, t("问题 {n}", { n: faults.length })),
       el("ul", {}, ...faults.slice(0, 100).map((fault) => el("li", {}, el("strong", { text: `${fault.where} ` }), bilingual(fault.message))))));
   }
   if (now.notices?.length) {
-    out.push(el("details", {}, el("summary", {}, t(`提示 ${now.notices.length}`, "Notices")),
+    out.push(el("details", {}, el("summary", {}, t("提示 {n}", { n: now.notices.length })),
       el("ul", {}, ...now.notices.slice(0, 100).map((notice) => el("li", {}, bilingual(notice))))));
   }
   return out;
@@ -140,7 +140,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { kind, file, crs, crs_text: text, dry_run: dryRun } = form.elements;
   if (!file.files.length) {
-    say(errorBox, "请先选择文件 / choose a file first");
+    say(errorBox, t("请先选择文件"));
     file.focus();
     return;
   }
@@ -168,6 +168,6 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-STATES.uploading = ["上传中", "uploading", ""];
+STATES.uploading = [t("上传中"), ""];
 new IntersectionObserver(look).observe(form); // at once when the tab is opened
 setInterval(look, LOOK_EVERY_MS);

@@ -1,5 +1,5 @@
 // Sign in, and say clearly what is wrong: a field left empty, a wrong password, or how long to wait.
-import { $, call, say, t } from "./common.js";
+import { $, call, say, t, tn } from "./common.js";
 
 const form = $(".login-form");
 const box = $("[data-error]", form);
@@ -11,7 +11,7 @@ let waiting = null;
 
 function waitText(seconds) {
   const minutes = Math.ceil(seconds / 60);
-  return seconds > 90 ? [`${minutes} 分钟`, `${minutes} minutes`] : [`${seconds} 秒`, `${seconds} seconds`];
+  return seconds > 90 ? t("{n} 分钟", { n: minutes }) : tn("{n} 秒", seconds);
 }
 
 /** Count down until the account may try again; the button stays shut until then. */
@@ -22,18 +22,17 @@ function lockOut(seconds) {
   // Read aloud once; the running countdown after it is for the eye.
   const left = document.createElement("strong");
   box.className = "message bad";
-  box.replaceChildren(t("尝试次数过多，账号暂时锁定。", "Tried too often: locked for a while."), document.createElement("br"), left);
+  box.replaceChildren(t("尝试次数过多，账号暂时锁定。"), document.createElement("br"), left);
   box.hidden = false;
   const tick = () => {
     const rest = Math.ceil((until - Date.now()) / 1000);
     if (rest <= 0) {
       clearInterval(waiting);
       submit.disabled = false;
-      say(box, "现在可以再试 / you may try again now", "good");
+      say(box, t("现在可以再试"), "good");
       return;
     }
-    const [zh, en] = waitText(rest);
-    left.replaceChildren(t(`请在 ${zh}后再试`, `Try again in ${en}`));
+    left.replaceChildren(t("请在 {wait}后再试", { wait: waitText(rest) }));
   };
   tick();
   waiting = setInterval(tick, 1000);
@@ -48,7 +47,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const gaps = [username, password, ...(codeField.hidden ? [] : [code])].filter(missing);
   if (gaps.length) {
-    say(box, gaps[0] === code ? "请填写验证码 / enter the code" : "请填写用户名和密码 / enter your name and password");
+    say(box, gaps[0] === code ? t("请填写验证码") : t("请填写用户名和密码"));
     gaps[0].focus();
     return;
   }
@@ -66,7 +65,7 @@ form.addEventListener("submit", async (event) => {
     if (error.needs === "code") return askForCode(error);
     password.value = "";
     if (error.status === 429) lockOut(error.retryAfter || 60);
-    else if (error.status === 401) say(box, "用户名或密码不对 / wrong name or password");
+    else if (error.status === 401) say(box, t("用户名或密码不对"));
     else say(box, error);
     password.focus();
   }
@@ -101,7 +100,7 @@ keyForm.addEventListener("submit", async (event) => {
 reveal.addEventListener("click", () => {
   const shown = password.type === "password";
   password.type = shown ? "text" : "password";
-  reveal.textContent = shown ? "隐藏" : "显示";
+  reveal.textContent = shown ? t("隐藏") : t("显示");
   reveal.setAttribute("aria-pressed", String(shown));
 });
 

@@ -1,5 +1,5 @@
 // The planner's panel: the grid that was clicked on the map, and what the zoning check found.
-import { $, call, el, say, t } from "./common.js";
+import { $, call, el, say, t, tn } from "./common.js";
 import { summary } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { zoning } from "./zoning.js";
@@ -20,7 +20,7 @@ async function open(code) {
   } catch (error) {
     if (error.name === "AbortError") return;
     const box = el("div");
-    say(box, error.status === 404 ? "没有这个网格 / there is no such grid" : error);
+    say(box, error.status === 404 ? t("没有这个网格") : error);
     panel.replaceChildren(box);
   }
   panel.removeAttribute("aria-busy");
@@ -54,13 +54,13 @@ find.elements.grid.addEventListener("change", () => {
 const results = $("[data-zoning]");
 const badge = $("[data-zoning-count]");
 async function check() {
-  results.replaceChildren(el("p", { class: "muted" }, t("正在检查…", "Checking…")));
+  results.replaceChildren(el("p", { class: "muted" }, t("正在检查…")));
   try {
     const { node, total } = zoning(await call("/api/zoning"));
     results.replaceChildren(node);
     badge.hidden = !total;
     badge.textContent = total;
-    badge.title = `${total} 处需要看一看`;
+    badge.title = tn("{n} 处需要看一看", total);
   } catch (error) {
     const box = el("div");
     say(box, error);

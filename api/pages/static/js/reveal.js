@@ -1,5 +1,5 @@
 // One protected value, asked for with a reason, shown for a minute.
-import { $, call, el, say } from "./common.js";
+import { $, call, el, say, t } from "./common.js";
 
 const SHOWN_MS = 60_000;
 const dialog = $("[data-ask]");
@@ -20,7 +20,7 @@ export function ask(button) {
 function show(button, value) {
   const place = button.parentNode.querySelector("[data-value]");
   const masked = place.textContent;
-  const shown = value ?? "未登记";
+  const shown = value ?? t("未登记");
   const isPhone = /phone/.test(button.dataset.field ?? "phone") && /\d{5}/.test(shown);
   place.replaceChildren(isPhone ? el("a", { href: `tel:${shown.replace(/[^\d+]/g, "")}`, text: shown }) : shown);
   place.classList.add("revealed");
@@ -48,7 +48,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const reason = event.submitter?.value || form.elements.reason.value.trim();
   if (reason.length < 2) {
-    say(message, "请说明原因 / say why");
+    say(message, t("请说明原因"));
     form.elements.reason.focus();
     return;
   }

@@ -1,6 +1,6 @@
 // The wall: figures, charts and the map, kept current by the stream of changes; it looks after itself for weeks.
 // Addresses: /screen?area=CODE begins at a part of the place; ?pace=SECONDS turns the panels that fast, 0 not at all. The space bar pauses.
-import { $, bar, count, el, percent, signInAgain } from "./common.js";
+import { $, LANGUAGE, bar, count, el, percent, signInAgain, t } from "./common.js";
 import { bars, lying } from "./charts.js";
 import { follow } from "./live.js";
 import { Turning } from "./turning.js";
@@ -13,7 +13,7 @@ const LOST_AFTER_MS = 60000;
 const LOW_SHARE = 0.6;
 const MONTHS = 12;
 const RENEW_HOUR = 4;
-const STATES = { reported: "待分流", dispatched: "已分流", handling: "处置中", returned: "已退回", escalated: "已请办" };
+const STATES = { reported: t("待分流"), dispatched: t("已分流"), handling: t("处置中"), returned: t("已退回"), escalated: t("已请办") };
 const wall = $("[data-wall]");
 const link = $("[data-link]");
 const banner = $("[data-lost]");
@@ -25,12 +25,13 @@ let fetching = false;
 let stale = false;
 let later = null;
 
-const TIME = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const MINUTE = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const DAY = new Intl.DateTimeFormat("zh-CN", { month: "long", day: "numeric", weekday: "long", timeZone: "Asia/Shanghai" });
+const TIME = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const MINUTE = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "short", timeZone: "Asia/Shanghai" });
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { month: "long", day: "numeric", weekday: "long", timeZone: "Asia/Shanghai" });
 
 /** Millions in ten thousands, as they are read aloud. */
-const large = (value) => (typeof value === "number" && value >= 1e6 ? `${(value / 1e4).toFixed(1)}万` : count(value));
+const large = (value) => (typeof value === "number" && value >= 1e6 ? (LANGUAGE === "zh-CN" ? `${(value / 1e4).toFixed(1)}万` : `${(value / 1e6).toFixed(2)}M`) : count(value));
 
 function put(node, text) {
   const before = shown.text.get(node);
@@ -45,7 +46,7 @@ function put(node, text) {
 }
 
 /** Replace a list only when it says something new, so that a quiet screen stays quiet. */
-function list(node, items, none = "暂无") {
+function list(node, items, none = t("暂无")) {
   const text = items.map((item) => item.textContent).join("|");
   if (shown.text.get(node) === text) return;
   shown.text.set(node, text);
@@ -64,17 +65,17 @@ function ranked(rows) {
 
 function counts(rows) {
   const most = Math.max(1, ...rows.map((row) => row.count ?? 0));
-  return rows.map((row) => bar(row.label, (row.count ?? 0) / most, count(row.count), "low"));
+  return rows.map((row) => bar(t(row.label), (row.count ?? 0) / most, count(row.count), "low"));
 }
 
 function shares(rows) {
-  return rows.map((row) => bar(row.label, row.share, percent(row.share), row.share !== null && row.share < LOW_SHARE ? "low" : ""));
+  return rows.map((row) => bar(t(row.label), row.share, percent(row.share), row.share !== null && row.share < LOW_SHARE ? "low" : ""));
 }
 
 function newest(row) {
   return el("li", {},
-    el("span", { class: "kind", text: row.label }),
-    el("span", { class: "where", text: row.grid_name || "网格外" }),
+    el("span", { class: "kind", text: t(row.label) }),
+    el("span", { class: "where", text: row.grid_name || t("网格外") }),
     el("time", { datetime: row.at, text: MINUTE.format(new Date(row.at)) }));
 }
 
@@ -84,7 +85,7 @@ function part(row) {
 }
 
 function draw(data) {
-  const place = data.place || "社区治理一屏观";
+  const place = data.place || t("社区治理一屏观");
   if (shown.area !== data.area) {
     shown.area = data.area;
     shown.text.clear(); // another part: nothing has changed, so nothing flashes
@@ -92,27 +93,27 @@ function draw(data) {
   }
   put($("[data-place]"), place);
   put($("[data-path]"), data.path.slice(0, -1).map((step) => step.name).join(" › "));
-  document.title = `${place} · 邻里 linli`;
+  document.title = `${place} · ${t("邻里 linli")}`;
   const totals = { ...data.totals, events_open: data.events.open, events_overdue: data.events.overdue, visits_due: data.visits.due };
   for (const cell of document.querySelectorAll("[data-total]")) put(cell, large(totals[cell.dataset.total]));
   list($("[data-coverage]"), shares([...data.coverage].sort((a, b) => (b.share ?? -1) - (a.share ?? -1))));
   list($("[data-care]"), counts(data.care_flags));
   list($("[data-needs]"), counts(data.needs_by_service));
   list($("[data-ranking]"), ranked(data.rankings.needs_open));
-  list($("[data-hot-spots]"), ranked(data.hot_spots), "没有多发网格");
-  list($("[data-newest]"), data.newest_events.slice(0, 3).map(newest), "近来没有新事件");
+  list($("[data-hot-spots]"), ranked(data.hot_spots), t("没有多发网格"));
+  list($("[data-newest]"), data.newest_events.slice(0, 3).map(newest), t("近来没有新事件"));
   list($("[data-rates]"), [
     ...shares(data.events.rates),
-    el("li", {}, el("span", { class: "label", text: "走访户次" }), el("span"), el("span", { class: "value num", text: large(data.visits.done) })),
+    el("li", {}, el("span", { class: "label", text: t("走访户次") }), el("span"), el("span", { class: "value num", text: large(data.visits.done) })),
   ]);
   const body = $("[data-children] tbody");
   list(body, data.children.map(part));
   lying("states", Object.entries(STATES).map(([key, label]) => ({ label, value: data.events.states[key], colour: key === "returned" ? "warm" : "glow" })));
   bars("events", data.events.trend.map((row) => ({ ...row, label: row.day.slice(5).replace("-", "/") })), [
-    { key: "reported", label: "上报", colour: "warm" }, { key: "closed", label: "其中办结", colour: "glow" },
+    { key: "reported", label: t("上报"), colour: "warm" }, { key: "closed", label: t("其中办结"), colour: "glow" },
   ]);
-  bars("needs", data.trend.slice(-MONTHS).map((row) => ({ ...row, label: `${Number(row.month.slice(5))}月` })), [
-    { key: "opened", label: "新增", colour: "warm" }, { key: "closed", label: "办结", colour: "glow" },
+  bars("needs", data.trend.slice(-MONTHS).map((row) => ({ ...row, label: MONTH.format(new Date(`${row.month}-15`)) })), [
+    { key: "opened", label: t("新增"), colour: "warm" }, { key: "closed", label: t("办结"), colour: "glow" },
   ]);
   turning.stops(data.area === root ? data.children.map((child) => child.code) : null);
 }
@@ -164,7 +165,7 @@ function soon() {
 function state(now) {
   if (link.dataset.state === now) return;
   link.dataset.state = now;
-  $("[data-link-text]").textContent = { live: "实时", connecting: "正在连接", lost: "已断开" }[now];
+  $("[data-link-text]").textContent = { live: t("实时"), connecting: t("正在连接"), lost: t("已断开") }[now];
   banner.hidden = now !== "lost";
   wall.toggleAttribute("data-stale", now === "lost");
   if (now === "lost") age();
@@ -174,7 +175,7 @@ function state(now) {
 function age() {
   $("[data-lost-at]").textContent = shown.at ? TIME.format(shown.at) : "–";
   const minutes = shown.at ? Math.floor((Date.now() - shown.at) / 60000) : 0;
-  $("[data-lost-for]").textContent = minutes ? `（${minutes} 分钟前）` : "";
+  $("[data-lost-for]").textContent = minutes ? t("（{n} 分钟前）", { n: minutes }) : "";
 }
 
 let lastHour = new Date().getHours();

@@ -1,26 +1,26 @@
 // The summary of one grid, drawn from GET /api/grids/{code}/summary.
 import { bar, count, el, percent, t } from "./common.js";
 
-const COLOURS = [["red", "红", "weekly"], ["yellow", "黄", "periodic"], ["green", "绿", "routine"]];
+const COLOURS = [["red", t("红")], ["yellow", t("黄")], ["green", t("绿")]];
 const FIGURES = [
-  ["households", "户数", "households", "户"], ["residents", "居民", "residents", "人"],
-  ["elders_60", "60岁及以上", "aged 60+", "人"], ["children_12", "12岁及以下", "aged 0–12", "人"],
+  ["households", t("户数"), t("户")], ["residents", t("居民"), t("人")],
+  ["elders_60", t("60岁及以上"), t("人")], ["children_12", t("12岁及以下"), t("人")],
 ];
 
 function figures(data) {
-  return el("dl", { class: "figures" }, ...FIGURES.map(([key, zh, en, unit]) =>
-    el("div", {}, el("dt", {}, t(zh, en)),
+  return el("dl", { class: "figures" }, ...FIGURES.map(([key, label, unit]) =>
+    el("div", {}, el("dt", {}, label),
       el("dd", { "data-figure": key }, count(data[key]), el("span", { class: "unit", text: unit })))));
 }
 
-function section(zh, en, ...children) {
-  return [el("h3", { class: "section-title" }, t(zh, en)), ...children];
+function section(label, ...children) {
+  return [el("h3", { class: "section-title" }, label), ...children];
 }
 
 /** Rows {label, value} from a mapping, largest first; a suppressed value (null) comes last but is shown. */
 function rows(values, labels) {
   return Object.entries(values || {})
-    .map(([key, value]) => ({ label: labels[key] || key, value }))
+    .map(([key, value]) => ({ label: t(labels[key] || key), value }))
     .filter((row) => row.value !== 0)
     .sort((a, b) => (b.value ?? 0.5) - (a.value ?? 0.5));
 }
@@ -28,7 +28,7 @@ function rows(values, labels) {
 function counted(values, labels) {
   const list = rows(values, labels);
   const most = Math.max(1, ...list.map((row) => row.value ?? 0));
-  if (!list.length) return el("p", { class: "muted small" }, t("没有记录。", "None."));
+  if (!list.length) return el("p", { class: "muted small" }, t("没有记录。"));
   return el("ul", { class: "bars" }, ...list.map((row) => bar(row.label, (row.value ?? 0) / most, count(row.value))));
 }
 
@@ -36,20 +36,20 @@ function counted(values, labels) {
 export function summary(data, { services, care_flags: flags }) {
   const box = el("div", { class: "summary" },
     el("div", { class: "grid-head" }, el("h2", { text: data.name || data.code }), el("p", { class: "code", text: data.code })),
-    el("p", { class: "visually-hidden", text: "网格概况" }),
+    el("p", { class: "visually-hidden", text: t("网格概况") }),
     figures(data));
   const colours = data.colours || {};
   if (Object.keys(colours).length) {
-    box.append(...section("三色管理", "Colours", el("ul", { class: "colours" }, ...COLOURS.map(([key, zh, en]) =>
-      el("li", { class: key }, el("strong", { text: count(colours[key] === undefined ? 0 : colours[key]) }), t(zh, en))))));
+    box.append(...section(t("三色管理"), el("ul", { class: "colours" }, ...COLOURS.map(([key, label]) =>
+      el("li", { class: key }, el("strong", { text: count(colours[key] === undefined ? 0 : colours[key]) }), label)))));
   }
-  box.append(...section("未办结需求", "Open needs", el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), " 件")));
+  box.append(...section(t("未办结需求"), el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), ` ${t("件")}`)));
   // The least covered first: that is what a planner has to see.
   const covered = Object.entries(data.covered_share || {}).sort(([, a], [, b]) => (a ?? 2) - (b ?? 2));
   if (covered.length) {
-    box.append(...section("15分钟服务覆盖", "Households covered", el("ul", { class: "bars" }, ...covered.map(([key, share]) =>
-      bar(services[key] || key, share, percent(share))))));
+    box.append(...section(t("15分钟服务覆盖"), el("ul", { class: "bars" }, ...covered.map(([key, share]) =>
+      bar(t(services[key] || key), share, percent(share))))));
   }
-  if (data.care_flags) box.append(...section("特殊关怀", "Care flags", counted(data.care_flags, flags)));
+  if (data.care_flags) box.append(...section(t("特殊关怀"), counted(data.care_flags, flags)));
   return box;
 }

@@ -1,6 +1,6 @@
 // Visits due: most overdue first or in the order of a round, and a visit recorded in two taps. The position is asked for on a tap,
 // sent once in a body, and kept nowhere.
-import { $, call, count, distance, el, say, t } from "./common.js";
+import { $, call, count, distance, el, say, t, tn } from "./common.js";
 import { save, toast } from "./forms.js";
 import { buildingOf, doorOf } from "./homes.js";
 import { heldOutcome } from "./outcomes.js";
@@ -8,7 +8,7 @@ import { heldOutcome } from "./outcomes.js";
 const SHOWN = 60;
 const STOPS = 12;
 const POSITION_MS = 8000;
-const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
+const COLOURS = { red: t("红"), yellow: t("黄"), green: t("绿") };
 const root = $("[data-visits]");
 const list = $("[data-due]", root);
 const message = $("[data-visits-message]", root);
@@ -18,12 +18,11 @@ let grid = null;
 let asked = 0;
 
 function lateness(home) {
-  if (home.overdue_days > 0) return el("span", { class: "badge bad" }, t(`超期 ${home.overdue_days} 天`, `${home.overdue_days} d late`));
-  return el("span", { class: "badge warn" }, t("今天到期", "due today"));
+  if (home.overdue_days > 0) return el("span", { class: "badge bad" }, tn("超期 {n} 天", home.overdue_days));
+  return el("span", { class: "badge warn" }, t("今天到期"));
 }
 
 function stop(home, place) {
-  const [zh, en] = COLOURS[home.colour];
   const form = $("[data-visit-form]", root).content.firstElementChild.cloneNode(true);
   form.elements.household.value = home.household;
   return el("li", { "data-household": home.household },
@@ -33,18 +32,17 @@ function stop(home, place) {
         el("span", { class: "where" },
           el("strong", { text: `${buildingOf(home)} ${doorOf({ ...home, code: home.household })}`.trim() }),
           el("span", { class: "muted small", text: [
-            home.walk_m > 0 ? `再走 ${distance(home.walk_m)}` : null,
-            home.last_visit_on ? `上次 ${home.last_visit_on}` : "还没走访过",
+            home.walk_m > 0 ? t("再走 {distance}", { distance: distance(home.walk_m) }) : null,
+            home.last_visit_on ? t("上次 {day}", { day: home.last_visit_on }) : t("还没走访过"),
           ].filter(Boolean).join(" · ") })),
-        el("span", { class: "side" }, el("span", { class: `colour ${home.colour}`, title: en, text: zh }), lateness(home))),
+        el("span", { class: "side" }, el("span", { class: `colour ${home.colour}`, text: COLOURS[home.colour] }), lateness(home))),
       form,
-      el("a", { class: "button wide", href: `/files/${encodeURIComponent(home.household)}` }, t("打开档案", "Open the file"))));
+      el("a", { class: "button wide", href: `/files/${encodeURIComponent(home.household)}` }, t("打开档案"))));
 }
 
 function total({ colour, households, due, overdue }) {
-  const [zh, en] = COLOURS[colour];
-  return el("li", {}, el("span", { class: `colour ${colour}`, title: en, text: zh }),
-    el("span", { class: "num", text: `待走访 ${count(due)} / ${count(households)} 户` }), el("span", { class: overdue ? "badge bad" : "badge" }, `超期 ${count(overdue)}`));
+  return el("li", {}, el("span", { class: `colour ${colour}`, text: COLOURS[colour] }),
+    el("span", { class: "num", text: tn("待走访 {due} / {n} 户", households, { due: count(due) }) }), el("span", { class: overdue ? "badge bad" : "badge" }, t("超期 {n}", { n: count(overdue) })));
 }
 
 function showTotals(totals) {
@@ -74,8 +72,8 @@ function show() {
     byDue.hidden = true;
     showTotals(found.totals);
     list.replaceChildren(...found.items.map((home) => stop(home, null)));
-    if (!found.items.length) say(message, "今天没有待走访的户 / nobody is due for a visit today", "good");
-    else say(message, found.truncated ? `只列出最超期的 ${SHOWN} 户 / the ${SHOWN} most overdue are shown` : null, "");
+    if (!found.items.length) say(message, t("今天没有待走访的户"), "good");
+    else say(message, found.truncated ? t("只列出最超期的 {n} 户", { n: SHOWN }) : null, "");
   });
 }
 
@@ -90,14 +88,14 @@ function position() {
 
 function walk() {
   return asking(async (newest) => {
-    say(message, "正在定位并排路线… / finding your position and the way…", "");
+    say(message, t("正在定位并排路线…"), "");
     const from = await position();
     const round = await call("/api/visits/round", { method: "POST", json: { most: STOPS, ...(grid ? { grid } : {}), ...from } });
     if (!newest()) return;
     byDue.hidden = false;
     list.replaceChildren(...round.stops.map((home, at) => stop(home, at + 1)));
-    const far = `${round.stops.length} 户，共约 ${distance(round.length_m)}`;
-    say(message, from ? `从您的位置出发：${far} / from where you are` : `没有位置，从第一户算起：${far} / without a position, from the first stop`, from ? "good" : "warn");
+    const far = tn("{n} 户，共约 {distance}", round.stops.length, { distance: distance(round.length_m) });
+    say(message, from ? t("从您的位置出发：{far}", { far }) : t("没有位置，从第一户算起：{far}", { far }), from ? "good" : "warn");
   });
 }
 
@@ -111,7 +109,7 @@ list.addEventListener("submit", async (event) => {
     if (["absent", "declined"].includes(outcome)) {
       form.reset();
       $("details", item).open = false;
-      $(".where", item).append(el("span", { class: "badge", text: "今天没见到 tried today" }));
+      $(".where", item).append(el("span", { class: "badge", text: t("今天没见到") }));
     } else item.remove();
     toast(box, words);
     await due(1).then((found) => showTotals(found.totals), () => {});

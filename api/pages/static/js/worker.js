@@ -1,12 +1,13 @@
 // A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
-import { $, call, count, distance, el, hours, say, t } from "./common.js";
+import { $, LANGUAGE, call, count, distance, el, hours, say, t, tn } from "./common.js";
 import { buildingOf, doorOf } from "./homes.js";
 
 const PAGE = 40;
 const NEAR_M = 3000;
 const SHOWN_STATIONS = 6;
-const COLOURS = { red: ["红", "red"], yellow: ["黄", "yellow"], green: ["绿", "green"] };
+const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const COLOURS = { red: t("红"), yellow: t("黄"), green: t("绿") };
 const own = new Set([...document.querySelectorAll("[data-my-grids] [data-grid]")].map((button) => button.dataset.grid));
 const message = $("[data-locate-message]");
 const locateButton = $("[data-locate]");
@@ -23,7 +24,7 @@ function announce(name, detail) {
 function trail(areas) {
   const order = ["city", "county", "township", "community"];
   const downwards = [...areas].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
-  return el("ol", { class: "trail", "aria-label": "所属区划 Areas" }, ...downwards.map((area) => el("li", { text: area.name })));
+  return el("ol", { class: "trail", "aria-label": t("所属区划") }, ...downwards.map((area) => el("li", { text: area.name })));
 }
 
 function showGrid(found) {
@@ -33,8 +34,8 @@ function showGrid(found) {
     el("div", { class: "grid-name", text: found.grid.name || found.grid.code }),
     el("p", { class: "muted small", text: found.grid.code }),
     el("p", {}, el("span", { class: mine ? "badge good" : "badge warn" },
-      mine ? t("✓ 是我负责的网格", "one of mine") : t("不是我负责的网格", "not one of mine"))),
-    found.building ? el("p", {}, t("楼栋", "Building"), `：${found.building.name || found.building.code}`) : null,
+      mine ? t("✓ 是我负责的网格") : t("不是我负责的网格"))),
+    found.building ? el("p", {}, t("楼栋：{name}", { name: found.building.name || found.building.code })) : null,
   ].filter(Boolean));
   $("[data-here-section]").hidden = false;
   if (mine) choose(found.grid.code);
@@ -42,12 +43,12 @@ function showGrid(found) {
 
 function serviceLine(service) {
   return el("li", { class: service.open ? "" : "closed" },
-    el("span", { text: service.open ? service.label : `${service.label}（未开放）` }),
+    el("span", { text: service.open ? t(service.label) : t("{service}（未开放）", { service: t(service.label) }) }),
     el("span", { class: "hours num", text: hours(service.hours) }));
 }
 
 function station(item) {
-  const until = item.closes_at ? `开到 ${new Date(item.closes_at).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" })}` : "开放中";
+  const until = item.closes_at ? t("开到 {time}", { time: CLOCK.format(new Date(item.closes_at)) }) : t("开放中");
   return el("li", { class: "card station" },
     el("div", { class: "top" }, el("span", { class: "name", text: item.name }), el("span", { class: "distance", text: distance(item.distance_m) })),
     el("p", { class: "small" }, el("span", { class: "badge", text: item.kind }), " ", el("span", { class: "badge good", text: until })),
@@ -60,10 +61,10 @@ function showStations(items) {
   $("[data-stations-count]").textContent = open.length ? `(${open.length})` : "";
   $("[data-stations]").replaceChildren(...(open.length
     ? open.slice(0, SHOWN_STATIONS).map(station)
-    : [el("li", { class: "muted" }, t("三公里内现在没有开放的站点。", "No station within 3 km is open now."))]));
+    : [el("li", { class: "muted" }, t("三公里内现在没有开放的站点。"))]));
   const rest = open.slice(SHOWN_STATIONS);
   if (rest.length) {
-    const all = el("button", { class: "button more", type: "button" }, t(`再看 ${rest.length} 个`, `${rest.length} more`));
+    const all = el("button", { class: "button more", type: "button" }, tn("再看 {n} 个", rest.length));
     all.addEventListener("click", () => all.parentNode.replaceWith(...rest.map(station)));
     $("[data-stations]").append(el("li", {}, all));
   }
@@ -82,7 +83,7 @@ async function locate(lon, lat, crs) {
   asked += 1;
   const mine = asked;
   const query = new URLSearchParams({ lon, lat, crs });
-  tell("正在查找… / looking it up…");
+  tell(t("正在查找…"));
   const places = Promise.allSettled([call(`/api/grids/locate?${query}`), call(`/api/stations/nearest?${query}&limit=20`)]);
   const [grid, stations] = await places;
   if (mine !== asked) return;
@@ -93,16 +94,16 @@ async function locate(lon, lat, crs) {
   } else {
     $("[data-here-section]").hidden = true;
     announce("linli:grid", null);
-    tell(grid.reason.status === 404 ? "这个位置不在任何网格内 / this position is in no grid" : grid.reason, grid.reason.status === 404 ? "warn" : "bad");
+    tell(grid.reason.status === 404 ? t("这个位置不在任何网格内") : grid.reason, grid.reason.status === 404 ? "warn" : "bad");
   }
   if (stations.status === "fulfilled") showStations(stations.value.items);
   else if (grid.status === "fulfilled") tell(stations.reason, "bad");
 }
 
 const REFUSED = {
-  1: ["没有得到定位权限。可在浏览器设置里允许，或在下面输入坐标、点地图。 / Location is not allowed: allow it in the browser's settings, or type a position or tap the map below."],
-  2: ["暂时定不了位。请到开阔处再试，或在下面输入坐标、点地图。 / No position to be had here: try outdoors, or type one or tap the map below."],
-  3: ["定位超时。请再试一次，或在下面输入坐标、点地图。 / It took too long: try again, or type a position or tap the map below."],
+  1: [t("没有得到定位权限。可在浏览器设置里允许，或在下面输入坐标、点地图。")],
+  2: [t("暂时定不了位。请到开阔处再试，或在下面输入坐标、点地图。")],
+  3: [t("定位超时。请再试一次，或在下面输入坐标、点地图。")],
 };
 
 function byOtherMeans(text) {
@@ -112,17 +113,17 @@ function byOtherMeans(text) {
 
 locateButton.addEventListener("click", () => {
   if (!navigator.geolocation || !window.isSecureContext) {
-    byOtherMeans("这个浏览器在此地址下不提供定位（需要 https）。请输入坐标或点地图。 / This browser gives no position at this address (https is needed): type one or tap the map.");
+    byOtherMeans(t("这个浏览器在此地址下不提供定位（需要 https）。请输入坐标或点地图。"));
     return;
   }
   locateButton.disabled = true;
-  tell("正在定位… / finding your position…");
+  tell(t("正在定位…"));
   navigator.geolocation.getCurrentPosition((position) => {
     locateButton.disabled = false;
     const { longitude: lon, latitude: lat, accuracy } = position.coords;
     announce("linli:position", { lon, lat, accuracy_m: accuracy });
     locate(lon, lat, "EPSG:4326").then(() => {
-      if (accuracy > 100 && message.hidden) tell(`定位误差约 ${Math.round(accuracy)} 米，结果仅供参考。 / The position is good to about ${Math.round(accuracy)} m only.`, "warn");
+      if (accuracy > 100 && message.hidden) tell(t("定位误差约 {n} 米，结果仅供参考。", { n: Math.round(accuracy) }), "warn");
     });
   }, (error) => {
     locateButton.disabled = false;
@@ -143,7 +144,7 @@ $("[data-typed]").addEventListener("submit", (event) => {
     return bad;
   });
   if (wrong.length) {
-    tell("请填经度（-180 到 180）和纬度（-90 到 90），单位是度 / enter longitude (-180 to 180) and latitude (-90 to 90) in degrees", "bad");
+    tell(t("请填经度（-180 到 180）和纬度（-90 到 90），单位是度"), "bad");
     wrong[0][0].focus();
     return;
   }
@@ -166,20 +167,19 @@ let listed = 0;
 let following = null;
 
 function household(home) {
-  const [zh, en] = COLOURS[home.colour] || [];
   return el("li", {},
-    el("a", { href: `/files/${encodeURIComponent(home.code)}`, "aria-label": `${buildingOf(home)} ${doorOf(home)}，打开档案 Open the file` },
+    el("a", { href: `/files/${encodeURIComponent(home.code)}`, "aria-label": t("{home}，打开档案", { home: `${buildingOf(home)} ${doorOf(home)}` }) },
       el("span", { class: "address", text: doorOf(home) }),
       doorOf(home) === home.code ? null : el("span", { class: "code", text: home.code }),
       el("span", { class: "side" },
-        el("span", { class: "num", text: `${count(home.residents)} 人` }),
-        zh ? el("span", { class: `colour ${home.colour}`, title: en, text: zh }) : null)));
+        el("span", { class: "num", text: typeof home.residents === "number" ? tn("{n} 人", home.residents) : "–" }),
+        COLOURS[home.colour] ? el("span", { class: `colour ${home.colour}`, text: COLOURS[home.colour] }) : null)));
 }
 
 /** Add households under the headings of their buildings; the list comes in that order. */
 function add(homes) {
   for (const home of homes) {
-    const place = buildingOf(home) || "没有楼栋";
+    const place = buildingOf(home) || t("没有楼栋");
     let group = list.lastElementChild;
     if (group?.dataset.building !== place) {
       group = el("li", { class: "building", "data-building": place }, el("h3", { text: place }), el("ul", {}));
@@ -219,7 +219,7 @@ async function households(cursor = null) {
     following = page.next ?? null;
     more.hidden = following === null;
     $("[data-households-count]").textContent = `(${shown}${following === null ? "" : "+"})`;
-    if (list.hidden) say(listMessage, words ? "没有找到符合的住户 / no household matches" : "没有住户 / no households", "");
+    if (list.hidden) say(listMessage, words ? t("没有找到符合的住户") : t("没有住户"), "");
   } catch (error) {
     if (mine === listed) say(listMessage, error);
   }

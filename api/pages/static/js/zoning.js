@@ -1,15 +1,15 @@
 // What the zoning check found, as lists; each finding shows its place on the map.
-import { count, el, t } from "./common.js";
+import { count, el, listed, t, tn } from "./common.js";
 
 const KINDS = [
-  ["overlaps", "网格重叠", "Overlaps"],
-  ["gaps", "未覆盖的空隙", "Gaps"],
-  ["strays", "不在任何网格内的住户", "Households in no grid"],
-  ["oversize", "规模偏大", "Oversize"],
-  ["undersize", "规模偏小", "Undersize"],
+  ["overlaps", t("网格重叠")],
+  ["gaps", t("未覆盖的空隙")],
+  ["strays", t("不在任何网格内的住户")],
+  ["oversize", t("规模偏大")],
+  ["undersize", t("规模偏小")],
 ];
 
-const REASONS = { "no position": "没有位置", "outside every grid": "不在任何网格内" };
+const REASONS = { "no position": t("没有位置"), "outside every grid": t("不在任何网格内") };
 
 function asFeatures(found) {
   if (Array.isArray(found)) return found;
@@ -21,37 +21,37 @@ function told(feature) {
   const facts = feature.properties || {};
   const codes = [facts.codes, facts.code, facts.community].flat().filter(Boolean);
   const sizes = [];
-  if (facts.area_m2 !== undefined) sizes.push(`${count(Math.round(facts.area_m2))} 平方米`);
-  if (facts.households !== undefined) sizes.push(`${count(facts.households)} 户`);
+  if (facts.area_m2 !== undefined) sizes.push(t("{n} 平方米", { n: count(Math.round(facts.area_m2)) }));
+  if (facts.households !== undefined) sizes.push(tn("{n} 户", facts.households, { n: count(facts.households) }));
   const name = facts.name || REASONS[facts.reason] || facts.reason || "";
   return [
-    el("span", { class: "name", text: name || codes.join("、") }),
+    el("span", { class: "name", text: name || listed(codes) }),
     el("span", { class: "size num", text: sizes.join(" ") }),
-    name && codes.length ? el("span", { class: "code", text: codes.join("、") }) : null,
+    name && codes.length ? el("span", { class: "code", text: listed(codes) }) : null,
   ].filter(Boolean);
 }
 
 function finding(feature) {
   if (!feature.geometry) return el("li", {}, el("span", { class: "finding" }, ...told(feature)));
   const show = () => document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature } }));
-  return el("li", {}, el("button", { class: "finding", type: "button", title: "在地图上看 show on the map", on: { click: show } }, ...told(feature)));
+  return el("li", {}, el("button", { class: "finding", type: "button", title: t("在地图上看"), on: { click: show } }, ...told(feature)));
 }
 
 /** Return the list of findings and how many there are. */
 export function zoning(report) {
   let total = 0;
   const groups = [];
-  for (const [key, zh, en] of KINDS) {
+  for (const [key, label] of KINDS) {
     const found = asFeatures(report[key]);
     const number = typeof report[key]?.count === "number" ? report[key].count : found.length;
     total += number;
     if (!number) continue;
     groups.push(el("details", {},
-      el("summary", {}, el("span", { class: "what" }, t(zh, en)), el("span", { class: "badge warn", text: count(number) })),
+      el("summary", {}, el("span", { class: "what" }, label), el("span", { class: "badge warn", text: count(number) })),
       el("ul", {}, ...found.slice(0, 200).map(finding))));
   }
   const node = total
     ? el("div", { class: "findings" }, ...groups)
-    : el("p", { class: "message good" }, t("没有发现重叠、空隙和规模问题。", "No overlap, gap or size to look at."));
+    : el("p", { class: "message good" }, t("没有发现重叠、空隙和规模问题。"));
   return { node, total };
 }
