@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 import fixtures.demo
 from api.desk import TIME_ZONE
 from fixtures import layout
+from fixtures.casework import write_casework
 from gis.errors import Unavailable
 from gis.models import Area, Building, Grid, Household, Street
 from gis.services.accounts import add_account
@@ -52,7 +53,8 @@ def load(store: Store, data_dir: Path, bar: Bar) -> None:
     passwords = {role: make_password() for role in ROLES}
     _keep(data_dir, passwords)
     with tempfile.TemporaryDirectory(prefix="linli-demo-") as folder, store.owner_session() as session:
-        place = fixtures.demo.build(today=datetime.now(TIME_ZONE).date())
+        now = datetime.now(TIME_ZONE).replace(microsecond=0)
+        place = fixtures.demo.build(today=now.date())
         for kind, path, crs in place.write(Path(folder)):
             with bar(kind) as progress:
                 report = import_file(session.connection(), kind, path, crs=crs, progress=progress)
@@ -63,6 +65,8 @@ def load(store: Store, data_dir: Path, bar: Bar) -> None:
         own = [code for code in place.grids["code"] if code.startswith(layout.CENTRAL)]
         for role, password in passwords.items():
             add_account(session, role, role, password, own if role == "worker" else None)
+        with bar("casework"):
+            write_casework(session.connection(), place, now)
 
 
 def accounts(data_dir: Path) -> dict[str, str]:

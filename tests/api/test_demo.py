@@ -45,7 +45,7 @@ def test_the_place_and_its_accounts(store: Store, tmp_path: Path) -> None:
             )
         ).one()
     assert tuple(central) == (4, 2803)
-    assert count(store, "imports") == 10
+    assert count(store, "imports") == 14
 
 
 def test_a_load_that_breaks_off_leaves_nothing(
