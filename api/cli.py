@@ -1,170 +1,71 @@
-"""The command ``linli``: serve, import, assign, and the accounts."""
+"""The command ``linli``: which commands there are, and where each is made. Only the one that is called is loaded."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import typer
-from rich.markup import escape
 
-from api import logs
-from api.cli_counts import recount
-from api.cli_imports import import_, work
-from api.cli_places import divide_place, streets
-from api.cli_secrecy import audit, keys, purge, purposes
-from api.cli_store import backup, restore
-from api.cli_users import factors, users
-from api.cli_users import keys as screen_keys
-from api.console import Commands, notice, out, progress_bar, stop_orderly
-from api.runtime import Running, open_store
-from api.serving import BACKLOG, KEEP_ALIVE_S, WORKER, Listening, Server, listen
-from api.settings import Settings
-from api.supervisor import Supervisor
-from gis.store.assigning import assign as assign_all
+from api.console import Commands
+
+COMMANDS = {
+    "serve": ("api.cli_serve:serve", "提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."),
+    "assign": ("api.cli_serve:assign", "重新分配全部住户 / assign all households to their grids again."),
+    "import": (
+        "api.cli_imports:import_",
+        "导入文件；被拒绝的行写入 FILE.rejected.csv；Ctrl-C 取消 / import a file; rejected rows go to FILE.rejected.csv; Ctrl-C cancels.",
+    ),
+    "worker": (
+        "api.cli_imports:work",
+        "在单独的进程里导入网页上传的文件，直到 Ctrl-C / bring in uploaded files in a process of its own, until Ctrl-C.",
+    ),
+    "user": ("api.cli_users:users", "账号 / accounts"),
+    "second-factor": ("api.cli_users:factors", "两步验证 / second factors"),
+    "screen-key": ("api.cli_users:keys", "大屏密钥 / screen keys"),
+    "keys": ("api.cli_secrecy:keys", "字段密钥 / field keys"),
+    "audit": ("api.cli_secrecy:audit", "审计记录 / audit log"),
+    "recount": ("api.cli_counts:recount", "重新计数：比对网格计数与事件日计数，并修正 / count all again, compare with the counts kept, and put them right."),
+    "purge": ("api.cli_secrecy:purge", "按保留期限清理个人信息 / erase personal data whose retention time is over."),
+    "purposes": ("api.cli_secrecy:purposes", "输出字段用途登记(Markdown) / print the record of what each personal field is for."),
+    "backup": ("api.cli_store:backup", "备份整个数据库，服务可照常运行；密钥不在其中 / back up the whole database while the service runs; the keys are not in it."),
+    "restore": ("api.cli_store:restore", "恢复备份：全部成功才替换，中断则保持原状；须先放好当时的密钥 / restore a backup, all or nothing; its field key must be in place."),
+    "streets": ("api.cli_places:streets", "街道 / streets"),
+    "divide": ("api.cli_places:divide_place", "沿街道划出建议的网格，写成可导入的文件 / propose grids along the streets, as a file to look at, edit and import."),
+}
+"""Where each command is, and the help that it has."""
+
+
+class Later(Commands):
+    """Commands known by name and help, each loaded when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that is called and return it."""
+        if args and args[0] in COMMANDS:
+            self.commands[args[0]] = loaded(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def loaded(name: str) -> Any:
+    """Return a command, or a group of commands, ready to run."""
+    module, _, place = COMMANDS[name][0].partition(":")
+    made = getattr(import_module(module), place)
+    if isinstance(made, typer.Typer):
+        return typer.main.get_group(made)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(made)
+    return typer.main.get_command(alone)
+
 
 app = typer.Typer(
-    cls=Commands,
+    cls=Later,
     help="邻里 linli：社区治理网格地图 / GIS grid mapping for neighbourhood governance",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("import")(import_)
-app.command("worker")(work)
-app.add_typer(users, name="user")
-app.add_typer(factors, name="second-factor")
-app.add_typer(screen_keys, name="screen-key")
-app.add_typer(keys, name="keys")
-app.add_typer(audit, name="audit")
-app.command()(recount)
-app.command()(purge)
-app.command()(purposes)
-app.command()(backup)
-app.command()(restore)
-app.add_typer(streets, name="streets")
-app.command("divide")(divide_place)
-
-PAGES = (
-    ("/", "规划地图 / planner's map"),
-    ("/maps/needs", "需求地图 / needs"),
-    ("/maps/coverage", "覆盖地图 / coverage"),
-    ("/worker", "网格员 / worker"),
-    ("/screen", "大屏 / screen"),
-)
-
-
-@app.command()
-def serve(
-    port: Annotated[int | None, typer.Option(help="端口 / port (LINLI_PORT, 8000)", min=0, max=65535)] = None,
-    host: Annotated[str | None, typer.Option(help="地址 / address (LINLI_HOST, 127.0.0.1)")] = None,
-    load_demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help="数据库为空时载入演示地点 / load the demo place if the database is empty"
-        ),
-    ] = False,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="服务进程数 / serving processes (LINLI_WORKERS, 1)", min=1, max=8)
-    ] = None,
-    fd: Annotated[
-        int | None, typer.Option(help="继承的监听套接字 / an inherited listening socket", min=3)
-    ] = None,
-) -> None:
-    """提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."""
-    from api import demo  # here, so that the other commands need not wait for it to load
-
-    settings = Settings.load(port=port, host=host, data_dir=data_dir, workers=workers)
-    logs.configure(settings.server.log_format)
-    stop_orderly()
-    supervised = WORKER in os.environ
-    try:
-        listening = listen(settings.server, fd)
-        with listening.socket, open_store(settings, notice, for_service=True) as running:
-            if load_demo and demo.is_empty(running.store):
-                notice("载入演示地点 / loading the demo place")
-                demo.load(running.store, running.data_dir, progress_bar)
-            accounts = demo.accounts(running.data_dir) if load_demo else {}
-            if settings.server.workers > 1 and not supervised:
-                _supervise(running, settings, listening, accounts)
-            else:
-                if not supervised:
-                    _greet(running, listening, accounts)
-                _run(running, settings, listening)
-    except KeyboardInterrupt:
-        if not supervised:
-            notice("已停止 / stopped")
-
-
-@app.command()
-def assign() -> None:
-    """重新分配全部住户 / assign all households to their grids again."""
-    with open_store(Settings.load(), notice) as running, running.store.owner_engine.begin() as connection:
-        found = assign_all(connection)
-    out.print(f"households {found.households} assigned {found.assigned} unassigned {found.unassigned}")
-
-
-def _supervise(running: Running, settings: Settings, listening: Listening, accounts: dict[str, str]) -> None:
-    """Serve with several processes; this one keeps the embedded server and watches over them."""
-    from api.metrics import collecting
-
-    def greet() -> None:
-        _greet(running, listening, accounts)
-        notice(f"逐个更换进程，不丢请求 / replace the processes without losing a request: kill -HUP {os.getpid()}")
-
-    with collecting() as ended:
-        supervisor = Supervisor(
-            listening.socket, settings.database.data_dir, settings.server.workers, shared=listening.shared, notice=notice, ended=ended
-        )  # fmt: skip
-        supervisor.run(greet)
-
-
-def _greet(running: Running, listening: Listening, accounts: dict[str, str]) -> None:
-    """Print where the pages are and who can sign in."""
-    address = listening.socket.getsockname()
-    host, port = address[:2] if isinstance(address, tuple) else ("localhost", 80)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    base = f"http://{shown}:{port}"
-    out.print(f"\n[bold]邻里 linli[/]  {base}")
-    for path, label in PAGES:
-        out.print(f"  {base + path:<40} {label}")
-    if running.admin_password is not None:
-        _account("admin", running.admin_password, "只显示这一次 / shown this once")
-    for name, password in accounts.items():
-        _account(name, password, "演示账号 / demo account")
-    out.print("  Ctrl-C 停止 / stops\n")
-
-
-def _account(name: str, password: str, remark: str) -> None:
-    out.print(f"  账号 / account [bold]{name:<8}[/] 密码 / password [bold]{escape(password)}[/]  {remark}")
-
-
-def _run(running: Running, settings: Settings, listening: Listening) -> None:
-    import uvicorn
-
-    from api.app import create_app
-    from api.proxies import behind_proxies
-    from api.ready import why_not_ready
-
-    app = create_app(running.store, settings, running.revive, running.data_dir)
-    office = app.state.office
-    config = uvicorn.Config(
-        behind_proxies(app, settings.server.trusted_proxies),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        backlog=BACKLOG,
-    )
-    server = Server(
-        config, shared=listening.shared, closing=office.feed.end_streams, ready=lambda: why_not_ready(office) is None
-    )
-    server.run(sockets=[listening.socket])
+for _name, (_, _help) in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)
 
 
 if __name__ == "__main__":

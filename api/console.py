@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from gis.errors import Fault, LinliError
@@ -31,7 +30,11 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except LinliError as error:
             tell_error(error)
-        except DBAPIError as error:
+        except Exception as error:
+            from sqlalchemy.exc import DBAPIError  # here, so that the help need not wait for it to load
+
+            if not isinstance(error, DBAPIError):
+                raise
             err.print("[red]数据库出错 / the database failed:[/] " + escape(type(error.orig).__name__))
         raise typer.Exit(2)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
+from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
-from api.cli import app
+from api.cli import COMMANDS, app, loaded
 from gis.store.session import Store
 from tests.api.conftest import PASSWORD
 from tests.conftest import KEY
@@ -195,3 +196,20 @@ def test_accounts_that_cannot_be(place: Store, words: list[str], given: str, sai
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert given == "" or given not in result.stderr
+
+
+def test_the_help_loads_no_library_of_the_service() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys\nfrom api.cli import app\ntry: app(['--help'])\nexcept SystemExit: print([*sys.modules])"],
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "import" in done.stdout and "second-factor" in done.stdout
+    loaded_modules = done.stdout.rpartition("[")[2]
+    assert not [name for name in ("sqlalchemy", "numpy", "pandas", "fastapi", "shapely") if f"'{name}'" in loaded_modules]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says(name: str) -> None:
+    command = loaded(name)
+    assert command.name == name or isinstance(command, TyperGroup)
+    assert command.help.strip() == COMMANDS[name][1]
