@@ -37,7 +37,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals.update(t=t, tn=tn, half=half, reader=reader, script=script, own=own, static=static_url)
+_TEMPLATES.globals.update(t=t, tn=tn, half=half, reader=reader, script=script, asset=own, static=static_url)
 
 
 def show(
