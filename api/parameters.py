@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -12,10 +13,11 @@ from fastapi import Depends, Header, Path, Query
 from api.desk import AtDesk
 from api.errors import PreconditionRequired
 from gis.crs import SourceCRS, UnknownCRS
-from gis.errors import Fault, Invalid, Stale
-from gis.models.vocabulary import SERVICES
+from gis.errors import Denied, Fault, Invalid, Stale
+from gis.models.vocabulary import AGE_GROUPS, COLOURS, SERVICES
 from gis.services.coverage import CoverageQuery
 from gis.services.features import Filter
+from gis.services.measures import Span
 from gis.services.needs import NeedQuery
 
 Code = Annotated[
@@ -60,6 +62,8 @@ At = Annotated[
 IfMatch = Annotated[
     str | None, Header(max_length=100, description="读取时的 ETag / the ETag that was read", examples=['"3"'])
 ]
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})"|(\d{1,18})')
 
 
@@ -121,7 +125,14 @@ async def coverage_query_of(
     check_services(service)
     moment = moment_of(at, desk.now())
     return CoverageQuery(
-        tuple(dict.fromkeys(service)), minutes, method, profile, moment, area, dissolve, desk.account.sees_exact
+        tuple(dict.fromkeys(service)),
+        minutes,
+        method,
+        profile,
+        moment,
+        area,
+        dissolve,
+        desk.account.sees_exact,
     )
 
 
@@ -133,17 +144,68 @@ async def need_query_of(
     size_m: Annotated[
         float, Query(ge=50, le=5000, allow_inf_nan=False, description="单元边长，米 / side of a cell, m")
     ] = 100,
+    colour: Annotated[
+        list[str],
+        Query(
+            description=f"户的三色，可重复（任一） / colour of the household, may be repeated (any of them): {', '.join(COLOURS)}; not for screens"
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    age: Annotated[
+        list[str],
+        Query(
+            description="户内有此年龄的人，可重复（任一） / somebody of these ages lives in the household, may be repeated (any of them): "
+            f"{', '.join(AGE_GROUPS)}; not for screens"
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> NeedQuery:
-    """Return which needs are asked for, in which cells."""
+    """Return which needs are asked for, in which cells.
+
+    Raises:
+        Invalid, Denied: a filter names nothing that there is; a wall asks about households.
+    """
     check_services(service)
     check_period(since, until)
-    return NeedQuery(tuple(dict.fromkeys(service)), since, until, size_m, desk.account.sees_exact)
+    ages = [
+        group.replace(" ", "+") for group in age
+    ]  # '+' in a query that was not encoded arrives as a blank
+    _check_words("colour", "没有这种颜色 / no such colour", colour, COLOURS)
+    _check_words("age", "没有这个年龄组 / no such age group", ages, AGE_GROUPS)
+    if (colour or ages) and desk.account.role == "screen":
+        raise Denied("大屏不能按三色或年龄筛选 / a screen cannot filter by colour or age")
+    services, colours, groups = (tuple(sorted(set(words))) for words in (service, colour, ages))
+    return NeedQuery(services, since, until, size_m, desk.account.sees_exact, colours, groups)
+
+
+async def span_of(
+    desk: AtDesk,
+    first: Annotated[
+        str | None,
+        Query(alias="from", max_length=7, description="按月指标的起始月份 / first month, of measures of months", examples=["2026-01"]),
+    ] = None,
+    last: Annotated[
+        str | None, Query(alias="to", max_length=7, description="截止月份 / last month", examples=["2026-10"])
+    ] = None,
+) -> Span:
+    """Return the months asked for: the last twelve where absent."""
+    return Span.asked(first, last, desk.today())
+
+
+async def box_of(
+    bbox: Annotated[
+        str | None,
+        Query(max_length=200, description="西,南,东,北(度) / west,south,east,north in degrees", examples=["102.70,25.02,102.74,25.06"]),
+    ] = None,
+) -> Box | None:
+    """Return the part of the place that is asked for."""
+    return None if bbox is None else _box(bbox)
 
 
 AskedFilter = Annotated[Filter, Depends(filter_of)]
 AskedVersion = Annotated[int, Depends(version_of)]
 AskedCoverage = Annotated[CoverageQuery, Depends(coverage_query_of)]
 AskedNeeds = Annotated[NeedQuery, Depends(need_query_of)]
+AskedSpan = Annotated[Span, Depends(span_of)]
+AskedBox = Annotated[Box | None, Depends(box_of)]
 
 
 def check_services(services: list[str]) -> None:
@@ -152,14 +214,23 @@ def check_services(services: list[str]) -> None:
     Raises:
         Invalid: naming each, with the choices.
     """
-    choices = ", ".join(f"{key} {label}" for key, label in SERVICES.items())
+    _check_words("service", "没有服务事项 / unknown service", services, SERVICES)
+
+
+def _check_words(field: str, title: str, words: list[str], choices: Mapping[str, str]) -> None:
+    """Refuse words that are no keys of ``choices``.
+
+    Raises:
+        Invalid: naming each, with the choices.
+    """
+    listed = ", ".join(f"{key} {label}" for key, label in choices.items())
     faults = [
-        Fault("query.service", f"没有服务事项 {word[:40]!r}，可用 / no such service; choose from: {choices}")
-        for word in services
-        if word not in SERVICES
+        Fault(f"query.{field}", f"没有 {word[:40]!r}，可用 / no such choice; choose from: {listed}")
+        for word in words
+        if word not in choices
     ]
     if faults:
-        raise Invalid("服务事项有误 / unknown service", faults)
+        raise Invalid(title, faults)
 
 
 def moment_of(given: str | None, now: datetime) -> datetime | None:

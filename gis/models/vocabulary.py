@@ -6,6 +6,9 @@ AREA_LEVELS = {"city": "市", "county": "区县", "township": "街道/镇", "com
 
 COLOURS = {"red": "红", "yellow": "黄", "green": "绿"}
 
+AGE_GROUPS = {"0-12": "0–12岁", "13-59": "13–59岁", "60-79": "60–79岁", "80+": "80岁及以上"}
+"""In the order of the bits in which a household's ages are told (migrations/sql, the file named after need_groups)."""
+
 CARE_FLAGS = {
     "living_alone": "独居",
     "empty_nest": "空巢",

@@ -7,6 +7,7 @@ one gets sums of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -33,14 +34,28 @@ from gis.services.need_tables import NeedQuery, load_needs, needs_at, needs_in_g
 from gis.services.snapshots import Snapshots
 from gis.store.vault import vault_of
 
-__all__ = ["NeedQuery", "by_month", "cells", "count_in_cells", "count_in_grids", "grids", "load_needs", "open_by_service"]
+__all__ = [
+    "NeedQuery",
+    "by_month",
+    "cells",
+    "count_in_cells",
+    "count_in_grids",
+    "grids",
+    "load_needs",
+    "open_by_service",
+]
 
 _FLOWS = ("opened_on", "closed_on")
-Column = np.ndarray | list[Any]
+Further = Mapping[str, Sequence[Any]]
+"""Further figures of each unit, by name."""
 
 
 def cells(
-    session: Session, snapshots: Snapshots, query: NeedQuery, today: date, more: dict[str, Column] | None = None
+    session: Session,
+    snapshots: Snapshots,
+    query: NeedQuery,
+    today: date,
+    more: Further | None = None,
 ) -> dict[str, Any]:
     """Return cells with a household or a need as a FeatureCollection of squares.
 
@@ -66,7 +81,11 @@ def cells(
 
 
 def grids(
-    session: Session, snapshots: Snapshots, query: NeedQuery, today: date, more: dict[str, Column] | None = None
+    session: Session,
+    snapshots: Snapshots,
+    query: NeedQuery,
+    today: date,
+    more: Further | None = None,
 ) -> dict[str, Any]:
     """Return every grid's needs, in the order of codes: ``grids`` with code, name and the figures of :func:`cells`.
 
@@ -132,13 +151,19 @@ def by_month(
     series = {}
     for column in _FLOWS:
         known, counts = table[column]
-        series[column] = pd.Series(counts[chosen].sum(axis=0), index=known, dtype=np.int64).reindex(wanted.astype(str), fill_value=0)
+        series[column] = pd.Series(counts[chosen].sum(axis=0), index=known, dtype=np.int64).reindex(
+            wanted.astype(str), fill_value=0
+        )
 
     def said(n: Any) -> int | None:
         return shown(int(n)) if exact else told(int(n), int(lived_in))
 
     return [
-        {"month": month, "opened": said(series["opened_on"][month]), "closed": said(series["closed_on"][month])}
+        {
+            "month": month,
+            "opened": said(series["opened_on"][month]),
+            "closed": said(series["closed_on"][month]),
+        }
         for month in wanted.astype(str)
     ]
 
@@ -151,7 +176,10 @@ def month_table(
     In fives unless ``exact``: any stretch of months is then less than five from the truth.
     """
     return snapshots.remember(
-        session, ("needs by month", until, exact), COUNTED, lambda loading: _load_months(loading, snapshots, until, exact)
+        session,
+        ("needs by month", until, exact),
+        COUNTED,
+        lambda loading: _load_months(loading, snapshots, until, exact),
     )
 
 
@@ -167,13 +195,16 @@ def open_by_service(
         total: the published figure of all services, which those of the single ones then add up to in fives; None counts one by one.
     """
     is_open = counted(session, snapshots, on).series("open")
-    counts = pd.Series({service: int(column[chosen].sum()) for service, column in is_open.items()}, dtype=np.int64)
+    counts = pd.Series(
+        {service: int(column[chosen].sum()) for service, column in is_open.items()}, dtype=np.int64
+    )
     if total is not None and len(counts):
         # The same grids have the same offsets, whichever area they were asked for by.
         codes = [*snapshots.grids(session).codes, ""]
         figures = published(
             vault_of(session).rounding,
-            "open by service in " + " ".join(code for code, is_in in zip(codes, chosen, strict=True) if is_in),
+            "open by service in "
+            + " ".join(code for code, is_in in zip(codes, chosen, strict=True) if is_in),
             counts.to_numpy(),
             [str(service) for service in counts.index],
             np.zeros(len(counts), dtype=np.int64),
@@ -181,12 +212,12 @@ def open_by_service(
             totals=np.array([total]),
         )
         counts = pd.Series(figures, index=counts.index)
-    return {
-        str(service): int(n) for service, n in counts.sort_values(ascending=False, kind="stable").items()
-    }
+    return {str(service): int(n) for service, n in counts.sort_values(ascending=False, kind="stable").items()}
 
 
-def _load_months(session: Session, snapshots: Snapshots, on: date, exact: bool) -> dict[str, tuple[list[str], np.ndarray]]:
+def _load_months(
+    session: Session, snapshots: Snapshots, on: date, exact: bool
+) -> dict[str, tuple[list[str], np.ndarray]]:
     """Return needs opened and closed: the months, and int64 (grids + 1, months)."""
     found, codes = counted(session, snapshots, on), snapshots.grids(session).codes
     tables = {}
@@ -221,10 +252,12 @@ def _hidden(count: np.ndarray, households: np.ndarray, exact: bool) -> np.ndarra
 
 
 def _rows(
-    count: np.ndarray, households: np.ndarray, hidden: np.ndarray, more: dict[str, Column] | None
+    count: np.ndarray, households: np.ndarray, hidden: np.ndarray, more: Further | None
 ) -> list[dict[str, Any]]:
     few = small(households)
-    further = [dict(zip(more, each, strict=True)) for each in zip(*more.values(), strict=True)] if more else None
+    further = (
+        [dict(zip(more, each, strict=True)) for each in zip(*more.values(), strict=True)] if more else None
+    )
     rows = []
     for i, (n, homes) in enumerate(zip(count.tolist(), households.tolist(), strict=True)):
         known = not hidden[i] and homes > 0 and not few[i]
