@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio.to_thread
-import numpy as np
-import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -17,10 +14,9 @@ from api.desk import AtDesk, Desk, Office
 from api.express import Ready, at_hand
 from api.openapi import problems
 from api.parameters import Crs, position_of
+from api.points import MOST_POINTS, read_points
 from api.schemas import Codes, Located
 from api.security import allow
-from gis.crs import SourceCRS, UnknownCRS
-from gis.errors import Fault, Invalid
 from gis.services import locating
 from gis.services.sign_ins import Identity
 
@@ -42,8 +38,6 @@ def _from_memory(office: Office, _account: Identity, scope: Scope) -> Ready | No
 
 
 router = APIRouter(tags=["网格 / grids"])
-MOST_POINTS = 100_000
-_TOLD = 20
 _BODY = {
     "requestBody": {
         "required": True,
@@ -132,71 +126,3 @@ def _locate_many(desk: Desk, body: bytes) -> bytes:
         with desk.session() as session:
             grids = desk.snapshots.grids(session)
     return b'{"codes":' + locating.locate_many(grids, points) + b"}"
-
-
-def read_points(body: bytes) -> np.ndarray:
-    """Return the points of a request as an array (n, 2) of longitude and latitude, EPSG:4326, degrees.
-
-    Raises:
-        Invalid: naming the first points that are none.
-    """
-    try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _fault("body", "不是有效的 JSON / not valid JSON") from None
-    points = given.get("points") if isinstance(given, dict) else None
-    if not isinstance(points, list):
-        raise _fault("body.points", "应为点的列表 / expected a list of points [[lon, lat], …]")
-    if len(points) > MOST_POINTS:
-        raise _fault("body.points", f"最多 {MOST_POINTS} 个点 / at most {MOST_POINTS} points")
-    array = _as_array(points)
-    array = _to_wgs84(array, given.get("crs"))
-    wrong = np.flatnonzero(~((np.abs(array[:, 0]) <= 180) & (np.abs(array[:, 1]) <= 90)))
-    if len(wrong):
-        message = "经纬度超出范围 / longitude or latitude out of range"
-        raise Invalid(message, [Fault(f"body.points[{i}]", message) for i in wrong[:_TOLD]])
-    return array
-
-
-def _as_array(points: list[Any]) -> np.ndarray:
-    if not points:
-        return np.zeros((0, 2))
-    try:
-        flat = list(chain.from_iterable(points))
-        # Of Python's fast loops, none in bytecode: 100,000 points take some milliseconds.
-        well = set(map(len, points)) == {2} and set(map(type, flat)) <= {int, float}
-    except TypeError:
-        well = False
-    if well:
-        return np.array(flat, dtype=float).reshape(-1, 2)
-    faults = [
-        Fault(f"body.points[{i}]", "应为 [经度, 纬度] / expected [lon, lat]")
-        for i, p in enumerate(points)
-        if not _is_point(p)
-    ]
-    raise Invalid("点的格式有误 / malformed points", faults[:_TOLD])
-
-
-def _is_point(point: Any) -> bool:
-    return (
-        isinstance(point, list)
-        and len(point) == 2
-        and all(
-            isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
-            for value in point
-        )
-    )
-
-
-def _to_wgs84(points: np.ndarray, crs: Any) -> np.ndarray:
-    if crs is None:
-        return points
-    try:
-        lon, lat = SourceCRS.parse(str(crs)).to_wgs84(points[:, 0], points[:, 1])
-    except UnknownCRS as error:
-        raise _fault("body.crs", str(error)) from error
-    return np.stack([lon, lat], axis=1)
-
-
-def _fault(where: str, message: str) -> Invalid:
-    return Invalid(message, [Fault(where, message)])

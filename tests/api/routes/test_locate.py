@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from shapely.geometry import mapping
 
-from api.routes.locate import MOST_POINTS, read_points
+from api.points import MOST_POINTS, read_points
 from gis.crs import wgs84_to_gcj02
 from gis.errors import Invalid
 from gis.services import locating
