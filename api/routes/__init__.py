@@ -27,6 +27,7 @@ from api.routes import (
     locate,
     metrics,
     needs,
+    printing,
     projects,
     reach,
     requests,
@@ -78,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     comparison.router,
     export.router,
+    printing.router,
 )
 """In the order in which they are tried: ``/api/grids/locate`` goes before ``/api/grids/{code}``, ``/api/buildings/without-chief`` before
 ``/api/buildings/{code}``."""

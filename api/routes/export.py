@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import Area, AskedCoverage, AskedNeeds
+from api.parameters import Area, AskedCoverage, AskedNeeds, AskedSpan
 from api.security import allow
 from gis.services.exporting import files, tables
 from gis.store.auditing import note
@@ -21,6 +21,7 @@ from gis.store.auditing import note
 router = APIRouter(prefix="/api/export", tags=["导出 / export"])
 PLANNERS = "planner"
 _PIECE_BYTES = 2**16
+NeedUnits = Annotated[Literal["cells", "grids"], Query(description="按单元或按网格 / by cell or by grid")]
 Format = Literal["gpkg", "geojson", "xlsx", "csv"]
 MEDIA = {
     "gpkg": "application/geopackage+sqlite3",
@@ -46,11 +47,11 @@ _FILE: dict[int | str, dict[str, Any]] = {
     responses={**_FILE, **problems(404)},
     dependencies=[allow(PLANNERS)],
 )
-def export_grids(desk: AtDesk, form: Format, area: Area = None) -> StreamingResponse:
+def export_grids(desk: AtDesk, form: Format, span: AskedSpan, area: Area = None) -> StreamingResponse:
     """Return every grid with every measure that the map may show; what is hidden as small is empty and named in `suppressed`."""
     with desk.session() as session:
         table = tables.grid_table(
-            session, desk.snapshots, desk.now(), exact=desk.account.sees_exact, area=area
+            session, desk.snapshots, desk.now(), exact=desk.account.sees_exact, area=area, span=span
         )
         return _file(session, table, form)
 
@@ -62,10 +63,10 @@ def export_grids(desk: AtDesk, form: Format, area: Area = None) -> StreamingResp
     responses=_FILE,
     dependencies=[allow(PLANNERS)],
 )
-def export_needs(desk: AtDesk, form: Format, query: AskedNeeds) -> StreamingResponse:
-    """Return the cells of the map of needs as the map shows them."""
+def export_needs(desk: AtDesk, form: Format, query: AskedNeeds, by: NeedUnits = "cells") -> StreamingResponse:
+    """Return the cells of the map of needs, or the grids, as the map shows them, with hot and cold spots by rate."""
     with desk.session() as session:
-        return _file(session, tables.needs_table(session, desk.snapshots, query, desk.today()), form)
+        return _file(session, tables.needs_table(session, desk.snapshots, query, desk.today(), by), form)
 
 
 @router.get(

@@ -15,8 +15,9 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis.accessibility.coverage import REASON_NAMES
-from gis.models.vocabulary import CARE_FLAGS, SERVICES
-from gis.services import coverage, measures, needs, reach
+from gis.errors import NotFound
+from gis.models.vocabulary import CARE_FLAGS, COLOURS, SERVICES
+from gis.services import coverage, hotspots, measures, needs, reach
 from gis.services.features import area_prefix
 from gis.services.outline import place_name
 from gis.services.snapshots import Snapshots
@@ -41,10 +42,12 @@ _BASIC = {
     "elder_share": "Share aged 60 and over",
     "child_share": "Share aged 0 to 12",
     "need_rate": "Open needs per 100 households",
-    "needs_opened": "Needs opened in 12 months",
-    "needs_closed": "Needs closed in 12 months",
-    "opened_rate": "Needs opened in 12 months per 100 households",
-    "events_reported": "Events reported in 12 months",
+    "events_open": "Events being dealt with",
+    "events_overdue": "Overdue events",
+    "needs_opened": "New needs",
+    "needs_closed": "Closed needs",
+    "opened_rate": "New needs per 100 households",
+    "events_reported": "Events reported",
 }
 _COVERED = (
     ("households", "户数", "Households", "户"),
@@ -134,17 +137,41 @@ class MapTable:
 
 
 def grid_table(
-    session: Session, snapshots: Snapshots, now: datetime, *, exact: bool, area: str | None = None
+    session: Session,
+    snapshots: Snapshots,
+    now: datetime,
+    *,
+    exact: bool,
+    area: str | None = None,
+    span: measures.Span | None = None,
+    only: str | None = None,
 ) -> MapTable:
-    """Return the grid map: every grid (of an area) with every measure that the map may show; those of months of the last twelve.
+    """Return the grid map: every grid (of an area) with every measure that the map may show.
 
     A figure that is hidden as small is empty, and its column is named in ``suppressed``; any other empty figure is "no data".
+
+    Args:
+        session, snapshots: the store and the caches.
+        now: the moment on the place's clock.
+        exact: whether people are counted one by one.
+        area: code of an area, to have its grids only.
+        span: of measures of months; the last twelve where absent.
+        only: key of a measure, to have that one only.
+
+    Raises:
+        NotFound: there is no such measure.
     """
+    span = span or measures.Span.asked(None, None, now.date())
+    names = measures.measure_names(session, snapshots)
+    if only is not None:
+        names = [name for name in names if name["key"] == only]
+        if not names:
+            raise NotFound(f"没有指标 {only} / no measure is called {only}")
     grids = snapshots.grids(session)
     chosen = np.flatnonzero(grids.within(area_prefix(area)))
     columns, hidden = [], [[] for _ in chosen]  # type: tuple[list[Column], list[list[str]]]
-    for name in measures.measure_names(session, snapshots):
-        found = measures.measure(session, snapshots, name["key"], now, measures.Reader(exact=exact))
+    for name in names:
+        found = measures.measure(session, snapshots, name["key"], now, measures.Reader(exact=exact), span)
         key, values = _column_key(name["key"]), list(found["values"].values())
         told = [values[i] for i in chosen]
         if name["unit"] in ("户", "人", "件"):
@@ -163,37 +190,52 @@ def grid_table(
         grids.geometries[chosen],
         (*heads, *columns, _suppressed(hidden)),
     )
-    facts = _facts(session, snapshots, now.date(), exact, [Fact("area", "区划", "Area", area)] if area else [])
+    filters = [Fact("area", "区划", "Area", area)] if area else []
+    if any(name["monthly"] for name in names):
+        filters.append(Fact("months", "按月指标的月份", "Months of what is counted by month", f"{span.first} – {span.last}"))
+    facts = _facts(session, snapshots, now.date(), exact, filters)
     return MapTable("grids", "网格地图", "Grid map", now.date(), (layer,), facts)
 
 
-def needs_table(session: Session, snapshots: Snapshots, query: needs.NeedQuery, today: date) -> MapTable:
-    """Return the map of needs: its cells as it shows them."""
-    found = needs.cells(session, snapshots, query, today)
-    rows = [feature["properties"] for feature in found["features"]]
-    rings = [feature["geometry"]["coordinates"][0] for feature in found["features"]]
+def needs_table(
+    session: Session, snapshots: Snapshots, query: needs.NeedQuery, today: date, by: hotspots.Units = "cells"
+) -> MapTable:
+    """Return the map of needs: its cells, or the grids, as it shows them, with what the test for hot and cold spots says of their rates."""
+    query = query.widened()
+    found = hotspots.hotspots(session, snapshots, query, today, by, "rate")
+    heads: tuple[Column, ...] = ()
+    if by == "cells":
+        rows = [feature["properties"] for feature in found["features"]]
+        rings = [feature["geometry"]["coordinates"][0] for feature in found["features"]]
+        shapes = np.array([shapely.Polygon(ring) for ring in rings], dtype=object)
+        named = ("cells", "需求单元", "Cells of needs", "Polygon")
+    else:
+        rows, grids = found["grids"], snapshots.grids(session)
+        heads = _heads(grids.codes, grids.names, np.arange(len(grids.codes)))
+        shapes, named = grids.geometries, ("grids", "网格需求", "Needs of grids", "MultiPolygon")
+
+    def column(key: str, zh: str, en: str, unit: str = "") -> Column:
+        return Column(key, zh, en, unit, [row.get(key) for row in rows])
+
     columns = (
-        Column("count", "需求", "Needs", "件", [row["count"] for row in rows]),
-        Column("households", "户数", "Households", "户", [row["households"] for row in rows]),
-        Column("rate", "每百户需求", "Needs per 100 households", "件/百户", [row["rate"] for row in rows]),
+        *heads,
+        column("count", "需求", "Needs", "件"),
+        column("households", "户数", "Households", "户"),
+        column("rate", "每百户需求", "Needs per 100 households", "件/百户"),
+        column("spot", "冷热点（按每百户）", "Hot or cold spot (by rate)"),
+        column("z", "Gi* 的 z 值", "z of Gi*"),
+        column("q", "校正后的 p 值", "Adjusted p"),
         _suppressed([[key for key in ("count", "households") if row[key] is None] for row in rows]),
     )
-    shapes = np.array([shapely.Polygon(ring) for ring in rings], dtype=object)
-    layer = Layer("cells", "需求单元", "Cells of needs", "Polygon", shapes, columns)
-    period = f"{found['from'] or '…'} – {found['to'] or '…'}"
     facts = [
         _services(query.services),
-        Fact("period", "提出日期", "Opened", period),
-        Fact("size_m", "单元边长", "Side of a cell", f"{found['size_m']:g} m"),
+        Fact("period", "提出日期", "Opened", f"{query.since or '…'} – {query.until or '…'}"),
+        *([Fact("size_m", "单元边长", "Side of a cell", f"{query.size_m:g} m")] if by == "cells" else []),
+        *([Fact("colours", "三色", "Colour", "、".join(COLOURS[c] for c in query.colours) + f" / {', '.join(query.colours)}")] if query.colours else []),
+        *([Fact("ages", "户内年龄", "Ages in the household", "、".join(query.ages))] if query.ages else []),
     ]
-    return MapTable(
-        "needs",
-        "需求地图",
-        "Map of needs",
-        today,
-        (layer,),
-        _facts(session, snapshots, today, query.exact, facts),
-    )
+    layer = Layer(*named, shapes, columns)
+    return MapTable("needs", "需求地图", "Map of needs", today, (layer,), _facts(session, snapshots, today, query.exact, facts))
 
 
 def coverage_table(
