@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +102,6 @@ def _tell(report: ImportReport, file: Path) -> None:
         rejected = file.with_name(file.name + ".rejected.csv")
         descriptor = os.open(rejected, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as kept:
-            kept.write(report.rejected_csv)
+            shutil.copyfileobj(report.rejected_csv, kept)
         notice(f"被拒绝的行 / rejected rows: {rejected}")
     out.print(f"read {report.read} loaded {report.loaded} rejected {report.rejected}")

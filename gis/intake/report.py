@@ -7,14 +7,16 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from gis.errors import Fault, LinliError
 
 MARKS = ("row", "column", "reason")
 """The columns that linli adds to rejected rows; ignored when the file comes back."""
 KEPT_FAULTS = 1000
-_IN_MEMORY_BYTES = 16 << 20
+IN_MEMORY_BYTES = 16 << 20
 _FORMULA = re.compile(r"\s*(=|[-+@][^\s\d.][^|(]*[|(]|[-+@].*\|)")
 
 
@@ -31,7 +33,8 @@ class Cancelled(LinliError):
 class ImportReport:
     """The outcome of one import; ``read = loaded + rejected``.
 
-    ``faults`` holds the first thousand; ``rejected_csv`` has every rejected row with its reason (UTF-8 with BOM), None when there is none.
+    ``faults`` holds the first thousand. ``rejected_csv`` is an open file at its beginning, of every rejected row with its reason (UTF-8 with
+    BOM), None when there is none; up to :data:`IN_MEMORY_BYTES` of it are in memory, more on disk. It has no name and goes when it is let go of.
     """
 
     kind: str
@@ -40,7 +43,7 @@ class ImportReport:
     rejected: int
     notices: list[str]
     faults: list[Fault]
-    rejected_csv: bytes | None
+    rejected_csv: IO[bytes] | None
     sha256: str
     crs: str | None
 
@@ -51,12 +54,14 @@ class Rejects:
 
     file_name: str
     headings: Sequence[str]
+    folder: Path | None = None
+    """Where they lie when they are many; the system's place for temporary files by default."""
     count: int = 0
     faults: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Not in memory: a file of any size may be rejected whole. Closed by content().
-        self._spool = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
+        # Not in memory: a file of any size may be rejected whole.
+        self._spool = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES, dir=self.folder)  # noqa: SIM115
         self._text = io.TextIOWrapper(self._spool, encoding="utf-8-sig", newline="", write_through=True)
         self._writer = csv.writer(self._text)
         self._writer.writerow([*self.headings, *MARKS])
@@ -78,13 +83,15 @@ class Rejects:
         for row, column, reason in zip(rows[:room], columns[:room], reasons[:room], strict=True):
             self.faults.append(Fault(f"{self.file_name}:{row}:{column}", reason))
 
-    def content(self) -> bytes | None:
-        """Return the file of rejected rows, None when there are none, and let go of it."""
+    def content(self) -> IO[bytes] | None:
+        """Return the file of rejected rows at its beginning, None when there are none; nothing can be added any more."""
         self._text.flush()
+        self._text.detach()
+        if not self.count:
+            self._spool.close()
+            return None
         self._spool.seek(0)
-        content = self._spool.read() if self.count else None
-        self._text.close()
-        return content
+        return self._spool
 
 
 def _defused(cell: str | None) -> str | None:

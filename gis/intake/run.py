@@ -104,7 +104,7 @@ def run_import(
                     source.total,
                     scratch,
                 )
-                read, rejects = _read(wanted(job), source, layout, job.positions, name, progress, cancelled)
+                read, rejects = _read(wanted(job), source, layout, job.positions, name, scratch, progress, cancelled)
             if dry_run:
                 savepoint.rollback()
     if read == 0:
@@ -176,12 +176,13 @@ def _read(
     layout: Layout,
     positions: Positions,
     name: str,
+    folder: Path | None,
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
 ) -> tuple[int, Rejects]:
     """Check all batches and write them; return how many rows there were, and the rejected ones."""
     kept = [i for i in layout.original() if not (source.has_geometry and layout.headings[i] == GEOMETRY)]
-    rejects = Rejects(name, [layout.headings[i] for i in kept] + [GEOMETRY] * source.has_geometry)
+    rejects = Rejects(name, [layout.headings[i] for i in kept] + [GEOMETRY] * source.has_geometry, folder)
     read = 0
     for batch in source.batches():
         if cancelled is not None and cancelled():

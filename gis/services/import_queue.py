@@ -8,7 +8,6 @@ runs a finished file again, and finds a dead worker by a heartbeat of half a min
 
 from __future__ import annotations
 
-import io
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -358,7 +357,8 @@ def _audit(connection: Connection, import_id: UUID, report: ImportReport) -> Non
 
 def _keep_rejected(connection: Connection, import_id: UUID, report: ImportReport) -> None:
     if report.rejected_csv is not None:  # whatever the file held
-        spool.put(connection, import_id, "rejected", io.BytesIO(report.rejected_csv))
+        spool.put(connection, import_id, "rejected", report.rejected_csv)
+        report.rejected_csv.seek(0)
 
 
 def _outcome(report: ImportReport) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import IO, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert, select
@@ -33,7 +33,7 @@ _MAKING_TAKES_AT_MOST_S = 60
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 
-def put(database: Session | Connection, import_id: UUID, part: str, file: BinaryIO) -> tuple[int, str]:
+def put(database: Session | Connection, import_id: UUID, part: str, file: IO[bytes]) -> tuple[int, str]:
     """Store a file piece by piece, sealed.
 
     Args:

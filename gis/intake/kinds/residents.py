@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from hashlib import sha256
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from gis.intake.fields import (
     read_whole,
     read_word,
 )
-from gis.intake.kinds.base import Job, Kind, name_some, staged
+from gis.intake.kinds.base import MANY, Job, Kind, name_some, staged
 from gis.intake.kinds.id_numbers import doubtful
 from gis.intake.kinds.persons import recognise
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
@@ -37,6 +37,19 @@ from gis.store.vault import Vault, vault_of
 
 HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
 _SEPARATORS = (";", "；", ",", "，", "、", "|")
+
+
+@dataclass
+class _Some:
+    """How many rows there are, and the first of them."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take in the numbers of some rows."""
+        self.count += len(rows)
+        self.first += map(str, rows[: MANY + 1 - len(self.first)].tolist())
 
 
 class Residents(Kind):
@@ -70,7 +83,7 @@ class Residents(Kind):
         )
         self._occurrences = Occurrences(job.folder)
         self._vault = vault_of(self.connection)
-        self._doubted: tuple[list[int], list[int]] = ([], [])
+        self._doubted = (_Some(), _Some())
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, dates, words and numbers."""
@@ -139,20 +152,20 @@ class Residents(Kind):
 
     def _doubt(self, sheet: Sheet, found: tuple[np.ndarray, np.ndarray]) -> None:
         """Remember rows whose ID numbers cannot be right: people are not lost for a slip of the pen."""
-        for rows, doubted in zip(self._doubted, found, strict=True):
-            rows.extend(sheet.rows[doubted & sheet.ok].tolist())
+        for some, doubted in zip(self._doubted, found, strict=True):
+            some.add(sheet.rows[doubted & sheet.ok])
 
     def _tell_doubted(self) -> None:
-        wrong, contradicting = ([str(row) for row in rows] for rows in self._doubted)
-        if wrong:
+        wrong, contradicting = self._doubted
+        if wrong.count:
             self.notice(
-                f"{len(wrong)} 个身份证号的校验码不对，已照录，请核对第 {name_some(wrong)} 行（{self.job.layout.title('id_number')}）",
-                f"{len(wrong)} ID numbers have a wrong check digit; they are kept as they are, check rows {name_some(wrong)}",
+                f"{wrong.count} 个身份证号的校验码不对，已照录，请核对第 {name_some(wrong.first)} 行（{self.job.layout.title('id_number')}）",
+                f"{wrong.count} ID numbers have a wrong check digit; they are kept as they are, check rows {name_some(wrong.first)}",
             )
-        if contradicting:
+        if contradicting.count:
             self.notice(
-                f"{len(contradicting)} 个身份证号与出生日期不符，已照录，请核对第 {name_some(contradicting)} 行（{self.job.layout.title('id_number')}）",
-                f"{len(contradicting)} ID numbers contradict the date of birth; they are kept as they are, check rows {name_some(contradicting)}",
+                f"{contradicting.count} 个身份证号与出生日期不符，已照录，请核对第 {name_some(contradicting.first)} 行（{self.job.layout.title('id_number')}）",
+                f"{contradicting.count} ID numbers contradict the date of birth; they are kept as they are, check rows {name_some(contradicting.first)}",
             )
 
     def _recognise(self) -> None:

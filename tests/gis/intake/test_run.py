@@ -241,9 +241,9 @@ def test_rejected_rows_are_corrected_and_come_again(importer: Importer) -> None:
     )
     assert (report.read, report.loaded, report.rejected) == (3, 1, 2)
     assert report.rejected_csv is not None
-    rejected = report.rejected_csv.decode("utf-8-sig")
+    rejected = report.rejected_csv.read().decode("utf-8-sig")
     assert rejected.splitlines()[0] == "户编码,楼栋,颜色,备用,row,column,reason"
-    again = importer.run("households", "h.csv.rejected.csv", report.rejected_csv)
+    again = importer.run("households", "h.csv.rejected.csv", rejected.encode("utf-8-sig"))
     assert (again.read, again.rejected) == (2, 2)
     corrected = rejected.replace("B9", "B2").replace("紫", "绿")
     report = importer.ok("households", "h.csv.rejected.csv", corrected)
@@ -262,7 +262,7 @@ def test_rejected_features_come_again_as_wkt_in_their_own_crs(importer: Importer
     assert (report.crs, report.rejected) == ("EPSG:4543", 1)
     assert any("EPSG:4543" in notice and "--crs" in notice for notice in report.notices)
     assert report.rejected_csv is not None
-    corrected = report.rejected_csv.decode("utf-8-sig").replace("53,东", COMMUNITY + "002,东")
+    corrected = report.rejected_csv.read().decode("utf-8-sig").replace("53,东", COMMUNITY + "002,东")
     importer.ok("grids", "g.csv", corrected, crs="EPSG:4543")
     stored = importer.rows("SELECT code, ST_AsBinary(geometry) FROM grids ORDER BY code")
     assert [row[0] for row in stored] == [WEST, COMMUNITY + "002"]
@@ -345,7 +345,7 @@ def test_every_row_is_loaded_or_rejected(importer: Importer, records: list[list[
         transaction.rollback()
     assert report.read == report.loaded + report.rejected
     assert stored == report.loaded
-    rejected = list(csv.DictReader(io.StringIO((report.rejected_csv or b"").decode("utf-8-sig"), newline="")))
+    rejected = list(csv.DictReader(io.StringIO((report.rejected_csv.read() if report.rejected_csv else b"").decode("utf-8-sig"), newline="")))
     assert len(rejected) == report.rejected == len(report.faults)
     assert all(row["reason"] and row["row"] for row in rejected)
     assert len({row["row"] for row in rejected}) == len(rejected)

@@ -84,7 +84,7 @@ def _check_read(case: Case, report: ImportReport) -> None:
     _check_words(said)
     if report.rejected:
         assert report.rejected_csv is not None
-        rows = _records(report.rejected_csv)
+        rows = _records(report.rejected_csv.read())
         assert len(rows) == report.rejected
         assert all(row["reason"] for row in rows)
         cells = [cell for row in rows for cell in row.values() if isinstance(cell, str)]
