@@ -57,6 +57,7 @@ class Labels(OwnLayer):
     """Names of streets, water, buildings and, with ``grids=True``, of grids. Settings: theme, grids."""
 
     factory = "labels"
+    own_scripts = ("placing.js", "names.js")
 
 
 class Choropleth(OwnLayer):
@@ -145,3 +146,10 @@ class Events(OwnLayer):
 
     factory = "events"
     own_scripts = ("events.js",)
+
+
+class TakeAway(OwnLayer):
+    """The control that prints the map and exports its figures. Settings: map (grids, needs, coverage)."""
+
+    factory = "takeAway"
+    own_scripts = ("takeaway.js",)

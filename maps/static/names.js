@@ -179,7 +179,7 @@
     looks() {
       const { theme, loud } = this;
       return {
-        grid: { size: 12.5 * loud, weight: 600, fill: theme.gridText, halo: theme.gridHalo, line: 1.35, letters: 8 },
+        grid: { size: 12.5 * loud, weight: 600, fill: theme.gridText, halo: theme.gridHalo, line: 1.3, letters: 6 },
         water: { size: 12 * loud, weight: 500, fill: theme.waterText, halo: theme.halo, line: 1.3, italic: true, spacing: 2, letters: 99 },
         street: { size: 11.5 * loud, weight: 500, fill: theme.text, halo: theme.halo, line: 1.3, letters: 99 },
         house: { size: 10.5 * loud, weight: 500, fill: theme.houseText, halo: theme.halo, line: 1.3, letters: 8 },
