@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.client
 import statistics
 import tempfile
@@ -89,7 +90,7 @@ def running() -> Iterator[Place]:
 def fill(store: Store, city: SyntheticCity) -> None:
     """Write grids, households and buildings (6 × 12 m) into the tables, and assign them."""
     codes, shapes = city.grids["code"].to_numpy(), city.grids.geometry.to_numpy()
-    homes = np.random.default_rng(3).integers(0, HOUSEHOLDS, BUILDINGS)
+    homes = np.random.default_rng(3).integers(0, len(city.codes), BUILDINGS)
     lon, lat = city.lon[homes], city.lat[homes]
     footprints = shapely.box(lon - 3e-5, lat - 6e-5, lon + 3e-5, lat + 6e-5)
     names = [f"B{number:06d}" for number in range(BUILDINGS)]
@@ -200,6 +201,8 @@ def many_positions(place: Place) -> None:
         orjson.loads(body)
         index.assign(points[:, 0], points[:, 1])
 
+    gc.collect()
+    gc.freeze()  # else Python's collector walks through this program's half a million objects whenever orjson makes a list of lists
     codes = orjson.loads(ours())["codes"]
     found = index.assign(points[:, 0], points[:, 1])
     if codes != [None if i < 0 else index.codes[i] for i in found]:
@@ -218,6 +221,7 @@ def many_positions(place: Place) -> None:
         ],
     )
     connection.close()
+    gc.unfreeze()
 
 
 def moved_boundary(place: Place) -> None:
