@@ -40,7 +40,10 @@
   };
 
   /** Fetch JSON with the session's cookie; a refusal becomes an Error with the server's own words. */
-  linli.get = (map, path, parameters, signal) => ask(map, linli.url(path, parameters), { signal });
+  linli.get = (map, path, parameters, signal) => {
+    if (map.asked) { map.asked.delete(path); map.asked.set(path, parameters || {}); } // the latest last, for whoever prints or exports it
+    return ask(map, linli.url(path, parameters), { signal });
+  };
 
   /** Send JSON to be computed with; the header shows the server that it is a page of ours that asks. */
   linli.post = (map, path, body, signal) => ask(map, path, {
@@ -140,6 +143,7 @@
     });
     map.view = node.closest(".linli-view");
     map.busy = new Set();
+    map.asked = new Map();
     map.attributionControl.setPrefix(false);
     for (const [name, level] of Object.entries(PANES)) {
       const pane = map.createPane(name);
@@ -166,6 +170,7 @@
       const [west, south, east, north] = settings.bounds;
       map.home = [[south, west], [north, east]];
       linli.home(map);
+      if (settings.share) linli.shareView(map);
       return;
     }
     linli.getAll(map, settings.urls.grids, { limit: 1000 }, 5000).then(
@@ -173,6 +178,7 @@
         const bounds = linli.extent(found.features);
         map.home = bounds;
         if (bounds) linli.home(map);
+        if (settings.share) linli.shareView(map);
         else linli.notice(map, "open", linli.word("load.empty"));
       },
       (error) => linli.notice(map, "open", error.message),

@@ -1,0 +1,87 @@
+// What the map shows, to take away: on paper or as a file, with the filters that it was asked with last. The server makes both.
+"use strict";
+(() => {
+  const FILES = [
+    ["print", "pdf", linli.t("打印 A3（PDF）", "Print A3 (PDF)")],
+    ["print", "png", linli.t("打印 A3（PNG）", "Print A3 (PNG)")],
+    ["export", "xlsx", linli.t("导出 Excel", "Export Excel")],
+    ["export", "csv", linli.t("导出 CSV", "Export CSV")],
+    ["export", "gpkg", linli.t("导出 GeoPackage", "Export GeoPackage")],
+    ["export", "geojson", linli.t("导出 GeoJSON", "Export GeoJSON")],
+  ];
+  const GROUPS = ["households", "elders_60", "children_12"];
+
+  /** Return what the map was asked for last, of the addresses that its figures come from. */
+  function asked(map, paths) {
+    const last = [...map.asked].filter(([path]) => paths.includes(path)).pop();
+    return last ? { path: last[0], ...last[1] } : {};
+  }
+
+  const PARAMETERS = {
+    grids: (map) => asked(map, [map.options.urls.measures]),
+    needs: (map) => {
+      const { urls } = map.options;
+      const found = asked(map, [urls.need_cells, urls.need_grids, urls.need_hotspots]);
+      const chosen = map.view.querySelector("[data-mode]:checked");
+      const mode = chosen && ["count", "rate", "spots"].includes(chosen.value) ? chosen.value : "count";
+      return { ...found, mode, by: found.by || (found.path === urls.need_grids ? "grids" : "cells") };
+    },
+    coverage: (map) => {
+      const shade = map.view.querySelector("[data-shade]:checked");
+      return { ...asked(map, [map.options.urls.coverage]), group: shade && GROUPS.includes(shade.value) ? shade.value : "households" };
+    },
+  };
+
+  // The name that the server gives the file, in the language that it has.
+  function named(answer, otherwise) {
+    const found = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") || "");
+    return found ? decodeURIComponent(found[1]) : otherwise;
+  }
+
+  /** Save what an address answers as a file. */
+  async function save(map, address, name, signal) {
+    const answer = await fetch(address, { credentials: "same-origin", signal });
+    if (answer.status === 401) linli.signIn(map);
+    if (!answer.ok) {
+      let said = null;
+      try { said = (await answer.json()).detail; } catch { /* no words: said below */ }
+      throw new Error(said ? linli.half(said) : linli.word("load.failed", true));
+    }
+    const link = linli.el("a", { href: URL.createObjectURL(await answer.blob()), download: named(answer, name) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
+  /** A control that prints the map and exports its figures. Settings: map (grids, needs, coverage). */
+  linli.takeAway = (map, settings) => {
+    const box = linli.el("details", { class: "linli-take leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出", "Print and export")));
+    const load = linli.latest(map, "take", async (signal, kind, form) => {
+      const { path, ...parameters } = PARAMETERS[settings.map](map);
+      const edges = map.getBounds();
+      const view = [edges.getWest(), edges.getSouth(), edges.getEast(), edges.getNorth()].map((each) => each.toFixed(6)).join(",");
+      const address = linli.url(map.options.urls[kind === "print" ? "print" : "exported"], {
+        map: settings.map, form, ...parameters, ...(kind === "print" && box.querySelector("[data-view]").checked ? { bbox: view } : {}),
+      });
+      box.setAttribute("aria-busy", "true");
+      try { await save(map, address, `${settings.map}.${form}`, signal); } finally { box.removeAttribute("aria-busy"); }
+      box.open = false;
+    });
+    const inner = linli.el("div", { class: "inside" });
+    for (const [kind, form, words] of FILES) {
+      const button = linli.el("button", { type: "button", "data-take": `${kind}.${form}` }, words);
+      button.addEventListener("click", () => load(kind, form));
+      inner.append(button);
+      if (form === "png") {
+        inner.append(linli.el("label", {}, linli.el("input", { type: "checkbox", "data-view": true }), linli.el("span", {}, linli.t("只印当前视野", "This view only"))));
+      }
+    }
+    inner.append(linli.el("p", {}, linli.t("汇总数据，仅供工作使用", "Aggregates, for official use")));
+    box.append(inner);
+    box.addEventListener("keydown", (event) => { if (event.key === "Escape") { box.open = false; box.firstChild.focus(); } });
+    L.DomEvent.disableClickPropagation(box);
+    L.DomEvent.disableScrollPropagation(box);
+    const control = L.control({ position: "topright" });
+    control.onAdd = () => box;
+    return control.addTo(map);
+  };
+})();
