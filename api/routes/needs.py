@@ -20,16 +20,30 @@ router = APIRouter(tags=["需求 / needs"])
 @router.get(
     "/api/needs/cells",
     summary="需求热力单元 / cells of needs",
-    response_model=FeatureCollection,
+    responses={200: {"model": FeatureCollection}},
+    response_model=None,
     dependencies=[allow("planner", "screen")],
 )
-def cells(desk: AtDesk, query: AskedNeeds) -> GeoJson:
+def cells(
+    desk: AtDesk,
+    query: AskedNeeds,
+    form: Annotated[
+        Literal["geojson", "columns"],
+        Query(description="GeoJSON，或供地图绘制的紧凑数组 / GeoJSON, or compact arrays for a map to draw"),
+    ] = "geojson",
+) -> GeoJson | Json:
     """Return squares with count, households and rate per 100 households; small cells are suppressed.
 
     For planners and screens needs are counted in fives, in whole months and in squares of 100, 200, 400 … m: what was used is in the answer
     (`from`, `to`, `size_m`). Screens cannot filter by `colour` or `age`. Rates are per 100 of all households, whatever the filter.
+
+    With `form=columns` the same comes as arrays, a twentieth as large: `column` and `row` of each cell as steps from the one before (the first
+    from `lattice`), `count` (null: suppressed) and `households`; `lattice` gives `lon` and `lat` of every so many corners, and what lies between is
+    bilinear.
     """
     with desk.session() as session:
+        if form == "columns":
+            return Json(needs.cells_by_column(session, desk.snapshots, query, desk.today()))
         return GeoJson(needs.cells(session, desk.snapshots, query, desk.today()))
 
 
