@@ -20,6 +20,7 @@ import api.language
 import api.pages
 from api import errors, openapi
 from api.answers import Json
+from api.basemap import Basemap
 from api.compression import Compression
 from api.desk import Office
 from api.express import Application, Express
@@ -84,6 +85,7 @@ def create_app(
         reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
         seldom=Seldom(),
         metrics=metrics,
+        basemap=Basemap(settings.basemap),
         provider=_provider(store, settings),
     )
     app = Application(
@@ -138,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         keeping.cancel()
         office.worker.stop()
         office.feed.stop()
+        await office.basemap.close()
         if office.provider is not None:
             office.provider.close()
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from api.basemap import Basemap
 from api.errors import is_only_try
 from api.feed import Feed
 from api.metrics import Metrics
@@ -48,6 +49,8 @@ class Office:
     """How many protected fields an account may be shown."""
     seldom: Seldom
     metrics: Metrics
+    basemap: Basemap
+    """From outside, where one is configured."""
     provider: Provider | None = None
     """Of OpenID Connect, where one is configured."""
 

@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.settings_outside import CONFIG, PREFIX, BasemapSettings, OidcSettings
 from api.wording import wording
 from gis.accessibility.policy import WalkPolicy
 from gis.casework.worktime import read_calendar
@@ -23,17 +24,13 @@ from gis.services.passwords import check_password
 from gis.services.rights import RetentionPolicy
 from gis.store.vault import GivenKeys, KeyFile
 
-PREFIX = "LINLI_"
 KEY_FILE = "field.key"
-_CONFIG = SettingsConfigDict(
-    env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
-)
 
 
 class DatabaseSettings(BaseSettings):
     """Where the data is: an outside server, or the embedded one in a folder."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     database_url: str | None = None
     """The owner's address of an outside PostGIS; without it linli runs its own."""
@@ -85,7 +82,7 @@ class DatabaseSettings(BaseSettings):
 class ServerSettings(BaseSettings):
     """How the service is reached."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -143,7 +140,7 @@ class ServerSettings(BaseSettings):
 class AccountSettings(BaseSettings):
     """How accounts sign in."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     admin_password: SecretStr | None = None
     """Of account ``admin`` at first start; without it one is made up and printed once."""
@@ -164,55 +161,10 @@ class AccountSettings(BaseSettings):
         return value
 
 
-class OidcSettings(BaseSettings):
-    """Sign-in through an OpenID Connect provider in the user's network; off without an issuer."""
-
-    model_config = _CONFIG
-
-    oidc_issuer: str = ""
-    """The provider, as it calls itself; its address without ``/.well-known/…``."""
-    oidc_client_id: str = ""
-    oidc_client_secret: SecretStr | None = None
-    """Without one linli is a public client, which PKCE protects."""
-    oidc_scope: str = "openid profile"
-    oidc_claim: str | None = None
-    """The claim that names the account, e.g. ``preferred_username``; without one only subjects that an admin has linked come in.
-    Name only a claim that people cannot change themselves."""
-    oidc_label: str = Field(default="统一身份认证", max_length=40)
-    """What the button on the login page says."""
-    oidc_redirect_uri: str | None = None
-    """Our address ``…/login/oidc/callback`` as browsers see it; without it as the request came."""
-
-    @property
-    def configured(self) -> bool:
-        """Tell whether there is a provider."""
-        return bool(self.oidc_issuer)
-
-    @field_validator("oidc_issuer", "oidc_redirect_uri")
-    @classmethod
-    def _safe(cls, value: str | None) -> str | None:
-        if value:
-            parts = urlsplit(value)
-            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-            if not parts.hostname or parts.query or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-                raise ValueError("应为 https 地址 / expected an https address (http for this machine only)")
-        return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
-            raise ValueError(
-                "LINLI_OIDC_ISSUER 与 LINLI_OIDC_CLIENT_ID 须同时设置 / set LINLI_OIDC_ISSUER and LINLI_OIDC_CLIENT_ID together"
-            )
-        if "openid" not in self.oidc_scope.split():
-            raise ValueError("LINLI_OIDC_SCOPE 须含 openid / LINLI_OIDC_SCOPE must hold openid")
-        return self
-
-
 class PlaceSettings(BaseSettings):
     """What holds for the place."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     metric_crs: str | None = None
     """EPSG code or WKT of a local metric system; without it the Gauss–Krüger zone of the first import."""
@@ -238,7 +190,7 @@ class PlaceSettings(BaseSettings):
 class WalkSettings(BaseSettings):
     """How people of the place walk; the figures' sources are told in gis/accessibility/policy.py."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     walk_adult_mps: float = Field(default=1.2, gt=0, le=3)
     walk_elder_mps: float = Field(default=0.8, gt=0, le=3)
@@ -259,7 +211,7 @@ class WalkSettings(BaseSettings):
 class SecrecySettings(BaseSettings):
     """Which keys seal personal fields, and how long personal data is kept."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     field_key: SecretStr | None = None
     """32 random bytes in base64 (``linli keys new``); after a change the new key, a comma, the old one. Without it a key file is used."""
@@ -324,6 +276,7 @@ _PARTS = (
     SecrecySettings,
     OidcSettings,
     WalkSettings,
+    BasemapSettings,
 )
 
 
@@ -339,6 +292,7 @@ class Settings:
         secrecy: SecrecySettings,
         oidc: OidcSettings,
         walk: WalkSettings,
+        basemap: BasemapSettings,
     ) -> None:
         self.database = database
         self.server = server
@@ -347,6 +301,7 @@ class Settings:
         self.secrecy = secrecy
         self.oidc = oidc
         self.walk = walk
+        self.basemap = basemap
 
     @classmethod
     def load(cls, **given: Any) -> Settings:

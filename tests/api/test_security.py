@@ -72,6 +72,7 @@ CONTRACT = {
     ("POST", "/api/screen-keys"): "admin",
     ("DELETE", "/api/screen-keys/{key_id}"): "admin",
     ("GET", "/api/grids"): "admin planner worker screen",
+    ("GET", "/tiles/outside/{layer}/{z}/{x}/{y}"): "admin planner worker screen",
     ("GET", "/api/export/grids.{form}"): "admin planner",
     ("GET", "/api/export/needs.{form}"): "admin planner",
     ("GET", "/api/export/coverage.{form}"): "admin planner",
