@@ -2,12 +2,12 @@
 "use strict";
 (() => {
   const FILES = [
-    ["print", "pdf", linli.t("打印 A3（PDF）", "Print A3 (PDF)")],
-    ["print", "png", linli.t("打印 A3（PNG）", "Print A3 (PNG)")],
-    ["export", "xlsx", linli.t("导出 Excel", "Export Excel")],
-    ["export", "csv", linli.t("导出 CSV", "Export CSV")],
-    ["export", "gpkg", linli.t("导出 GeoPackage", "Export GeoPackage")],
-    ["export", "geojson", linli.t("导出 GeoJSON", "Export GeoJSON")],
+    ["print", "pdf", linli.t("打印 A3（PDF）")],
+    ["print", "png", linli.t("打印 A3（PNG）")],
+    ["export", "xlsx", linli.t("导出 Excel")],
+    ["export", "csv", linli.t("导出 CSV")],
+    ["export", "gpkg", linli.t("导出 GeoPackage")],
+    ["export", "geojson", linli.t("导出 GeoJSON")],
   ];
   const GROUPS = ["households", "elders_60", "children_12"];
 
@@ -54,7 +54,7 @@
 
   /** A control that prints the map and exports its figures. Settings: map (grids, needs, coverage). */
   linli.takeAway = (map, settings) => {
-    const box = linli.el("details", { class: "linli-take leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出", "Print and export")));
+    const box = linli.el("details", { class: "linli-take leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出")));
     const load = linli.latest(map, "take", async (signal, kind, form) => {
       const { path, ...parameters } = PARAMETERS[settings.map](map);
       const edges = map.getBounds();
@@ -72,10 +72,10 @@
       button.addEventListener("click", () => load(kind, form));
       inner.append(button);
       if (form === "png") {
-        inner.append(linli.el("label", {}, linli.el("input", { type: "checkbox", "data-view": true }), linli.el("span", {}, linli.t("只印当前视野", "This view only"))));
+        inner.append(linli.el("label", {}, linli.el("input", { type: "checkbox", "data-view": true }), linli.el("span", {}, linli.t("只印当前视野"))));
       }
     }
-    inner.append(linli.el("p", {}, linli.t("汇总数据，仅供工作使用", "Aggregates, for official use")));
+    inner.append(linli.el("p", {}, linli.t("汇总数据，仅供工作使用")));
     box.append(inner);
     box.addEventListener("keydown", (event) => { if (event.key === "Escape") { box.open = false; box.firstChild.focus(); } });
     L.DomEvent.disableClickPropagation(box);

@@ -210,6 +210,18 @@ def _watch(begun: Visit) -> None:
         ),
     )
     page.on("pageerror", lambda error: faults.append(f"exception {error}"))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', (event) => console.error(`CSP ${event.violatedDirective} ${event.blockedURI}`))"
+    )
+    # What a newer question or a page that is left has made needless is cancelled by the page itself.
+    page.on(
+        "requestfailed",
+        lambda asked: (
+            faults.append(f"failed {asked.url} {asked.failure}")
+            if asked.failure != "net::ERR_ABORTED"
+            else None
+        ),
+    )
     page.on(
         "request",
         lambda asked: (
