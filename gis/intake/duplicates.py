@@ -11,8 +11,9 @@ import pyarrow as pa
 from gis.intake.runs import RunsOnDisk
 from gis.intake.sheet import Sheet
 
-LONGEST_RUN = 1 << 20
+LONGEST_RUN = 1 << 19
 """Longer runs go to disk."""
+_BLOCK = 1 << 16
 
 
 def digest_codes(codes: pa.Array) -> np.ndarray:
@@ -20,7 +21,11 @@ def digest_codes(codes: pa.Array) -> np.ndarray:
 
     Two different codes have the same one with a probability of n² / 2⁶⁵: about 3·10⁻⁸ in a file of a million.
     """
-    return np.asarray(pd.util.hash_array(codes.to_numpy(zero_copy_only=False), categorize=False))
+    digests = np.empty(len(codes), np.uint64)
+    for start in range(0, len(codes), _BLOCK):  # they become Python's own, which take much more memory
+        block = codes.slice(start, _BLOCK)
+        digests[start : start + len(block)] = pd.util.hash_array(block.to_numpy(zero_copy_only=False), categorize=False)
+    return digests
 
 
 class FirstRows:

@@ -51,6 +51,7 @@ _LEAST_DEG2 = 1e-12
 _WKB_POINT = bytes.fromhex("0101000000")
 """How a little-endian point begins."""
 
+UNREADABLE = "几何无法读取（曲线、未闭合或坐标有误） / the geometry cannot be read (a curve, an open ring or bad coordinates)"
 SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
 TURNED = "东、北坐标可能颠倒：东坐标填在 lon（x）列，北坐标填在 lat（y）列 / east and north may be swapped: east belongs into lon (x), north into lat (y)"
 NUMBERED = (
@@ -97,8 +98,10 @@ class Positions:
             shapes[there] = shapely.points(lon[there], lat[there])
             return shapes
         shapes, unreadable = _given_shapes(sheet)
-        reason = "几何无法读取（曲线、未闭合或坐标有误） / the geometry cannot be read (a curve, an open ring or bad coordinates)"
-        sheet.reject(unreadable, GEOMETRY, reason)
+        reasons = np.full(sheet.size, UNREADABLE, dtype=object)
+        for at, reason in sheet.batch.why.items():
+            reasons[at] = reason
+        sheet.reject(unreadable, GEOMETRY, reasons)
         empty = shapely.is_empty(shapes)
         sheet.reject(empty, GEOMETRY, "几何为空 / the geometry is empty")
         shapes = _without(shapes, empty)

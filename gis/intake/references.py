@@ -14,8 +14,8 @@ class References:
 
     def __init__(self, rows: pa.Table) -> None:
         """Take rows with a column ``code``, unique."""
-        self.rows = rows
-        self._codes = rows["code"].combine_chunks() if rows.num_rows else pa.array([], pa.string())
+        self.rows = rows.combine_chunks()
+        self._codes = self._column("code")
         digests = digest_codes(self._codes)
         self._order = np.argsort(digests)
         self._digests = digests[self._order]
@@ -31,5 +31,8 @@ class References:
 
     def column(self, name: str, at: np.ndarray) -> pa.Array:
         """Return a column's values for positions found, null where −1."""
-        values = self.rows[name].combine_chunks()
-        return values.take(pa.array(at, mask=at < 0))
+        return self._column(name).take(pa.array(at, mask=at < 0))
+
+    def _column(self, name: str) -> pa.Array:
+        column = self.rows[name]
+        return column.chunk(0) if column.num_chunks else pa.array([], column.type)

@@ -213,7 +213,8 @@ def _reject(rejects: Rejects, batch: Batch, sheet: Sheet, kept: list[int]) -> No
         )
     cells = list(zip(*columns, strict=True)) if columns else [()] * len(at)
     found = list(zip(batch.rows[at].tolist(), cells, sheet.columns[at], sheet.reasons[at], strict=True))
-    found += [(row.row, tuple(row.cells[i] for i in kept), row.column, row.reason) for row in batch.broken]
+    shape = () if batch.geometry is None else (None,)
+    found += [(row.row, (*(row.cells[i] for i in kept), *shape), row.column, row.reason) for row in batch.broken]
     if not found:
         return
     found.sort(key=lambda entry: entry[0])

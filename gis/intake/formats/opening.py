@@ -46,10 +46,14 @@ def open_source(path: Path, name: str, kind: str, recognise: Recognise, folder: 
             from gis.intake.formats.xlsx import open_xlsx
 
             return open_xlsx(path, name, recognise)
-        case ".geojson" | ".json" | ".gpkg" | ".shp":
-            from gis.intake.formats.spatial import open_spatial
+        case ".geojson" | ".json":
+            from gis.intake.formats.geojson import open_geojson
 
-            return open_spatial(path, name, kind, suffix, folder)
+            return open_geojson(path, name, folder)
+        case ".gpkg" | ".shp":
+            from gis.intake.formats.spatial import open_geopackage, open_shapefile
+
+            return open_geopackage(path, name, kind) if suffix == ".gpkg" else open_shapefile(path, name)
         case ".osm" | ".pbf":
             from gis.intake.formats.osm import open_osm
 

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384
+"""Few enough that what Python makes of them stays small, many enough that a batch costs next to nothing by itself."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Batch:
 
     ``rows`` holds the number of each row as a user sees it (n,): in tables the heading is row 1 or later, in spatial files the first
     feature is 1. ``columns`` stand beside the source's headings, each (n,), empty cells null. ``geometry`` holds shapely geometries
-    in the source's CRS (n,), None where there is none or it cannot be read, which ``unreadable`` tells apart.
+    in the source's CRS (n,), None where there is none or it cannot be read, which ``unreadable`` tells apart; ``why`` gives reasons by
+    place in the batch, where they are known.
     """
 
     rows: np.ndarray
@@ -36,6 +38,7 @@ class Batch:
     geometry: np.ndarray | None = None
     unreadable: np.ndarray | None = None
     broken: list[BrokenRow] = field(default_factory=list)
+    why: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
-"""GeoJSON, GeoPackage and Shapefile, read in batches by GDAL through Arrow."""
+"""GeoPackage and Shapefile, and what GDAL reads for others, in batches through Arrow."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-import json
-import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -17,19 +15,13 @@ import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
-from gis.intake.formats.encoding import detect
 from gis.intake.formats.shapes import read_wkb
 from gis.intake.formats.source import Batch, Source, as_text
 
 _DBF_SAMPLE = 4 << 20
 BATCH_FEATURES = 4096
 """Fewer than rows of a table: a polygon may have thousands of vertices."""
-_COLLECTION = re.compile(
-    r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"'
-)
-_CRS_MEMBER = re.compile(r'"crs"\s*:\s*')
 _WRONG_CPG = {
     "936": "gb18030",
     "cp936": "gb18030",
@@ -40,66 +32,12 @@ _WRONG_CPG = {
 }
 
 
-def open_spatial(path: Path, name: str, kind: str, suffix: str, folder: Path) -> Source:
-    """Open a spatial file by its ending."""
-    match suffix:
-        case ".gpkg":
-            return open_geopackage(path, name, kind)
-        case ".shp":
-            return open_shapefile(path, name)
-    return open_geojson(path, name, folder)
-
-
-def open_geojson(path: Path, name: str, folder: Path) -> Source:
-    """Open GeoJSON: UTF-8 by its standard; GB 18030 is accepted with a notice.
-
-    Args:
-        path: the file.
-        name: how to call it in messages.
-        folder: a private folder for a copy in another encoding.
-    """
-    encoding = detect(path, name).encoding
-    notices = []
-    if encoding != "utf-8":
-        plain = folder / "utf8.geojson"
-        with path.open(encoding=encoding) as source, plain.open("w", encoding="utf-8") as target:
-            while block := source.read(1 << 20):
-                target.write(block)
-        if encoding != "utf-8-sig":
-            notices.append(
-                f"{name} 按 {encoding} 读取；GeoJSON 应为 UTF-8 / read as {encoding}; GeoJSON should be UTF-8"
-            )
-        path = plain
-    with path.open(encoding="utf-8") as text:
-        head = text.read(1 << 20)
-    if not head.lstrip().startswith("{") or not _COLLECTION.search(head):
-        raise _refused(name, "不是 GeoJSON 要素集 / not a GeoJSON FeatureCollection")
-    if "\0" in head:
-        raise _refused(name, "含有空字符，文件损坏 / it contains NULs: the file is damaged")
-    # The driver is named, so that a file that only looks like GeoJSON cannot make GDAL open something else.
-    opened = _open(f"GeoJSON:{path}", name, None, None, notices)
-    return opened if _names_known_crs(head) else Source(**{**vars(opened), "crs": None})
-
-
-def _names_known_crs(head: str) -> bool:
-    """Tell whether a collection has no member ``crs``, or one that names a system that there is: GDAL takes any other for WGS 84."""
-    match = _CRS_MEMBER.search(head.partition('"features"')[0])
-    if match is None:
-        return True
-    try:
-        member, _ = json.JSONDecoder().raw_decode(head, match.end())
-        SourceCRS.parse(str(member["properties"]["name"]))
-    except (UnknownCRS, ValueError, TypeError, LookupError, RecursionError):
-        return False
-    return True
-
-
 def open_geopackage(path: Path, name: str, kind: str) -> Source:
     """Open a GeoPackage: its only layer with geometry, or the one named like the kind of import."""
     with path.open("rb") as file:
         if file.read(15) != b"SQLite format 3":
-            raise _refused(name, "不是 GeoPackage / not a GeoPackage")
-    return _open(f"GPKG:{path}", name, kind, None, [])
+            raise refused(name, "不是 GeoPackage / not a GeoPackage")
+    return open_layer(f"GPKG:{path}", name, kind, None, [])
 
 
 def open_shapefile(path: Path, name: str) -> Source:
@@ -107,21 +45,22 @@ def open_shapefile(path: Path, name: str) -> Source:
     beside = {entry.suffix.lower(): entry for entry in path.parent.iterdir() if entry.stem == path.stem}
     with path.open("rb") as file:
         if file.read(4) != struct.pack(">i", 9994):
-            raise _refused(name, "不是 Shapefile / not a Shapefile")
+            raise refused(name, "不是 Shapefile / not a Shapefile")
     missing = [suffix for suffix in (".shx", ".dbf") if suffix not in beside]
     if missing:
         names = "、".join(path.stem + suffix for suffix in missing)
-        raise _refused(
+        raise refused(
             name,
             f"缺少 {names}；请把 .shp、.shx、.dbf、.prj 一起压缩成 ZIP / {names} is missing: zip .shp, .shx, .dbf and .prj together",
         )
     _check_whole(path, beside[".shx"], beside[".dbf"], name)
     encoding = _dbf_encoding(beside[".dbf"], beside.get(".cpg"), name)
-    source = _open(str(path), name, None, encoding, [])
+    source = open_layer(str(path), name, None, encoding, [])
     return source if ".prj" in beside else Source(**{**vars(source), "crs": None})
 
 
-def _open(address: str, name: str, kind: str | None, encoding: str | None, notices: list[str]) -> Source:
+def open_layer(address: str, name: str, kind: str | None, encoding: str | None, notices: list[str]) -> Source:
+    """Open the layer of an address of GDAL's that holds the data: the only one with geometry, or the one named like the kind."""
     layer = _layer(address, name, kind)
     info = _quietly(
         name, pyogrio.read_info, address, layer=layer, encoding=encoding, force_feature_count=False
@@ -149,7 +88,7 @@ def _layer(address: str, name: str, kind: str | None) -> str:
     named = [layer for layer in spatial if kind is not None and layer.lower() == kind]
     if not named:
         found = "、".join(spatial) or "—"
-        raise _refused(
+        raise refused(
             name,
             f"有多个图层（{found}）；只留一个，或命名为 {kind} / layers {found}: keep one, or name it {kind}",
         )
@@ -181,7 +120,7 @@ def _batches(
             UnicodeDecodeError,
             OSError,
         ) as error:
-            raise _refused(
+            raise refused(
                 name,
                 f"第 {first} 个要素之后无法读取，文件可能损坏 / cannot be read after feature {first}, the file may be damaged",
             ) from error
@@ -198,7 +137,7 @@ def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:
     with table.open("rb") as file:
         sample = file.read(_DBF_SAMPLE)
     if len(sample) < 32:
-        raise _refused(name, ".dbf 损坏 / the .dbf is damaged")
+        raise refused(name, ".dbf 损坏 / the .dbf is damaged")
     tries = ["utf-8", "gb18030"]
     if named is not None:
         said = named.read_text("ascii", "replace").strip().lower()
@@ -213,13 +152,13 @@ def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:
         ):
             halved = [each.decode(encoding, "ignore") for each in names if not _decodes(each, encoding)]
             if halved:
-                raise _refused(
+                raise refused(
                     name,
                     f"字段名 {'、'.join(halved)}… 在一个字中间被截断（.dbf 的字段名至多 10 字节）：请改短，或导出为 GeoPackage / "
                     f"the field names {', '.join(halved)}… are cut within a character (10 bytes at most in a .dbf): shorten them, or export a GeoPackage",
                 )
             return encoding
-    raise _refused(
+    raise refused(
         name,
         ".dbf 的文字既不是 UTF-8 也不是 GB 18030；请加 .cpg / the text of the .dbf is neither UTF-8 nor GB 18030: add a .cpg",
     )
@@ -232,19 +171,19 @@ def _check_whole(shapes: Path, index: Path, table: Path, name: str) -> None:
     with table.open("rb") as file:
         start = file.read(12)
     if len(head) < 100 or len(start) < 12:
-        raise _refused(
+        raise refused(
             name, ".shp 或 .dbf 损坏，只有开头 / the .shp or the .dbf is damaged: there is only its beginning"
         )
     said_bytes = 2 * struct.unpack(">i", head[24:28])[0]
     rows, header, record = struct.unpack("<IHH", start[4:12])
     if shapes.stat().st_size < said_bytes or table.stat().st_size < header + rows * record:
-        raise _refused(
+        raise refused(
             name,
             ".shp 或 .dbf 被截断，文件不完整；请重新复制 / the .shp or the .dbf is cut off, the file is not complete: copy it again",
         )
     shapes_said = (index.stat().st_size - 100) // 8
     if shapes_said != rows:
-        raise _refused(
+        raise refused(
             name,
             f".shx 有 {shapes_said} 个几何，.dbf 有 {rows} 行，不是一套文件 / "
             f"{shapes_said} shapes in the .shx and {rows} rows in the .dbf: they do not belong together",
@@ -278,8 +217,9 @@ def _quietly(name: str, function: Any, *arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
         except (DataSourceError, DataLayerError, UnicodeDecodeError, OSError, ValueError) as error:
-            raise _refused(name, "文件损坏或格式不符 / the file is damaged or of another format") from error
+            raise refused(name, "文件损坏或格式不符 / the file is damaged or of another format") from error
 
 
-def _refused(name: str, message: str) -> Invalid:
+def refused(name: str, message: str) -> Invalid:
+    """Return the error of a file of which nothing can be read."""
     return Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)])

@@ -103,8 +103,10 @@ class Residents(Kind):
         person = _person(id_number, name, birth_date, birth_year, sex)
         bases = pc.binary_join_element_wise(pc.fill_null(households, ""), person, "\x1f")
         self.first_rows.reject_repeats(sheet, "id_number", bases, among=sheet.given("id_number"))
+        # Of people with an ID number there is one only.
+        alike = np.flatnonzero(sheet.ok & ~sheet.given("id_number"))
         occurrence = np.zeros(sheet.size, dtype=np.int64)
-        occurrence[sheet.ok] = self._occurrences.number(digest_codes(bases)[sheet.ok])
+        occurrence[alike] = self._occurrences.number(digest_codes(bases.take(pa.array(alike))))
         # A keyed hash of household, person, and which of several alike: tells people apart when a file comes again.
         keys = self._vault.search.person_keys(_digests(households, person, occurrence))
         sealed = self._vault.seal_people(keys, phone.to_pylist(), id_number.to_pylist())

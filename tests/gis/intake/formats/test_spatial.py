@@ -8,12 +8,16 @@ import zipfile
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from gis.errors import Invalid
+from gis.intake.formats.geojson import find_features, open_geojson
 from gis.intake.formats.source import Source
-from gis.intake.formats.spatial import open_geojson, open_geopackage, open_shapefile
+from gis.intake.formats.spatial import open_geopackage, open_shapefile
 from tests.gis.intake.conftest import Importer
 from tests.gis.intake.files import geojson, point, square, two_grids
 
@@ -216,3 +220,44 @@ def test_text_that_is_no_utf8_is_rejected_where_it_stands(importer: Importer, tm
     assert [(fault.where, fault.message.split(" /")[0]) for fault in report.faults] == [
         ("f.gpkg:1:名称", "含有空字符或乱码")
     ]
+
+
+_WORDS = st.text(max_size=6) | st.sampled_from(['"features":[', "\\", '\\"', "[{", "}]", ",", "\u4e2d"])
+_VALUES = st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | _WORDS, lambda v: st.lists(v, max_size=3) | st.dictionaries(_WORDS, v, max_size=3), max_leaves=8)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(_WORDS, _VALUES, max_size=3), st.lists(_VALUES, max_size=6), st.booleans(), st.integers(1, 40), st.sampled_from([None, 1]))
+@example({'x"features': [1, 2]}, [3], True, 7, None)
+@example({"more": {"features": [1]}}, [], True, 3, 1)
+def test_features_are_found_wherever_the_file_is_cut(
+    tmp_path: Path, others: dict[str, object], members: list[object], ascii_only: bool, piece: int, indent: int | None
+) -> None:
+    path = tmp_path / "f.geojson"
+    others.pop("features", None)
+    path.write_text(json.dumps({**others, "features": members, "more": others}, ensure_ascii=ascii_only, indent=indent), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gis.intake.formats.geojson._PIECE", piece)
+        found = find_features(path)
+    assert found is not None
+    content = path.read_bytes()
+    assert [json.loads(content[start:end]) for start, end in found] == members
+
+
+def test_members_that_are_no_features_keep_the_numbers_right(tmp_path: Path) -> None:
+    def feature(i: int, geometry: object) -> dict[str, object]:
+        return {"type": "Feature", "properties": {"code": str(i)}, "geometry": geometry}
+
+    point = {"type": "Point", "coordinates": [102, 25]}
+    members = [None, *(feature(i, point) for i in range(2, 9000)), "x", feature(9001, {"type": "Point", "coordinates": ["a", 1]}), point]
+    path = tmp_path / "f.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": members}), encoding="utf-8")
+    source = open_geojson(path, "f.geojson", tmp_path)
+    batches = list(source.batches())
+    assert source.total == 9002
+    assert [row.row for batch in batches for row in batch.broken] == [1, 9000, 9002]
+    rows = np.concatenate([batch.rows for batch in batches])
+    assert [str(row) for row in rows] == [code.as_py() for batch in batches for code in batch.columns[0]]
+    (why,) = [reason for batch in batches for reason in batch.why.values()]
+    assert "coordinates 有误" in why
+    assert [int(batch.rows[at]) for batch in batches for at in batch.why] == [9001]
