@@ -39,9 +39,9 @@ Events on ``document`` between a map and the page round it:
   drawn in them; without a topic for the tiles at most every ten seconds).
 """
 
-from maps.config import METHODS, WALKING_METHODS, Choice, MapConfig, Urls
+from maps.config import METHODS, WALKING_METHODS, Choice, MapConfig, Outside, Urls
 from maps.linlimap import ForeignAsset, LinliMap, Pieces, page, render
-from maps.pages import coverage_map, events_map, needs_map, planner_map, screen_map, worker_map
+from maps.pages import compare_map, coverage_map, events_map, needs_map, planner_map, screen_map, worker_map
 
 __all__ = [
     "METHODS",
@@ -50,8 +50,10 @@ __all__ = [
     "ForeignAsset",
     "LinliMap",
     "MapConfig",
+    "Outside",
     "Pieces",
     "Urls",
+    "compare_map",
     "coverage_map",
     "events_map",
     "needs_map",

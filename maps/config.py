@@ -14,11 +14,13 @@ _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 @dataclass(frozen=True)
 class Choice:
-    """Something a user may choose: the value sent to the API, its name in 中文 (or of data), and a unit where it is a measure."""
+    """Something a user may choose: the value sent to the API, its name in 中文 (or of data); of a measure its unit and group, and whether it is of months."""
 
     value: str
     label: str
     unit: str = ""
+    group: str = ""
+    monthly: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Urls:
 
     base_tiles: str = "/tiles/base/{z}/{x}/{y}"
     grid_tiles: str = "/tiles/grids/{z}/{x}/{y}"
+    outside_tiles: str = "/tiles/outside/{layer}/{z}/{x}/{y}"
     grids: str = "/api/grids"
     grid: str = "/api/grids/{code}"
     grid_summary: str = "/api/grids/{code}/summary"
     measures: str = "/api/grids/measures"
+    comparison: str = "/api/comparison"
     stations: str = "/api/stations"
     layer: str = "/api/layers/{layer}"
     circles: str = "/api/circles"
@@ -41,6 +45,10 @@ class Urls:
     scenario: str = "/api/coverage/scenario"
     siting: str = "/api/siting"
     need_cells: str = "/api/needs/cells"
+    need_grids: str = "/api/needs/grids"
+    need_hotspots: str = "/api/needs/hotspots"
+    exported: str = "/api/export/{map}.{form}"
+    print: str = "/api/print/{map}.{form}"
     login: str = "/login"
 
     def __post_init__(self) -> None:
@@ -60,6 +68,24 @@ SCHEMES = (
     Choice("natural", N_("自然间断")),
     Choice("equal", N_("等间距")),
 )
+PALETTES = (
+    Choice("teal", N_("青蓝")),
+    Choice("ember", N_("赤褐")),
+    Choice("dusk", N_("黄蓝")),
+)
+"""The ramps of :data:`maps.palettes.CHOICES`; every one can be read with any common kind of colour vision."""
+COLOURS = (
+    Choice("red", N_("红色户")),
+    Choice("yellow", N_("黄色户")),
+    Choice("green", N_("绿色户")),
+)
+AGES = (
+    Choice("0-12", N_("0–12岁")),
+    Choice("13-59", N_("13–59岁")),
+    Choice("60-79", N_("60–79岁")),
+    Choice("80+", N_("80岁及以上")),
+)
+"""Of which households needs may be looked at alone: by colour, and by who lives there."""
 BUFFER = Choice("buffer", N_("直线距离"))
 WALK = Choice("walk", N_("步行路网"))
 METHODS = (BUFFER,)
@@ -72,6 +98,17 @@ GROUPS = (
     Choice("residents", N_("居民")),
 )
 """Whom a new station may be sited for."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A base map from outside, as the server passes it on: its name, how many layers, ``wgs84`` or ``gcj02``, whose it is, and its deepest zoom."""
+
+    name: str
+    layers: int
+    crs: str
+    attribution: str
+    max_zoom: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +127,7 @@ class MapConfig:
         language: of the page, one of :data:`maps.language.LANGUAGES`.
         attribution: where the base map's data comes from (and its 审图号 where it has one).
         grid: code of a grid to outline at the start.
+        outside: a base map from outside, above our own; None: none.
         building_kinds: kinds of buildings among which new stations may be sited.
         urls: where the data is.
     """
@@ -105,6 +143,7 @@ class MapConfig:
     language: str = CHINESE
     attribution: str = N_("底图：本地导入数据")
     grid: str | None = None
+    outside: Outside | None = None
     building_kinds: tuple[str, ...] = ()
     urls: Urls = field(default_factory=Urls)
 
@@ -131,6 +170,14 @@ class MapConfig:
 def labels(choices: tuple[Choice, ...], t: Callable[[str], str] = N_) -> dict[str, str]:
     """Return value → name, each passed through ``t``."""
     return {choice.value: t(choice.label) for choice in choices}
+
+
+def grouped(choices: tuple[Choice, ...]) -> list[tuple[str, list[Choice]]]:
+    """Return choices by their group, groups and choices in the order in which they come."""
+    groups: dict[str, list[Choice]] = {}
+    for choice in choices:
+        groups.setdefault(choice.group, []).append(choice)
+    return list(groups.items())
 
 
 def options(choices: tuple[Choice, ...]) -> list[dict[str, Any]]:

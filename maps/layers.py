@@ -19,7 +19,7 @@ class OwnLayer(Layer):
     _template = Template(
         """
         {% macro script(this, kwargs) %}
-var {{ this.get_name() }} = linli.{{ this.factory }}({{ this._parent.get_name() }}, {{ this.settings() }});
+var {{ this.get_name() }} = linli.named({{ this._parent.get_name() }}, {{ this.key() }}, linli.{{ this.factory }}({{ this._parent.get_name() }}, {{ this.settings() }}));
         {% endmacro %}
         """
     )
@@ -29,6 +29,10 @@ var {{ this.get_name() }} = linli.{{ this.factory }}({{ this._parent.get_name() 
         super().__init__(name=layer_label(name), overlay=True, control=bool(name), show=show)
         self._name = type(self).__name__
         self._settings = settings
+
+    def key(self) -> Markup:
+        """Return by what the layer is known in a page's address, as a JavaScript literal; null where it cannot be switched."""
+        return script_value(str(self._settings.get("layer") or self.factory) if self.control else None)
 
     def settings(self) -> Markup:
         """Return the settings as a JavaScript literal."""
@@ -61,7 +65,7 @@ class Labels(OwnLayer):
 
 
 class Choropleth(OwnLayer):
-    """Grids shaded by a measure that the panel chooses. Settings: theme, classes (number of classes → colours), measure, grid, quiet."""
+    """Grids shaded by a measure that the panel chooses. Settings: theme, palette, measure, months, grid, quiet."""
 
     factory = "choropleth"
     own_scripts = ("classes.js", "choropleth.js")
@@ -95,11 +99,18 @@ class Circles(OwnLayer):
     own_scripts = ("circles.js",)
 
 
+class Compare(OwnLayer):
+    """A second map beside the first, and both shaded by what the panel chooses. Settings: ground and labels of the second map."""
+
+    factory = "compare"
+    own_scripts = ("classes.js", "choropleth.js", "placing.js", "names.js", "compare.js")
+
+
 class Needs(OwnLayer):
-    """Needs from aggregated cells. Settings: months, ramp (64 colours), classes (number of classes → colours)."""
+    """Needs by cell or grid. Settings: months, ramp (64 colours), classes (number of classes → colours), spots (colours of hot and cold spots)."""
 
     factory = "needs"
-    own_scripts = ("classes.js", "heat.js", "needs.js")
+    own_scripts = ("classes.js", "choropleth.js", "heat.js", "months.js", "needcells.js", "needs.js")
 
 
 class Coverage(OwnLayer):
@@ -153,3 +164,10 @@ class TakeAway(OwnLayer):
 
     factory = "takeAway"
     own_scripts = ("takeaway.js",)
+
+
+class OutsideTiles(OwnLayer):
+    """A base map from outside, passed on by our own server. Settings: layers, crs, attribution, max_zoom."""
+
+    factory = "outside"
+    own_scripts = ("outside.js",)

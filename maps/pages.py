@@ -1,4 +1,4 @@
-"""The six maps: the planner's, needs, coverage, the worker's, events, the screen's. Each is a pure function of its configuration."""
+"""The seven maps: the planner's, needs, coverage, two side by side, the worker's, events, the screen's. Each is a pure function of its configuration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from markupsafe import Markup
 
 from gis.accessibility.coverage import REASON_NAMES
 from maps.classify import MAX_CLASSES
-from maps.config import GROUPS, PROFILES, SCHEMES, MapConfig, labels
+from maps.config import AGES, COLOURS, GROUPS, PALETTES, PROFILES, SCHEMES, MapConfig, grouped, labels
 from maps.language import LANGUAGES, catalogue
 from maps.layers import (
     Boundaries,
     Choropleth,
     Circles,
+    Compare,
     Coverage,
     Events,
     Findings,
@@ -27,17 +28,21 @@ from maps.layers import (
     Houses,
     Labels,
     Needs,
+    OutsideTiles,
     OwnLayer,
     Places,
     Stations,
+    TakeAway,
     Uncovered,
     Worker,
 )
 from maps.linlimap import LinliMap
-from maps.palettes import ramp
+from maps.palettes import SPOTS, ramp
 
 _RAMP_STEPS = 64
 _ANCHOR_LIMIT = 12
+_SHARED = ("planner", "needs", "coverage", "compare")
+"""Kinds of maps whose view stands in the page's address."""
 _BESIDE_PANEL = (314, 12)
 """Pixels from the left and the top that a popup keeps clear of the floating panel."""
 
@@ -60,15 +65,15 @@ def _templates(language: str) -> Environment:
 def planner_map(config: MapConfig) -> LinliMap:
     """Return the planner's map: grids by a chosen measure, buildings, stations, circles, all switchable."""
     t = catalogue(config.language).t
-    drawn = _map("planner", t("网格地图"), config, "planner.html", schemes=SCHEMES, most=MAX_CLASSES)
+    drawn = _map("planner", t("网格地图"), config, "planner.html", **_choices(config))
     _put(
         drawn,
-        Ground(theme="light", attribution=_source(config)),
+        *_ground(config),
         Houses(t("楼栋"), show=False),
         Choropleth(
             t("网格"),
             theme="light",
-            classes=_classes("teal"),
+            palette="teal",
             measure=_first_measure(config),
             grid=config.grid,
         ),
@@ -82,22 +87,32 @@ def planner_map(config: MapConfig) -> LinliMap:
         Findings(),
     )
     LayerControl(position="topright", collapsed=False).add_to(drawn)
+    TakeAway(map="grids").add_to(drawn)
     return drawn
 
 
 def needs_map(config: MapConfig) -> LinliMap:
-    """Return the map of needs: heat, counts and rates of aggregated cells, by service and months."""
+    """Return the map of needs: heat, counts, rates and hot spots of cells and grids, by service, kind of household and months."""
     t = catalogue(config.language).t
-    drawn = _map("needs", t("需求地图"), config, "needs.html", months=config.month_list())
+    drawn = _map(
+        "needs",
+        t("需求地图"),
+        config,
+        "needs.html",
+        **{**_choices(config), "months": config.month_list()},
+        colours=COLOURS,
+        ages=AGES,
+    )
     _put(
         drawn,
-        Ground(theme="light", attribution=_source(config)),
-        Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember")),
+        *_ground(config),
+        Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember"), spots=SPOTS),
         Boundaries(t("网格边界")),
         Stations(t("服务站点"), show=False, **_names(config)),
         Labels(theme="light", grids=False),
     )
     LayerControl(position="topright", collapsed=False).add_to(drawn)
+    TakeAway(map="needs").add_to(drawn)
     return drawn
 
 
@@ -116,7 +131,7 @@ def coverage_map(config: MapConfig) -> LinliMap:
     )
     _put(
         drawn,
-        Ground(theme="light", attribution=_source(config)),
+        *_ground(config),
         Coverage(
             t("网格覆盖率与服务圈"),
             colours=_shades(),
@@ -129,6 +144,16 @@ def coverage_map(config: MapConfig) -> LinliMap:
         Labels(theme="light", grids=True),
     )
     LayerControl(position="topright", collapsed=False).add_to(drawn)
+    TakeAway(map="coverage").add_to(drawn)
+    return drawn
+
+
+def compare_map(config: MapConfig) -> LinliMap:
+    """Return two maps of grids that move together, each with a measure, or a time, of its own."""
+    t = catalogue(config.language).t
+    drawn = _map("compare", t("左图"), config, "compare.html", **_choices(config))
+    ground, labels_ = {"theme": "light", "attribution": _source(config)}, {"theme": "light", "grids": True}
+    _put(drawn, Ground(**ground), Compare(ground=ground, labels=labels_), Labels(**labels_))
     return drawn
 
 
@@ -138,7 +163,7 @@ def worker_map(config: MapConfig) -> LinliMap:
     drawn = _map("worker", t("点选位置"), config, None)
     _put(
         drawn,
-        Ground(theme="light", attribution=_source(config)),
+        *_ground(config),
         Boundaries(),
         Labels(theme="light", grids=True),
         Worker(**_names(config)),
@@ -152,7 +177,7 @@ def events_map(config: MapConfig) -> LinliMap:
     drawn = _map("events", t("事件地图"), config, None)
     _put(
         drawn,
-        Ground(theme="light", attribution=_source(config)),
+        *_ground(config),
         Boundaries(),
         Labels(theme="light", grids=True),
         Worker(**_names(config)),
@@ -170,7 +195,7 @@ def screen_map(config: MapConfig) -> LinliMap:
         Ground(theme="dark", attribution=_source(config)),
         Choropleth(
             theme="dark",
-            classes=_classes("night-ember"),
+            palette="night-ember",
             measure=_wall_measure(config),
             grid=config.grid,
             quiet=True,
@@ -192,7 +217,19 @@ def _map(
         language=config.language,
         urls=asdict(config.urls),
         controls=controls,
+        share=kind in _SHARED,
     )
+
+
+def _choices(config: MapConfig) -> dict[str, Any]:
+    """Return what the panels of measures offer: schemes, ramps, numbers of classes, months with the newest first."""
+    return {
+        "schemes": SCHEMES,
+        "palettes": PALETTES,
+        "most": MAX_CLASSES,
+        "groups": grouped(config.measures),
+        "months": config.month_list()[::-1],
+    }
 
 
 def _panel(template: str, config: MapConfig, more: Mapping[str, Any]) -> Markup:
@@ -202,6 +239,14 @@ def _panel(template: str, config: MapConfig, more: Mapping[str, Any]) -> Markup:
 def _put(drawn: LinliMap, *layers: OwnLayer) -> None:
     for layer in layers:
         layer.add_to(drawn)
+
+
+def _ground(config: MapConfig) -> list[OwnLayer]:
+    """Return our own base map, and above it the one from outside where there is one."""
+    own: list[OwnLayer] = [Ground(theme="light", attribution=_source(config))]
+    if config.outside is not None:
+        own.append(OutsideTiles(**asdict(config.outside)))
+    return own
 
 
 def _names(config: MapConfig) -> dict[str, Any]:

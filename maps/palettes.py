@@ -19,6 +19,8 @@ RAMPS: dict[str, tuple[str, ...]] = {
     "night-ember": ("#33223f", "#713050", "#b8494f", "#ea8a4f", "#fde3a0"),
 }
 """Name → anchors from the lowest class to the highest; ``night`` ramps are for dark maps and grow lighter."""
+SPOTS = {"hot": ["#a61c2e", "#e58a6e"], "cold": ["#1f4f96", "#79add4"]}
+"""Hot and cold spots, the surer ones first: red against blue, which every common kind of colour vision tells apart."""
 CHOICES = ("teal", "ember", "dusk")
 """What a reader may choose from; ``dusk`` runs from yellow to blue, which every common kind of colour vision tells apart."""
 

@@ -20,13 +20,16 @@ class Page:
 PLANNER = Page("/", N_("网格"), ("planner", "admin"))
 NEEDS = Page("/maps/needs", N_("需求"), ("planner", "admin"))
 COVERAGE = Page("/maps/coverage", N_("覆盖"), ("planner", "admin"))
+COMPARE = Page("/maps/compare", N_("对比"), ("planner", "admin"))
+"""Led to from the planner's map."""
 WORKER = Page("/worker", N_("网格员"), ("worker", "admin"))
 EVENTS = Page("/events", N_("事件"), ("worker", "planner", "admin"))
+LISTS = Page("/lists", N_("清单"), ("worker", "planner", "admin"))
 DESKS = Page("/events/desks", N_("单位"), ("admin",))
 SCREEN = Page("/screen", N_("大屏"), ("screen", "planner", "admin"))
 AUDIT = Page("/audit", N_("审计"), ("auditor",))
 ACCOUNTS = Page("/accounts", N_("账号"), ("admin",))
-PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, EVENTS, SCREEN, AUDIT, ACCOUNTS, DESKS)
+PAGES = (PLANNER, NEEDS, COVERAGE, WORKER, EVENTS, LISTS, SCREEN, AUDIT, ACCOUNTS, DESKS)
 """Each role's own page comes first of those that it may open."""
 ACCOUNT = Page("/account", N_("我的账号"), ("admin", "planner", "worker", "screen", "auditor"))
 """Everybody's: led to from the name in the frame."""
@@ -58,7 +61,7 @@ def after_sign_in(role: str, wanted: str) -> str:
     home = home_of(role)
     if wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable() and "\\" not in wanted:
         path = urlsplit(wanted).path
-        if any(page.path == path for page in (*pages_of(role), ACCOUNT)):
+        if any(page.path == path and role in page.roles for page in (*PAGES, COMPARE, ACCOUNT)):
             return wanted
         if path.startswith((DOOR_PATH, FILE_PATH)) and role in FILE_READERS:
             return wanted

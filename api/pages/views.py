@@ -15,9 +15,11 @@ from api.pages.accounts import login_page
 from api.pages.directory import (
     ACCOUNT,
     AUDIT,
+    COMPARE,
     COVERAGE,
     DESKS,
     EVENTS,
+    LISTS,
     NEEDS,
     PLANNER,
     SCREEN,
@@ -30,12 +32,13 @@ from api.pages.directory import (
 from api.pages.refusals import PageRoute
 from api.pages.rendering import STATIC, show
 from api.security import allow, token_of
-from gis.casework import flow, limits
+from gis.casework import flow, limits, projects
 from gis.casework.visiting import OUTCOMES
 from gis.crs import CHOICES
 from gis.models.purposes import PURPOSES
 from gis.models.vocabulary import AREA_LEVELS, CARE_FLAGS, IMPORT_KINDS, ROLES, SERVICES
 from gis.services.audit import ACTIONS, KEPT_DAYS
+from gis.services.measures import GROUPS, known_months
 from gis.services.network import has_streets
 from gis.services.outline import Outline, all_areas, all_grids, outline, own_grids
 from gis.services.siting import building_kinds
@@ -54,6 +57,8 @@ TOTALS = (
     ("visits_due", N_("待走访户")),
 )
 """The figures in the wall's first row: key and name."""
+LIST_TABS = (("needs", N_("需求")), ("resources", N_("资源")), ("projects", N_("项目")), ("duties", N_("责任")), ("feedback", N_("反馈")))
+"""五张清单, in the order of the loop."""
 CRS_CHOICES = [(value, text) for value, text in CHOICES if "n" not in value and "…" not in value]
 """Systems to choose from by name; any other is typed."""
 
@@ -83,12 +88,12 @@ def planner(request: Request, desk: AtDesk) -> Response:
     """Show the grids with a measure, a grid's summary, what the zoning check finds, and for admins the import."""
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
-        grids = all_grids(session, desk.snapshots)
+        months = known_months(session, desk.snapshots, desk.today())
+    config = replace(_map_config(desk, place), months=months)
     return show(
         "planner.html",
         **_frame(request, desk, PLANNER),
-        map=maps.render(maps.planner_map(_map_config(place)), request.state.nonce),
-        grids=grids,
+        map=maps.render(maps.planner_map(config), request.state.nonce),
         labels={"services": SERVICES, "care_flags": CARE_FLAGS},
         may_import=desk.account.role == "admin",
         import_kinds=IMPORT_KINDS,
@@ -101,8 +106,18 @@ def needs(request: Request, desk: AtDesk) -> Response:
     """Show where needs are, by service and by time."""
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=True)
-    drawn = maps.render(maps.needs_map(_map_config(place)), request.state.nonce)
+    drawn = maps.render(maps.needs_map(_map_config(desk, place)), request.state.nonce)
     return show("needs.html", **_frame(request, desk, NEEDS), map=drawn)
+
+
+@router.get(COMPARE.path, dependencies=[allow(*COMPARE.roles)])
+def compare(request: Request, desk: AtDesk) -> Response:
+    """Show two measures of the grids, or one at two times, side by side."""
+    with desk.session() as session:
+        place = outline(session, desk.snapshots, with_needs=False)
+        months = known_months(session, desk.snapshots, desk.today())
+    drawn = maps.render(maps.compare_map(replace(_map_config(desk, place), months=months)), request.state.nonce)
+    return show("compare.html", **_frame(request, desk, COMPARE), map=drawn)
 
 
 @router.get(COVERAGE.path, dependencies=[allow(*COVERAGE.roles)])
@@ -113,7 +128,7 @@ def coverage(request: Request, desk: AtDesk) -> Response:
         walkable = has_streets(session, desk.snapshots)
         kinds = building_kinds(session, desk.snapshots)
     methods = maps.WALKING_METHODS if walkable else maps.METHODS
-    config = replace(_map_config(place), methods=methods, building_kinds=kinds)
+    config = replace(_map_config(desk, place), methods=methods, building_kinds=kinds)
     drawn = maps.render(maps.coverage_map(config), request.state.nonce)
     return show("coverage.html", **_frame(request, desk, COVERAGE), map=drawn)
 
@@ -124,7 +139,7 @@ def worker(request: Request, desk: AtDesk) -> Response:
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
         mine = own_grids(session, desk.snapshots, desk.account.account_id)
-    drawn = maps.render(maps.worker_map(_map_config(place)), request.state.nonce)
+    drawn = maps.render(maps.worker_map(_map_config(desk, place)), request.state.nonce)
     return show("worker.html", **_frame(request, desk, WORKER), map=drawn, my_grids=mine, outcomes=OUTCOMES)
 
 
@@ -141,8 +156,27 @@ def events(request: Request, desk: AtDesk) -> Response:
         "disputes": flow.DISPUTE_STATES,
         "outcomes": flow.OUTCOMES,
     }
-    drawn = maps.render(maps.events_map(_map_config(place)), request.state.nonce)
+    drawn = maps.render(maps.events_map(_map_config(desk, place)), request.state.nonce)
     return show("events.html", **_frame(request, desk, EVENTS), map=drawn, areas=areas, words=words)
+
+
+@router.get(LISTS.path, dependencies=[allow(*LISTS.roles)])
+def lists(request: Request, desk: AtDesk) -> Response:
+    """Show the five lists, from needs to feedback; live."""
+    role = desk.account.role
+    with desk.session() as session:
+        areas, grids = all_areas(session, desk.snapshots), all_grids(session, desk.snapshots)
+        mine = own_grids(session, desk.snapshots, desk.account.account_id) if role == "worker" else []
+    words = {
+        "services": SERVICES,
+        "states": projects.STATES,
+        "roles": projects.ROLES,
+        "outcomes": flow.OUTCOMES,
+        "areas": {each["code"]: each["name"] for each in (*areas, *grids)},
+        "may": {"needs": role in ("worker", "admin"), "resources": role in ("planner", "admin")},
+    }
+    own = mine[0]["code"] if mine else ""
+    return show("lists.html", **_frame(request, desk, LISTS), areas=areas, grids=mine or grids, mine=own, tabs=LIST_TABS, words=words)
 
 
 @router.get(DESKS.path, dependencies=[allow(*DESKS.roles)])
@@ -164,7 +198,7 @@ def screen(request: Request, desk: AtDesk) -> Response:
     """Show the wall."""
     with desk.session() as session:
         place = outline(session, desk.snapshots, with_needs=False)
-    drawn = maps.render(maps.screen_map(_map_config(place, first="needs_open")), request.state.nonce)
+    drawn = maps.render(maps.screen_map(_map_config(desk, place, first="needs_open")), request.state.nonce)
     charts = vendor("echarts/echarts.js")
     return show("screen.html", **_frame(request, desk, SCREEN), map=drawn, totals=TOTALS, charts=charts)
 
@@ -195,7 +229,7 @@ def _frame(request: Request, desk: Desk, page: Page) -> dict[str, Any]:
     }
 
 
-def _map_config(place: Outline, first: str = "households") -> maps.MapConfig:
+def _map_config(desk: Desk, place: Outline, first: str = "households") -> maps.MapConfig:
     """Return what a map is told; ``first`` is the measure it opens with."""
     measures = sorted(place.measures, key=lambda measure: measure["key"] != first)
     return maps.MapConfig(
@@ -203,10 +237,19 @@ def _map_config(place: Outline, first: str = "households") -> maps.MapConfig:
         bounds=place.bounds,
         services=tuple(maps.Choice(kind, label) for kind, label in place.services),
         station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
-        measures=tuple(maps.Choice(m["key"], _measure(m), m["unit"]) for m in measures),
+        measures=tuple(maps.Choice(m["key"], _measure(m), m["unit"], GROUPS[m["group"]], m["monthly"]) for m in measures),
         months=place.months,
         language=reader().catalogue.language,
+        outside=_outside(desk),
     )
+
+
+def _outside(desk: Desk) -> maps.Outside | None:
+    """Return the base map from outside, where one is configured."""
+    given = desk.office.settings.basemap
+    if not given.templates:
+        return None
+    return maps.Outside(given.basemap_name, len(given.templates), given.basemap_crs, given.source, given.basemap_max_zoom)
 
 
 def _measure(measure: dict[str, Any]) -> str:

@@ -74,62 +74,87 @@
     linli.el("strong", {}, name || code), linli.el("span", { class: "code" }, code),
     ...rows.map(([label, value]) => linli.el("div", { class: "row" }, linli.el("span", {}, label), linli.el("b", {}, value))));
 
-  /** The planner's and the screen's grids: a measure is asked for by name, classes come from the server. */
+  const MISSING = ["hatch", "no.data"];
+  const HIDDEN = ["dots", "suppressed"];
+
+  /** Return how a grid is shown and told by an answer of measures: `look(code)`, `said(code)`, and the rows of its legend. */
+  linli.measured = (found) => {
+    const hidden = new Set(found.suppressed || []);
+    const known = (code) => { const value = found.values[code]; return value === null || value === undefined ? null : value; };
+    const without = (code) => (hidden.has(code) ? HIDDEN : MISSING);
+    const missing = Object.values(found.values).filter((one) => one === null).length - hidden.size;
+    return {
+      found,
+      known,
+      look: (code) => (known(code) === null ? { pattern: without(code)[0] } : { fill: found.colours[linli.classOf(known(code), found.breaks)] }),
+      said: (code) => (known(code) === null ? linli.word(without(code)[1]) : `${linli.number(known(code))} ${linli.t(found.unit || "")}`),
+      rows: () => [
+        ...found.colours.map((look, i) => ({ look, words: linli.classWords(found.breaks, i), count: found.counts[i] })).reverse(),
+        { look: MISSING[0], words: linli.word(MISSING[1]), count: Math.max(0, missing) },
+        ...(hidden.size ? [{ look: HIDDEN[0], words: linli.word(HIDDEN[1]), count: hidden.size }] : []),
+      ],
+    };
+  };
+
+  /** Return the words over a legend: the measure, its unit, and the months that it is of. */
+  linli.measureTitle = (found) => {
+    const unit = found.unit ? linli.t("（{unit}）", { unit: linli.t(found.unit) }) : "";
+    const months = found.from ? ` ${found.from === found.to ? found.from : `${found.from} – ${found.to}`}` : "";
+    return `${linli.t(found.label)}${unit}${months}`;
+  };
+
+  /** Return what a panel asks of a measure; `side` is what stands behind the names of its fields. The months are only those of a measure of months. */
+  linli.measureAsked = (view, side = "") => {
+    const part = (name) => view.querySelector(`[data-${name}${side}]`);
+    const option = part("measure").selectedOptions[0];
+    const monthly = Boolean(option && option.hasAttribute("data-monthly"));
+    const span = part("span");
+    if (span) span.hidden = !monthly;
+    if (!monthly || !part("from").value) return { measure: part("measure").value };
+    const [from, to] = [part("from").value, part("to").value].sort();
+    return { measure: part("measure").value, from, to };
+  };
+
+  /** The planner's and the screen's grids: a measure is asked for by name, classes and colours come from the server. */
   linli.choropleth = (map, settings) => {
     const dark = settings.theme === "dark";
     const part = (name) => map.view.querySelector(`[data-${name}]`);
     let now = null;
+    let code = settings.grid || null;
     let fitted = false;
-    const look = (code) => {
-      if (!now) return null;
-      const value = now.values[code];
-      if (value === null || value === undefined) return { pattern: now.hidden.has(code) ? "dots" : "hatch" };
-      return { fill: now.colours[linli.classOf(value, now.breaks)] };
-    };
-    const said = (code) => {
-      const value = now.values[code];
-      if (value === null || value === undefined) return linli.word(now.hidden.has(code) ? "suppressed" : "no.data", true);
-      return `${linli.number(value)} ${now.unit || ""}`;
-    };
     const chosen = linli.outline(map, dark);
     const layer = linli.gridLayer(map, {
-      look, dark, tip: (code, name) => linli.gridTip(code, name, now ? [[now.label, said(code)]] : []),
-      click: (code) => { if (!settings.quiet) { chosen.draw(code, false); linli.tell("grid", { code }); } },
+      look: (one) => (now ? now.look(one) : null), dark, tip: (one, name) => linli.gridTip(one, name, now ? [[linli.t(now.found.label), now.said(one)]] : []),
+      click: (one) => { if (!settings.quiet) { code = one; chosen.draw(one, false); linli.tell("grid", { code: one }); } },
     });
-    const named = (measure, label) => (measure.startsWith("covered:") && label.endsWith("覆盖率")
-      ? linli.t("{service}覆盖率", { service: linli.t(label.slice(0, -3)) }) : linli.t(label));
     const value = (name, otherwise) => (part(name) ? part(name).value : otherwise);
     const load = linli.latest(map, "measures", async (signal) => {
-      const measure = value("measure", settings.measure);
-      if (!measure) return;
-      const found = await linli.get(map, map.options.urls.measures, {
-        measure, scheme: value("scheme", "quantiles"), k: value("k", 5),
-      }, signal);
-      now = { ...found, label: named(measure, found.label), unit: found.unit ? linli.t(found.unit) : "", colours: settings.classes[found.colours.length] || [], hidden: new Set(found.suppressed || []) };
+      const asked = part("measure") ? linli.measureAsked(map.view) : { measure: settings.measure };
+      if (!asked.measure) return;
+      now = linli.measured(await linli.get(map, map.options.urls.measures, {
+        ...asked, scheme: value("scheme", "quantiles"), k: value("k", 5), palette: value("palette", settings.palette),
+      }, signal));
       layer.rerenderTiles();
-      legend();
+      if (part("legend")) linli.legend(part("legend"), now.rows(), dark, STYLES[dark ? "dark" : "light"].opacity);
+      if (part("legend-title")) part("legend-title").replaceChildren(linli.measureTitle(now.found));
       if (settings.quiet && !fitted) { fitted = true; linli.home(map); } // a wall's legend has its height only now
     });
-    function legend() {
-      const node = part("legend");
-      if (!node) return;
-      const hidden = now.hidden.size;
-      const missing = Object.values(now.values).filter((one) => one === null).length - hidden;
-      const rows = now.colours.map((look, i) => ({ look, words: linli.classWords(now.breaks, i), count: now.counts[i] })).reverse();
-      rows.push({ look: "hatch", words: linli.word("no.data"), count: Math.max(0, missing) });
-      if (hidden) rows.push({ look: "dots", words: linli.word("suppressed"), count: hidden });
-      linli.legend(node, rows, dark, STYLES[dark ? "dark" : "light"].opacity);
-      if (part("legend-title")) part("legend-title").replaceChildren(now.label, now.unit ? linli.t("（{unit}）", { unit: now.unit }) : "");
-    }
-    for (const name of ["measure", "scheme", "k"]) if (part(name)) part(name).addEventListener("change", () => load());
-    linli.hear("show-grid", (detail) => chosen.draw(detail && detail.code, Boolean(detail && detail.code)));
+    const fields = ["measure", "from", "to", "scheme", "k", "palette"].filter(part);
+    for (const name of fields) part(name).addEventListener("change", () => load());
+    linli.hear("show-grid", (detail) => { code = (detail && detail.code) || null; chosen.draw(code, Boolean(code)); });
     linli.hear("refresh", () => load());
     linli.hear("focus", ({ bounds }) => { // a wall goes from one part of the place to the next
       if (bounds) linli.fit(map, [[bounds[1], bounds[0]], [bounds[3], bounds[2]]], 17);
       else linli.home(map);
     });
     linli.hear("imported", () => load());
-    if (settings.grid) chosen.draw(settings.grid, false);
+    if (map.shared) {
+      linli.share(map, {
+        ...Object.fromEntries(fields.map((name) => [name, linli.sharedField(part(name))])),
+        grid: { get: () => code, set: (one) => { code = one; } },
+      });
+    }
+    if (code) chosen.draw(code, false);
     load();
     return layer;
   };

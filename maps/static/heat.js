@@ -1,7 +1,8 @@
 // Heat whose radius means metres on the ground at every zoom.
 "use strict";
 (() => {
-  const COARSE = 3; // screen pixels to one sample of the heat
+  const COARSE = 3; // least screen pixels to one sample of the heat
+  const FINE = 40; // samples to a kernel's radius are enough: a wide kernel is smooth, and its cost stays the same at every zoom
 
   // Heat: the kernel density of the needs (quartic kernel; Silverman, Density Estimation, 1986, eq. 4.5), in needs per hectare. Each cell is a
   // weight at its middle; the kernel's radius is given in metres, so a place looks equally hot at every zoom.
@@ -23,10 +24,12 @@
       const map = this._map;
       const size = map.getSize();
       L.DomUtil.setPosition(this.canvas, map.containerPointToLayerPoint([0, 0]));
-      const wide = Math.ceil(size.x / COARSE);
-      const high = Math.ceil(size.y / COARSE);
+      const reach_px = this.radius_m / metresPerPixel(map.getCenter().lat, map.getZoom());
+      const coarse = Math.max(COARSE, reach_px / FINE);
+      const wide = Math.ceil(size.x / coarse);
+      const high = Math.ceil(size.y / coarse);
       const sums = new Float32Array(wide * high);
-      for (const point of this.points) this.spread(sums, wide, high, point);
+      for (const point of this.points) this.spread(sums, wide, high, coarse, point);
       const image = new ImageData(wide, high);
       for (let i = 0; i < sums.length; i += 1) {
         const share = Math.min(1, sums[i] / this.top);
@@ -40,13 +43,13 @@
       this.canvas.height = size.y;
       const pen = this.canvas.getContext("2d");
       pen.imageSmoothingQuality = "high";
-      pen.drawImage(small, 0, 0, wide * COARSE, high * COARSE);
+      pen.drawImage(small, 0, 0, wide * coarse, high * coarse);
     }
 
-    spread(sums, wide, high, { lat, lon, weight }) {
+    spread(sums, wide, high, coarse, { lat, lon, weight }) {
       const at = this._map.latLngToContainerPoint([lat, lon]);
-      const reach = this.radius_m / metresPerPixel(lat, this._map.getZoom()) / COARSE;
-      const [x, y] = [at.x / COARSE, at.y / COARSE];
+      const reach = this.radius_m / metresPerPixel(lat, this._map.getZoom()) / coarse;
+      const [x, y] = [at.x / coarse - 0.5, at.y / coarse - 0.5]; // a sample stands for the middle of its square
       const peak = (weight * 3) / (Math.PI * this.radius_m ** 2) * 1e4;
       for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(high - 1, y + reach); row += 1) {
         for (let column = Math.max(0, Math.ceil(x - reach)); column <= Math.min(wide - 1, x + reach); column += 1) {

@@ -1,229 +1,251 @@
-// Needs by place: aggregated cells from the server as heat, counts or rates, by service and by months.
+// Needs by place: cells or grids, as heat, counts, rates, or hot and cold spots; by service, kind of household and months.
 "use strict";
 (() => {
-  const MONTH = new Intl.DateTimeFormat(linli.language, { year: "numeric", month: "long", timeZone: "UTC" });
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000];
+  const SURE = 0.01; // spots of so small a q-value are drawn stronger
 
-  /** Return at most six rising edges 0–1–2–5–10… that hold every value up to `most`. */
-  function edges(most) {
-    const top = STEPS.findIndex((edge) => edge >= most);
-    const last = top < 0 ? STEPS.length - 1 : Math.max(top, 1);
-    return [0, ...STEPS.slice(Math.max(0, last - 4), last + 1)];
+  /** Return at most six rising edges 0–1–2–5–10… that hold every value up to `most`, none of them below `least` but 0. */
+  function edges(most, least) {
+    const steps = STEPS.filter((edge) => edge >= least);
+    const top = steps.findIndex((edge) => edge >= most);
+    const last = top < 0 ? steps.length - 1 : Math.max(top, 1);
+    return [0, ...steps.slice(Math.max(0, last - 4), last + 1)];
   }
-
-  // Leaflet's canvas, able to fill with a pattern as well.
-  const Patterned = L.Canvas.extend({
-    _fillStroke(pen, shape) {
-      if (!shape.options.pattern) { L.Canvas.prototype._fillStroke.call(this, pen, shape); return; }
-      pen.globalAlpha = 0.9;
-      pen.fillStyle = pen.createPattern(linli.pattern(shape.options.pattern, false), "repeat");
-      pen.fill("evenodd");
-      pen.globalAlpha = shape.options.opacity;
-      pen.strokeStyle = shape.options.color;
-      pen.lineWidth = shape.options.weight;
-      pen.stroke();
-    },
-  });
-
-  const LOOKS = {
-    zero: { color: "#9aa5a3", weight: 0.6, opacity: 0.55, fill: true, fillColor: "#ffffff", fillOpacity: 0.25 },
-    dots: { color: "#7c8685", weight: 0.8, opacity: 0.8, fill: true, pattern: "dots" },
-  };
 
   const rgb = (colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
-
-  const middle = (feature) => {
-    const ring = feature.geometry.coordinates[0];
-    return { lon: (ring[0][0] + ring[2][0]) / 2, lat: (ring[0][1] + ring[2][1]) / 2 };
-  };
-
-  const weights = (features) => features.filter((f) => f.properties.count > 0).map((f) => ({ ...middle(f), weight: f.properties.count }));
-
-  // The two sliders: which months, and how they are said.
-  class Months {
-    constructor(part, months) {
-      this.part = part;
-      this.months = months;
-      this.say();
-    }
-
-    chosen() {
-      const [first, last] = ["from", "to"].map((name) => Number(this.part(`month-${name}`).value));
-      return [Math.min(first, last), Math.max(first, last)];
-    }
-
-    /** Return the first day of the one and the last day of the other month, both included. */
-    period([first, last]) {
-      const [year, month] = this.months[last].split("-").map(Number);
-      return { from: `${this.months[first]}-01`, to: `${this.months[last]}-${new Date(Date.UTC(year, month, 0)).getUTCDate()}` };
-    }
-
-    asked() { return this.months.length ? this.period(this.chosen()) : {}; }
-
-    whole() { return this.months.length ? this.period([0, this.months.length - 1]) : {}; }
-
-    say() {
-      if (!this.months.length) return;
-      const [first, last] = this.chosen();
-      const spoken = (at) => MONTH.format(new Date(`${this.months[at]}-15T00:00:00Z`));
-      this.part("month-text").replaceChildren(first === last ? spoken(first) : linli.t("{from} 至 {to}", { from: spoken(first), to: spoken(last) }));
-      for (const name of ["from", "to"]) {
-        const slider = this.part(`month-${name}`);
-        slider.setAttribute("aria-valuetext", spoken(Number(slider.value)));
-      }
-      const track = this.part("month-bar").style;
-      track.setProperty("--from", first / Math.max(1, this.months.length - 1));
-      track.setProperty("--to", last / Math.max(1, this.months.length - 1));
-    }
-  }
+  const none = (value) => value === null || value === undefined;
 
   class Needs {
     constructor(map, settings) {
       this.map = map;
       this.settings = settings;
       this.part = (name) => map.view.querySelector(`[data-${name}]`);
-      this.months = new Months(this.part, settings.months);
-      this.heat = new linli.Heat(settings.ramp.map(rgb));
-      this.features = [];
-      this.answer = {};
-      this.scale = null; // breaks and hottest place of this service and size, over all months: they do not move with the sliders
-      this.squares = L.geoJSON(null, {
-        pane: "cells", renderer: new Patterned({ pane: "cells", padding: 0.3 }), interactive: false, style: (feature) => this.style(feature.properties),
-      });
+      this.all = (name) => [...map.view.querySelectorAll(`[data-${name}]`)];
+      this.now = null; // what is shown: key, unit, mode, answer, units (each one's facts), and for classes the scale
+      this.scale = null; // breaks and hottest place of these needs over all months: they do not move with the sliders
       this.load = linli.latest(map, "needs", (signal, afresh) => this.fetch(signal, afresh));
+      this.months = new linli.Months(this.part, settings.months, () => this.load());
+      this.heat = new linli.Heat(settings.ramp.map(rgb));
+      this.squares = linli.needCells(map, { look: (facts) => this.look(facts), tip: (facts) => linli.el("div", {}, ...this.lines(facts).map(line)) });
+      this.grids = linli.gridLayer(map, {
+        look: (code) => this.gridLook(code), tip: (code, name) => linli.gridTip(code, name, this.lines(this.factsOf(code))),
+      });
       this.listen();
       this.load();
     }
 
-    mode() { return this.map.view.querySelector("[data-mode]:checked").value; }
+    chosen(name) { return this.all(name).filter((box) => box.checked && !box.disabled).map((box) => box.value).filter(Boolean); }
 
-    measure() { return this.mode() === "rate" ? "rate" : "count"; }
+    unit() { return this.chosen("unit")[0]; }
+
+    mode() { return this.chosen("mode")[0]; }
 
     radius_m() { return Number(this.part("radius").value); }
 
-    /** Return how a cell looks: a colour, `zero`, or `dots` where its number may not be shown. */
-    look(facts) {
-      if (facts.suppressed) return "dots";
-      const value = facts[this.measure()];
-      if (value === null || value === undefined) return facts.count === 0 ? "zero" : "dots";
-      if (value === 0) return "zero";
-      return this.scale.colours[this.measure()][linli.classOf(value, this.scale.breaks[this.measure()])];
-    }
-
-    style(facts) {
-      const look = this.look(facts);
-      return LOOKS[look] || { color: "#ffffff", weight: 0.6, opacity: 0.8, fill: true, fillColor: look, fillOpacity: 0.8 };
-    }
-
+    // What is asked for; what is there already is not asked again.
     async fetch(signal, afresh) {
+      const [unit, mode] = [this.unit(), this.mode()];
+      const { urls } = this.map.options;
       const asked = {
-        service: [...this.map.view.querySelectorAll("[data-service]:checked")].map((box) => box.value).filter(Boolean), size_m: this.part("size").value,
+        service: this.chosen("service"), colour: this.chosen("colour"), age: this.chosen("age"), ...(unit === "cells" ? { size_m: this.part("size").value } : {}),
       };
-      const ask = (period) => linli.get(this.map, this.map.options.urls.need_cells, { ...asked, ...period }, signal);
-      const key = JSON.stringify(asked);
-      if (afresh || !this.scale || this.scale.key !== key) this.scale = this.scaleOf(key, (await ask(this.months.whole())).features);
-      this.answer = await ask(this.months.asked());
-      this.features = this.answer.features;
+      const spots = mode === "spots";
+      const classes = unit === "grids" ? { measure: mode, scheme: this.part("scheme").value, k: this.part("k").value } : { form: "columns" };
+      const more = spots ? { by: unit, measure: this.part("basis").value } : classes;
+      const url = spots ? urls.need_hotspots : urls[unit === "cells" ? "need_cells" : "need_grids"];
+      const ask = async (period) => {
+        const answer = await linli.get(this.map, url, { ...asked, ...more, ...period }, signal);
+        if (unit === "cells" && !answer.features) answer.features = linli.needFeatures(answer);
+        return answer;
+      };
+      const scaleKey = JSON.stringify([url, asked, more]);
+      const key = JSON.stringify([scaleKey, this.months.asked()]);
+      if (afresh || !this.now || this.now.key !== key) {
+        const kept = !afresh && this.scale && this.scale.key === scaleKey ? this.scale : null;
+        const scale = spots ? null : kept || this.scaleOf(scaleKey, unit, await ask(this.months.whole()));
+        const answer = !spots && this.months.isWhole() ? scale.whole : await ask(this.months.asked());
+        const units = unit === "cells" ? answer.features.map((f) => f.properties) : answer.grids;
+        this.scale = scale;
+        this.now = { key, unit, answer, units, byCode: unit === "cells" ? null : new Map(units.map((row) => [row.code, row])) };
+      }
+      this.now.mode = mode;
       this.paint();
     }
 
-    scaleOf(key, features) {
-      const scale = { key, breaks: {}, colours: {}, points: weights(features) };
+    scaleOf(key, unit, whole) {
+      const scale = { key, whole, breaks: {}, colours: {}, points: [] };
+      if (unit === "grids") {
+        scale.breaks[whole.measure] = whole.breaks;
+        scale.colours[whole.measure] = this.settings.classes[whole.colours.length] || [];
+        return scale;
+      }
+      scale.points = linli.needWeights(whole.features);
       for (const name of ["count", "rate"]) {
-        scale.breaks[name] = edges(Math.max(1, ...features.map((f) => f.properties[name] || 0)));
+        const least = name === "count" ? whole.people_in || 1 : 1;
+        scale.breaks[name] = edges(whole.features.reduce((most, f) => Math.max(most, f.properties[name] || 0), least), least);
         scale.colours[name] = this.settings.classes[scale.breaks[name].length - 1];
       }
       return scale;
     }
 
-    paint() {
-      const hot = this.mode() === "heat";
-      this.squares.clearLayers();
-      this.squares.addData({ type: "FeatureCollection", features: hot ? this.features.filter((f) => f.properties.suppressed) : this.features });
-      if (hot) {
-        this.scale.top = linli.densest(this.scale.points, this.radius_m());
-        this.heat.show(weights(this.features), this.radius_m(), this.scale.top);
-        if (!this.map.hasLayer(this.heat)) this.heat.addTo(this.map);
-      } else this.heat.remove();
-      this.part("radius-row").hidden = !hot;
-      this.part("heat-bar").hidden = !hot;
-      const total = this.answer.total;
-      this.part("total").replaceChildren(total === null || total === undefined ? `< ${this.answer.threshold}` : linli.number(total));
-      this.title(hot);
-      linli.legend(this.part("legend"), [...(hot ? [] : this.classRows()), this.hiddenRow()], false, 0.8);
+    /** Return which value of a unit is shown by colour. */
+    measure() { return this.now.mode === "rate" ? "rate" : "count"; }
+
+    /** Return how a unit looks: `{fill}`, `{pattern}` dots (too few to show) or hatch (nothing known), or `{zero}`. */
+    look(facts) {
+      if (this.now.mode === "spots") return this.spotLook(facts);
+      if (facts.suppressed) return { pattern: "dots" };
+      if (facts.households === 0 && facts.count === 0) return { pattern: "hatch" };
+      const value = facts[this.measure()];
+      if (none(value)) return facts.count === 0 ? { zero: true } : { pattern: "dots" };
+      if (value === 0) return { zero: true };
+      const { breaks, colours } = this.scale;
+      return { fill: colours[this.measure()][linli.classOf(value, breaks[this.measure()])] };
     }
 
-    title(hot) {
+    spotLook({ spot, q }) {
+      if (none(spot)) return { pattern: "hatch" };
+      if (spot === "none") return { zero: true };
+      return { fill: this.settings.spots[spot][q <= SURE ? 0 : 1] };
+    }
+
+    factsOf(code) { return this.now && this.now.byCode ? this.now.byCode.get(code) : null; }
+
+    gridLook(code) {
+      const facts = this.factsOf(code);
+      if (!facts) return null;
+      const look = this.look(facts);
+      return look.zero ? { fill: "rgba(255, 255, 255, 0.4)" } : look;
+    }
+
+    /** Return what is told of a unit: lines of label and text. */
+    lines(facts) {
+      if (!facts) return [];
+      const few = linli.word("suppressed.cell");
+      const known = (value) => (none(value) ? few : linli.number(value));
+      const rows = [[linli.word("needs"), facts.suppressed ? few : known(facts.count)], [linli.word("households"), known(facts.households)]];
+      if (!facts.suppressed && !none(facts.rate)) rows.push([linli.word("rate"), linli.number(facts.rate)]);
+      if (this.now.mode === "spots") rows.push([linli.t("冷热点"), this.spotWords(facts)]);
+      return rows;
+    }
+
+    spotWords({ spot, z }) {
+      if (none(spot)) return linli.t("未检验");
+      const word = { hot: linli.t("热点"), cold: linli.t("冷点"), none: linli.t("不显著") }[spot];
+      return `${word} z = ${linli.number(z)}`;
+    }
+
+    paint() {
+      const { unit, mode, answer } = this.now;
+      const hot = mode === "heat";
+      if (unit === "cells") {
+        this.grids.remove();
+        this.squares.show(hot ? answer.features.filter((f) => f.properties.suppressed) : answer.features, answer.features);
+      } else {
+        this.squares.show([]);
+        if (this.map.hasLayer(this.grids)) this.grids.rerenderTiles();
+        else this.grids.addTo(this.map);
+      }
+      if (hot) {
+        this.scale.top = linli.densest(this.scale.points, this.radius_m());
+        this.heat.show(linli.needWeights(answer.features), this.radius_m(), this.scale.top);
+        if (!this.map.hasLayer(this.heat)) this.heat.addTo(this.map);
+      } else this.heat.remove();
+      this.panel();
+      this.legend(hot);
+    }
+
+    // Only the controls that matter to what is shown.
+    panel() {
+      const { unit, mode, answer } = this.now;
+      const shown = {
+        "radius-row": mode === "heat", "heat-bar": mode === "heat", "heat-radius": mode === "heat", "size-row": unit === "cells",
+        "class-row": unit === "grids" && mode !== "spots", "basis-row": mode === "spots", "spot-note": mode === "spots",
+      };
+      for (const [name, is] of Object.entries(shown)) this.part(name).hidden = !is;
+      this.part("total").replaceChildren(none(answer.total) ? `< ${answer.threshold}` : linli.number(answer.total));
+      const said = (name) => this.all(name).filter((box) => box.checked).map((box) => box.dataset.said);
+      const ages = said("age").length ? linli.t("户内有{ages}的人", { ages: said("age").join(linli.t("或")) }) : "";
+      const filters = [said("colour").join(linli.t("或")), ages].filter(Boolean);
+      this.part("filters").hidden = !filters.length;
+      this.part("filters").replaceChildren(filters.length ? linli.t("只看：{filters}", { filters: filters.join(linli.t("，且")) }) : "");
+    }
+
+    legend(hot) {
+      const { mode, answer } = this.now;
       const title = this.part("legend-title");
-      if (!hot) { title.replaceChildren(linli.word(this.measure() === "rate" ? "rate" : "needs")); return; }
-      title.replaceChildren(linli.t("需求密度（件/公顷）"));
-      this.part("heat-top").replaceChildren(linli.number(Math.round(this.scale.top * 10) / 10));
+      const basis = linli.word(this.part("basis").value === "rate" ? "rate" : "needs");
+      if (hot) {
+        title.replaceChildren(linli.t("需求密度（件/公顷）"));
+        this.part("heat-top").replaceChildren(linli.number(Math.round(this.scale.top * 10) / 10));
+        this.part("heat-radius").replaceChildren(linli.t("半径 {n} 米，是地面上的距离，缩放不变", { n: this.radius_m() }));
+      } else if (mode === "spots") {
+        title.replaceChildren(linli.t("冷热点（{what}）", { what: basis }));
+        this.part("spot-note").replaceChildren(answer.tested
+          ? linli.t("热点（冷点）：此处连同相邻处的{what}高于（低于）随机分布会有的水平（Getis-Ord Gi*，误报不超过 {share}%）。", { what: basis, share: answer.false_share * 100 })
+          : linli.t("可检验的单元少于 {n} 个，或各处都一样，不作检验。", { n: answer.least }));
+      } else title.replaceChildren(linli.word(this.measure() === "rate" ? "rate" : "needs"));
+      const rows = mode === "spots" ? this.spotRows() : [...(hot ? [] : this.classRows()), this.hiddenRow()];
+      linli.legend(this.part("legend"), rows, false, this.now.unit === "grids" ? linli.shadeOpacity : 0.8);
     }
 
     classRows() {
       const name = this.measure();
-      const breaks = this.scale.breaks[name];
-      const counts = new Array(breaks.length - 1).fill(0);
-      for (const { properties: facts } of this.features) if (facts[name] > 0) counts[linli.classOf(facts[name], breaks)] += 1;
-      const words = (i) => (name === "rate" ? `${linli.number(breaks[i])}–${linli.number(breaks[i + 1])}` : linli.classWords([1, ...breaks.slice(1)], i));
-      const rows = this.scale.colours[name].map((look, i) => ({ look, words: words(i), count: counts[i] })).reverse();
-      return [...rows, { look: "#ffffff", words: linli.word("zero"), count: this.countOf("zero") }];
+      const [breaks, colours] = [this.scale.breaks[name], this.scale.colours[name]];
+      const counts = new Array(colours.length).fill(0);
+      for (const facts of this.now.units) if (facts[name] > 0 && counts.length) counts[linli.classOf(facts[name], breaks)] += 1;
+      const rows = colours.map((look, i) => ({ look, words: this.classWords(name, breaks, i), count: counts[i] })).reverse();
+      rows.push({ look: "#ffffff", words: linli.word("zero"), count: this.countOf((look) => look.zero) });
+      if (this.now.unit === "grids") rows.push({ look: "hatch", words: linli.t("无人居住"), count: this.countOf((look) => look.pattern === "hatch") });
+      return rows;
+    }
+
+    classWords(name, breaks, i) {
+      if (this.now.unit === "grids") return i === 0 ? `≤ ${linli.number(breaks[1])}` : linli.classWords(breaks, i);
+      if (name === "rate") return `${linli.number(breaks[i])}–${linli.number(breaks[i + 1])}`;
+      const [from, to] = [breaks[i] + (this.now.answer.people_in || 1), breaks[i + 1]];
+      return from >= to ? linli.number(to) : `${linli.number(from)}–${linli.number(to)}`;
     }
 
     hiddenRow() {
-      const words = this.answer.threshold ? linli.t("数量过小，不显示（少于 {n}）", { n: this.answer.threshold }) : linli.word("suppressed.cell");
-      return { look: "dots", words, count: this.countOf("dots") };
+      const { threshold } = this.now.answer;
+      const words = threshold ? linli.t("数量过小，不显示（少于 {n}）", { n: threshold }) : linli.word("suppressed.cell");
+      return { look: "dots", words, count: this.countOf((look) => look.pattern === "dots") };
     }
 
-    countOf(look) { return this.features.filter((f) => this.look(f.properties) === look).length; }
+    spotRows() {
+      const { hot, cold } = this.settings.spots;
+      const [hotly, coldly] = [linli.t("热点"), linli.t("冷点")];
+      const rows = [
+        [hot[0], `${hotly} q ≤ ${SURE}`], [hot[1], `${hotly} q ≤ ${this.now.answer.false_share}`], ["#ffffff", linli.t("不显著")],
+        [cold[1], `${coldly} q ≤ ${this.now.answer.false_share}`], [cold[0], `${coldly} q ≤ ${SURE}`],
+      ].map(([look, words]) => ({ look, words, count: this.countOf((one) => (one.zero ? "#ffffff" : one.fill) === look) }));
+      return [...rows, { look: "hatch", words: linli.t("未检验（住户不足 {n} 户）", { n: this.now.answer.threshold }), count: this.countOf((one) => one.pattern === "hatch") }];
+    }
+
+    countOf(is) { return this.now.units.filter((facts) => is(this.look(facts))).length; }
 
     listen() {
-      const { part, map } = this;
-      for (const box of [...map.view.querySelectorAll("[data-service]"), part("size")]) box.addEventListener("change", () => this.load());
-      for (const choice of map.view.querySelectorAll("[data-mode]")) choice.addEventListener("change", () => { if (this.scale) this.paint(); });
+      const { part } = this;
+      const asking = [...this.all("service"), ...this.all("colour"), ...this.all("age"), ...this.all("mode"), part("size"), part("scheme"), part("k"), part("basis")];
+      for (const box of asking) box.addEventListener("change", () => this.load());
+      for (const choice of this.all("unit")) {
+        choice.addEventListener("change", () => {
+          const heat = this.all("mode").find((one) => one.value === "heat"); // heat is made of cells
+          heat.disabled = this.unit() === "grids";
+          if (heat.checked && heat.disabled) this.all("mode").find((one) => one.value === "rate").checked = true;
+          this.load();
+        });
+      }
       part("radius").addEventListener("input", () => {
         part("radius-text").replaceChildren(part("radius").value);
-        if (this.scale) linli.onFrame("radius", () => this.paint());
+        if (this.now) linli.onFrame("radius", () => this.paint());
       });
-      let waiting = null;
-      for (const slider of [part("month-from"), part("month-to")].filter(Boolean)) {
-        slider.addEventListener("input", () => { this.months.say(); clearTimeout(waiting); waiting = setTimeout(this.load, 200); });
-      }
       linli.hear("refresh", () => this.load(true));
-      this.hover();
-    }
-
-    // The cell under the pointer tells its figures, in heat as well.
-    hover() {
-      const bubble = L.tooltip({ className: "linli-tip", direction: "top", offset: [0, -8], opacity: 1 });
-      this.map.on("mousemove", (event) => linli.onFrame("cell", () => {
-        const { lng, lat } = event.latlng;
-        const hit = this.map.dragging.moving() ? null : this.features.find((feature) => inside(lng, lat, feature.geometry.coordinates[0]));
-        if (!hit) { bubble.remove(); return; }
-        bubble.setLatLng(event.latlng).setContent(told(hit.properties));
-        if (!this.map.hasLayer(bubble)) bubble.addTo(this.map);
-      }));
-      this.map.on("mouseout zoomstart", () => bubble.remove());
     }
   }
 
-  function told(facts) {
-    const few = linli.word("suppressed.cell");
-    const known = (value) => (value === null || value === undefined ? few : linli.number(value));
-    const row = (key, value) => linli.el("div", { class: "row" }, linli.el("span", {}, linli.word(key)), linli.el("b", {}, value));
-    return linli.el("div", {},
-      row("needs", facts.suppressed ? few : known(facts.count)), row("households", known(facts.households)),
-      facts.suppressed || facts.rate === null ? null : row("rate", linli.number(facts.rate)));
-  }
-
-  function inside(lon, lat, ring) {
-    let odd = false;
-    for (let i = 0, j = ring.length - 1; i < ring.length; j = i, i += 1) {
-      const [[x, y], [u, v]] = [ring[i], ring[j]];
-      if (y > lat !== v > lat && lon < ((u - x) * (lat - y)) / (v - y) + x) odd = !odd;
-    }
-    return odd;
-  }
+  const line = ([label, text]) => linli.el("div", { class: "row" }, linli.el("span", {}, label), linli.el("b", {}, text));
 
   /** The needs map. */
   linli.needs = (map, settings) => new Needs(map, settings).squares;

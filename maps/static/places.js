@@ -4,6 +4,31 @@
   const MOST = 1500;
   const COLOURS = { street_units: "#6a4c93", merchants: "#b25d0e", things: "#1f5f99", not_started: "#77808a", started: "#c77d00", finished: "#2a7f46" };
 
+  const SIGNS = { // what the key says of each layer: colour, words, whether it is an area
+    renovation: [
+      ["not_started", linli.t("小区改造：未开工"), true], ["started", linli.t("小区改造：已开工"), true],
+      ["finished", linli.t("小区改造：已完工"), true],
+    ],
+    street_units: [["street_units", linli.t("街区"), true]],
+    merchants: [["merchants", linli.t("商户"), false]],
+    things: [["things", linli.t("事物设施"), false]],
+  };
+
+  /** Show the signs of the layers that are on below the legend. */
+  function key(map, name, on) {
+    const list = map.view.querySelector("[data-layer-key]");
+    if (!list) return;
+    map.keyed = map.keyed || new Set();
+    if (on) map.keyed.add(name); else map.keyed.delete(name);
+    const lines = Object.keys(SIGNS).filter((one) => map.keyed.has(one)).flatMap((one) => SIGNS[one]);
+    list.replaceChildren(...lines.map(([colour, words, area]) => {
+      const sign = linli.el("span", { class: area ? "sign area" : "sign", "aria-hidden": "true" });
+      sign.style.color = COLOURS[colour];
+      return linli.el("li", {}, sign, words);
+    }));
+    list.hidden = !lines.length;
+  }
+
   /** The layer `settings.layer`; `settings.least` is the zoom from which it is drawn. */
   linli.places = (map, settings) => {
     const name = settings.layer;
@@ -37,8 +62,8 @@
       group.clearLayers().addData(found.features);
       linli.notice(map, `places-many-${name}`, found.more ? linli.word("places.many") : "");
     });
-    group.on("add", () => { map.on("moveend", load); load(); });
-    group.on("remove", () => { map.off("moveend", load); linli.notice(map, `places-many-${name}`, ""); });
+    group.on("add", () => { map.on("moveend", load); load(); key(map, name, true); });
+    group.on("remove", () => { map.off("moveend", load); linli.notice(map, `places-many-${name}`, ""); key(map, name, false); });
     const afresh = () => { if (map.hasLayer(group)) load(); };
     linli.hear("refresh", afresh);
     linli.hear("imported", afresh);

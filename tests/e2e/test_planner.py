@@ -89,9 +89,9 @@ def test_a_grid_is_found_by_name_with_the_keyboard(visit: Visitor, admin: httpx.
     page.keyboard.press("Enter")
     expect(page.locator("[data-summary]").get_by_role("heading", name=grid["name"])).to_be_visible()
     page.get_by_label("查找网格").fill("没有这样的网格")
-    window.expect("status 404", "404 (Not Found)")
+    expect(page.get_by_role("listbox")).to_contain_text("没有找到")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-summary]")).to_contain_text("没有这个网格")
+    expect(page.locator("[data-summary]").get_by_role("heading", name=grid["name"])).to_be_visible()
 
 
 def test_the_measure_on_the_map_can_be_chosen(visit: Visitor) -> None:

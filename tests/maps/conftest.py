@@ -86,6 +86,8 @@ def standard_answers() -> dict[str, Any]:
         "/api/coverage/scenario": lambda body: (200, place.scenario(body)),
         "/api/siting": lambda body: (200, place.siting(body)),
         "/api/needs/cells": lambda query: (200, place.cells(query)),
+        "/api/needs/grids": lambda query: (200, place.need_grids(query)),
+        "/api/needs/hotspots": lambda query: (200, place.hotspots(query)),
     }
     for feature in place.grids()["features"]:
         answers[f"/api/grids/{feature['properties']['code']}"] = feature

@@ -258,6 +258,36 @@ def siting(body: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def need_grids(query: dict[str, list[str]]) -> dict[str, Any]:
+    """Return what /api/needs/grids answers: counts up to 200, one grid without people, one suppressed; half of it in any part of the year."""
+    whole = query["from"] == ["2025-11-01"] and query["to"] == ["2026-10-31"]
+    rows = []
+    for i, (code, name) in enumerate(zip(CODES, NAMES, strict=True)):
+        count: int | None = [20, 60, 120, 200, 0, None][i]
+        if count and not whole:
+            count //= 2
+        homes = 0 if i == 4 else 400
+        rate = None if count is None or not homes else count * 100 / homes
+        rows.append({"code": code, "name": name, "count": count, "households": homes, "rate": rate, "suppressed": count is None})
+    answer = {"threshold": 5, "people_in": 5, "total": sum(row["count"] or 0 for row in rows), "outside": 0, "grids": rows}
+    if "measure" in query:
+        measure = query["measure"][0]
+        told = classify({row["code"]: row[measure] or None for row in rows}, query["scheme"][0], int(query["k"][0]), palette="ember")
+        answer |= {"measure": measure, **told.as_dict()}
+    return answer
+
+
+def hotspots(query: dict[str, list[str]]) -> dict[str, Any]:
+    """Return what /api/needs/hotspots answers: a hot unit, a surer one, a cold one, the rest neither, and one not tested."""
+    answer = cells(query) if query["by"] == ["cells"] else need_grids({name: query[name] for name in ("from", "to")})
+    units = [feature["properties"] for feature in answer["features"]] if "features" in answer else answer["grids"]
+    for i, row in enumerate(units):
+        spot, z, q = {0: ("hot", 3.1, 0.03), 1: ("hot", 5.2, 0.0001), 2: ("cold", -3.4, 0.02), 5: (None, None, None)}.get(i, ("none", 0.4, 0.9))
+        row |= {"spot": spot, "z": z, "q": q}
+    facts = {"by": query["by"][0], "measure": query["measure"][0], "false_share": 0.05, "least": 30, "tested": len(units) - 1, "hot": 2, "cold": 1}
+    return {**answer, **facts}
+
+
 def cells(query: dict[str, list[str]]) -> dict[str, Any]:
     """Return what /api/needs/cells answers: a hot corner, a suppressed cell, an empty one; fewer months have fewer needs."""
     months = (

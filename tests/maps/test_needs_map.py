@@ -57,15 +57,20 @@ def test_heat_reaches_as_far_on_the_ground_at_every_zoom(watched: Watched) -> No
     watched.page.set_viewport_size({"width": 2200, "height": 900})
     watched.draw(maps.needs_map(CONFIG))
     lat = math.radians(SOUTH + 0.0025)
-    for zoom in (15, 16, 17):
-        watched.script(
-            "([lon, lat, zoom]) => linli.maps['needs-map'].setView([lat, lon], zoom, { animate: false })",
-            [WEST + 0.0045, SOUTH + 0.0025, zoom],
-        )
-        watched.settled()
-        metres = watched.script(HEAT_WIDTH) * 40075016.686 * math.cos(lat) / 2 ** (zoom + 8)
-        # Colour begins at a fiftieth of the top: (1 - r²)² = 0.02 where r = 0.927 of the radius of 200 m.
-        assert metres == pytest.approx(2 * 200 * 0.927, rel=0.06, abs=12)
+    for radius_m, zooms in ((200, (15, 16, 17)), (100, (15, 17, 19, 20)), (250, (14, 16, 18)), (500, (13, 15, 17))):
+        watched.page.get_by_label("热力半径").fill(str(radius_m))
+        for zoom in zooms:
+            watched.script(
+                "([lon, lat, zoom]) => linli.maps['needs-map'].setView([lat, lon], zoom, { animate: false })",
+                [WEST + 0.0045, SOUTH + 0.0025, zoom],
+            )
+            watched.settled()
+            per_pixel_m = 40075016.686 * math.cos(lat) / 2 ** (zoom + 8)
+            if radius_m * 2 > 2200 * per_pixel_m:
+                continue
+            # Colour begins at a fiftieth of the top: (1 - r²)² = 0.02 where r = 0.927 of the radius.
+            assert watched.script(HEAT_WIDTH) * per_pixel_m == pytest.approx(2 * radius_m * 0.927, rel=0.06, abs=max(12, 3 * per_pixel_m))
+        assert watched.page.locator("[data-heat-radius]").inner_text() == f"半径 {radius_m} 米，是地面上的距离，缩放不变"
 
 
 def test_a_wider_radius_is_wider_and_stays_the_same_in_number(watched: Watched) -> None:
@@ -161,3 +166,117 @@ def test_a_place_without_needs_has_no_months_and_no_fault(watched: Watched) -> N
     assert page.locator("[data-total]").inner_text() == "0"
     page.get_by_label("件数").check()
     assert legend(watched)["没有需求"] == "0"
+
+
+def fills(watched: Watched) -> dict[str, Any]:
+    """Return what each grid is filled with, as the map would paint it."""
+    return watched.script(
+        """(codes) => { const found = {}; for (const layer of Object.values(linli.maps['needs-map']._layers)) {
+        const rule = (layer.paintRules || []).find((one) => one.dataLayer === 'grids' && one.symbolizer.look);
+        if (rule) for (const code of codes) found[code] = rule.symbolizer.look(code); } return found; }""",
+        place.CODES,
+    )
+
+
+def test_grids_are_shaded_by_count_and_rate_with_classes(watched: Watched) -> None:
+    page = watched.draw(maps.needs_map(CONFIG))
+    page.locator("[data-unit][value=grids]").check()
+    watched.settled()
+    assert page.locator("[data-mode][value=rate]").is_checked(), "heat is made of cells"
+    assert page.locator("[data-mode][value=heat]").is_disabled()
+    asked = watched.stub.queries("/api/needs/grids")[-1]
+    assert (asked["measure"], asked["scheme"], asked["k"]) == (["rate"], ["quantiles"], ["5"])
+    told = legend(watched)
+    assert sum(int(n) for n in told.values()) == 6, "every grid is in one row of the legend"
+    assert (told["无人居住"], told["数量过小，不显示（少于 5）"], told["没有需求"]) == ("1", "1", "0")
+    painted = fills(watched)
+    assert painted[place.CODES[4]] == {"pattern": "hatch"} and painted[place.CODES[5]] == {"pattern": "dots"}
+    assert len({painted[code]["fill"] for code in place.CODES[:4]}) == 4
+    page.get_by_label("级数").select_option("3")
+    page.get_by_label("方法").select_option("equal")
+    page.get_by_label("件数").check()
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/grids")[-1]
+    assert (asked["measure"], asked["scheme"], asked["k"]) == (["count"], ["equal"], ["3"])
+    assert next(iter(legend(watched))).endswith("200")
+
+
+def test_months_move_the_grids_but_not_their_classes(watched: Watched) -> None:
+    page = watched.draw(maps.needs_map(CONFIG))
+    page.locator("[data-unit][value=grids]").check()
+    page.get_by_label("件数").check()
+    watched.settled()
+    before, first = list(legend(watched)), fills(watched)
+    page.get_by_label("结束月份").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(400)
+    watched.settled()
+    assert watched.stub.queries("/api/needs/grids")[-1]["to"] == ["2026-09-30"]
+    assert list(legend(watched)) == before and fills(watched) != first
+    assert page.locator("[data-total]").inner_text() == "200"
+
+
+def test_months_are_played_one_after_the_other(watched: Watched) -> None:
+    page = watched.draw(maps.needs_map(CONFIG))
+    page.get_by_label("每百户").check()
+    page.get_by_role("button", name="逐月播放").click()
+    page.wait_for_function("() => document.querySelector('[data-month-from]').value === '1'")
+    page.get_by_role("button", name="暂停").click()
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/cells")[-1]
+    assert (asked["from"], asked["to"]) == (["2025-12-01"], ["2025-12-31"])
+    assert page.get_by_role("button", name="逐月播放").get_attribute("aria-pressed") == "false"
+
+
+def test_hot_and_cold_spots_are_shown_and_explained(watched: Watched) -> None:
+    page = watched.draw(maps.needs_map(CONFIG))
+    page.get_by_label("冷热点").check()
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/hotspots")[-1]
+    assert (asked["by"], asked["measure"], asked["size_m"]) == (["cells"], ["rate"], ["100"])
+    note = page.locator("[data-spot-note]").inner_text()
+    assert "Getis-Ord Gi*" in note and "5%" in note and note.count("。") == 1
+    told = legend(watched)
+    assert (told["热点 q ≤ 0.01"], told["热点 q ≤ 0.05"], told["冷点 q ≤ 0.05"], told["冷点 q ≤ 0.01"]) == ("1", "1", "1", "0")
+    assert (told["不显著"], told["未检验（住户不足 5 户）"]) == ("50", "1")
+    page.locator("[data-unit][value=grids]").check()
+    page.get_by_label("检验的数").select_option("count")
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/hotspots")[-1]
+    assert (asked["by"], asked["measure"]) == (["grids"], ["count"]) and "size_m" not in asked
+    painted = fills(watched)
+    assert painted[place.CODES[5]] == {"pattern": "hatch"}
+    assert len({painted[code]["fill"] for code in place.CODES[:4]}) == 4
+    page.get_by_label("每百户", exact=True).check()
+    watched.settled()
+    assert not page.locator("[data-spot-note]").is_visible()
+
+
+def test_kinds_of_households_are_asked_for_and_said(watched: Watched) -> None:
+    page = watched.draw(maps.needs_map(CONFIG))
+    assert not page.locator("[data-filters]").is_visible()
+    page.get_by_text("按住户筛选").click()
+    page.get_by_label("红色户").check()
+    page.get_by_label("80岁及以上").check()
+    page.get_by_label("0–12岁").check()
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/cells")[-1]
+    assert (asked["colour"], asked["age"]) == (["red"], ["0-12", "80+"])
+    assert page.locator("[data-filters]").inner_text() == "只看：红色户，且户内有0–12岁或80岁及以上的人"
+
+
+def test_cells_in_arrays_are_the_same_squares(watched: Watched) -> None:
+    """Two cells of a lattice with its nodes four cells apart, one of them suppressed."""
+    watched.stub.answers["/api/needs/cells"] = {
+        "size_m": 100, "threshold": 5, "people_in": 5, "total": 35,
+        "lattice": {"column": 7, "row": 3, "every": 4, "lon": [[WEST, WEST + 0.004], [WEST, WEST + 0.004]], "lat": [[SOUTH] * 2, [SOUTH + 0.004] * 2]},
+        "column": [0, 1], "row": [0, 2], "count": [35, None], "households": [70, 12],
+    }  # fmt: skip
+    watched.draw(maps.needs_map(CONFIG))
+    one, two = watched.script("(answer) => linli.needFeatures(answer)", watched.stub.answers["/api/needs/cells"])
+    assert one["properties"] == {"count": 35, "households": 70, "rate": 50, "suppressed": False}
+    assert two["properties"] == {"count": None, "households": 12, "rate": None, "suppressed": True}
+    ring = [[WEST + 0.001, SOUTH + 0.002], [WEST + 0.002, SOUTH + 0.002], [WEST + 0.002, SOUTH + 0.003], [WEST + 0.001, SOUTH + 0.003]]
+    for found, expected in zip(two["geometry"]["coordinates"][0], [*ring, ring[0]], strict=True):
+        assert found == pytest.approx(expected)
+    assert watched.stub.queries("/api/needs/cells")[-1]["form"] == ["columns"]

@@ -72,7 +72,7 @@ export class Unreachable extends Error {
 }
 
 export function signInAgain() {
-  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 /** Call the service; JSON in, JSON out. `tag` is the version that was read; an ended session leads to the login page unless `stay` is set. */

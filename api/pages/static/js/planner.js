@@ -1,5 +1,6 @@
 // The planner's panel: the grid that was clicked on the map, and what the zoning check found.
 import { $, call, el, say, t, tn } from "./common.js";
+import { finder } from "./finder.js";
 import { summary } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { zoning } from "./zoning.js";
@@ -7,7 +8,6 @@ import { zoning } from "./zoning.js";
 const labels = JSON.parse($("[data-labels]").textContent);
 const select = tabs($("[role=tablist]"));
 const panel = $("[data-summary]");
-const find = $("[data-find-grid]");
 let running = null;
 
 async function open(code) {
@@ -29,27 +29,18 @@ async function open(code) {
 // The map tells which grid was clicked (or chosen with Enter).
 document.addEventListener("linli:grid", (event) => open(event.detail.code));
 
-function chosen() {
-  const typed = find.elements.grid.value.trim();
-  if (!typed) return null;
-  const options = [...find.querySelectorAll("option")];
-  const match = options.find((option) => option.value === typed || option.textContent === typed)
-    ?? options.find((option) => option.textContent.includes(typed) || option.value.endsWith(typed));
-  return match ? match.value : typed;
-}
-
-function show() {
-  const code = chosen();
-  if (!code) return;
-  document.dispatchEvent(new CustomEvent("linli:show-grid", { detail: { code } }));
-  open(code);
-}
-
-find.addEventListener("submit", (event) => { event.preventDefault(); show(); });
-find.elements.grid.addEventListener("change", () => {
-  const typed = find.elements.grid.value;
-  if ([...find.querySelectorAll("option")].some((option) => option.value === typed)) show();
+finder($("[data-finder]"), async (place) => {
+  const grid = place.kind === "grid" ? place.code : null;
+  document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature: null } }));
+  document.dispatchEvent(new CustomEvent("linli:show-grid", { detail: { code: grid } }));
+  if (grid) { open(grid); return; }
+  const query = new URLSearchParams({ kind: place.kind, code: place.code });
+  document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature: await call(`/api/search/shape?${query}`) } }));
 });
+
+// A shared address may name a grid.
+const shared = new URLSearchParams(location.search).get("grid");
+if (shared) open(shared);
 
 const results = $("[data-zoning]");
 const badge = $("[data-zoning-count]");

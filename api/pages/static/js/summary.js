@@ -1,5 +1,6 @@
 // The summary of one grid, drawn from GET /api/grids/{code}/summary.
 import { bar, count, el, percent, t } from "./common.js";
+import { ages, months } from "./drawings.js";
 
 const COLOURS = [["red", t("红")], ["yellow", t("黄")], ["green", t("绿")]];
 const FIGURES = [
@@ -11,6 +12,16 @@ function figures(data) {
   return el("dl", { class: "figures" }, ...FIGURES.map(([key, label, unit]) =>
     el("div", {}, el("dt", {}, label),
       el("dd", { "data-figure": key }, count(data[key]), el("span", { class: "unit", text: unit })))));
+}
+
+/** Who lives there by age; those between are the rest, which fives may make a little too few or too many. */
+function byAge({ residents, elders_60: elders, children_12: children }) {
+  if (!residents) return [];
+  const rest = Math.max(0, residents - (elders ?? 0) - (children ?? 0));
+  return section(t("年龄构成", "By age"), ages(t("年龄构成", "By age"), [
+    { label: t("0–12岁", "0–12"), value: children, colour: "#c9862b" }, { label: t("13–59岁", "13–59"), value: rest, colour: "#8fb3b0" },
+    { label: t("60岁及以上"), value: elders, colour: "#1d5f80" },
+  ]));
 }
 
 function section(label, ...children) {
@@ -38,12 +49,17 @@ export function summary(data, { services, care_flags: flags }) {
     el("div", { class: "grid-head" }, el("h2", { text: data.name || data.code }), el("p", { class: "code", text: data.code })),
     el("p", { class: "visually-hidden", text: t("网格概况") }),
     figures(data));
+  box.append(...byAge(data));
+  box.append(...section(t("未办结需求"), el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), ` ${t("件")}`)));
+  if (data.needs_by_month?.length) {
+    const title = t("近12个月需求", "Needs of the last 12 months");
+    box.append(...section(title, months(title, data.needs_by_month)));
+  }
   const colours = data.colours || {};
   if (Object.keys(colours).length) {
     box.append(...section(t("三色管理"), el("ul", { class: "colours" }, ...COLOURS.map(([key, label]) =>
       el("li", { class: key }, el("strong", { text: count(colours[key] === undefined ? 0 : colours[key]) }), label)))));
   }
-  box.append(...section(t("未办结需求"), el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), ` ${t("件")}`)));
   // The least covered first: that is what a planner has to see.
   const covered = Object.entries(data.covered_share || {}).sort(([, a], [, b]) => (a ?? 2) - (b ?? 2));
   if (covered.length) {

@@ -1,0 +1,130 @@
+// A view that can be passed on: what is chosen on a map stands in the page's address and is restored from it. Nothing of people is ever chosen on a map.
+"use strict";
+(() => {
+  const SETTLE_MS = 250;
+  const opened = new URLSearchParams(location.search); // as the page was opened
+  const controls = new Map(); // name → {get, set, usual}
+  let waiting = null;
+
+  function write() {
+    const query = new URLSearchParams(location.search);
+    for (const [name, { get, usual }] of controls) {
+      const value = get();
+      if (value === null || value === undefined || value === "" || value === usual) query.delete(name);
+      else query.set(name, value);
+    }
+    // Commas and colons may stand in a query as they are (RFC 3986, 3.4), and are read more easily so.
+    const tail = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+    const address = location.pathname + (tail ? `?${tail}` : "") + location.hash;
+    if (address !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", address);
+    document.dispatchEvent(new CustomEvent("linli:address"));
+  }
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(write, SETTLE_MS); };
+
+  /**
+   * Keep some of a map's choices in the address: name → {get, set}, both of texts; null is nothing worth telling. What the address that the page was
+   * opened with says is set at once; so share before the first load. What is as it was at the beginning is left out of the address.
+   */
+  linli.share = (map, named) => {
+    if (!map.shared) {
+      map.shared = true;
+      map.on("moveend layeradd layerremove linli:shared", later);
+      for (const event of ["change", "input", "click"]) map.view.addEventListener(event, later);
+      linli.hear("grid", later);
+      linli.hear("show-grid", later);
+    }
+    for (const [name, { get, set }] of Object.entries(named)) {
+      controls.set(name, { get, usual: get() });
+      const wanted = opened.get(name);
+      if (wanted !== null) set(wanted);
+    }
+  };
+
+  /** Return how a select, a number or a slider is shared; an unknown choice is passed over. */
+  linli.sharedField = (field) => ({
+    get: () => field.value,
+    set: (value) => {
+      const before = field.value;
+      field.value = value;
+      if (field.value !== value) field.value = before;
+    },
+  });
+
+  /** Return how radio buttons or check boxes are shared: the values of those checked. */
+  linli.sharedChoice = (root, selector) => {
+    const all = () => [...root.querySelectorAll(selector)];
+    return {
+      get: () => all().filter((box) => box.checked).map((box) => box.value || "all").join(","),
+      set: (value) => {
+        const wanted = value.split(",");
+        if (!all().some((box) => wanted.includes(box.value || "all"))) return;
+        for (const box of all()) box.checked = wanted.includes(box.value || "all");
+      },
+    };
+  };
+
+  /** Share where the map is, and which of its layers are on. */
+  linli.shareView = (map) => {
+    const said = () => { const { lat, lng } = map.getCenter(); return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`; };
+    map.homeView = map._loaded ? said() : null;
+    const at = {
+      get: () => (map._loaded && said() !== map.homeView ? said() : null),
+      set: (value) => {
+        const [lat, lng, zoom] = value.split(",").map(Number);
+        if (Math.abs(lat) <= 85 && Math.abs(lng) <= 180 && zoom >= map.getMinZoom() && zoom <= map.getMaxZoom()) {
+          map.setView([lat, lng], zoom, { animate: false });
+          map.placed = true;
+        }
+      },
+    };
+    linli.share(map, { at });
+    // The layers are made after the map, by the same script.
+    setTimeout(() => linli.share(map, {
+      on: {
+        get: () => [...(map.named || [])].filter(([, layer]) => map.hasLayer(layer)).map(([name]) => name).sort().join(",") || "none",
+        set: (value) => {
+          const wanted = value.split(",");
+          for (const [name, layer] of map.named || []) if (wanted.includes(name) !== map.hasLayer(layer)) map[wanted.includes(name) ? "addLayer" : "removeLayer"](layer);
+        },
+      },
+    }), 0);
+    copyButton(map);
+  };
+
+  /** Know a layer by name, so that it can be shared. */
+  linli.named = (map, name, layer) => {
+    if (name) { map.named = map.named || new Map(); map.named.set(name, layer); }
+    return layer;
+  };
+
+  async function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      try { await navigator.clipboard.writeText(text); return true; } catch { /* not allowed: as below */ }
+    }
+    // Without TLS browsers have no clipboard for scripts but this one.
+    const field = linli.el("textarea", { readonly: true, class: "linli-copied", "aria-hidden": "true" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    let done = false;
+    try { done = document.execCommand("copy"); } catch { /* shown instead */ }
+    field.remove();
+    return done;
+  }
+
+  function copyButton(map) {
+    const button = linli.el("button", { type: "button", class: "linli-copy leaflet-bar", "data-copy-link": true }, linli.t("复制链接"));
+    let back = null;
+    button.addEventListener("click", async () => {
+      clearTimeout(waiting);
+      write();
+      const done = await copy(location.href);
+      button.replaceChildren(done ? linli.t("已复制") : linli.t("请从地址栏复制"));
+      clearTimeout(back);
+      back = setTimeout(() => button.replaceChildren(linli.t("复制链接")), 2500);
+    });
+    button.setAttribute("aria-live", "polite");
+    const Copy = L.Control.extend({ onAdd: () => { L.DomEvent.disableClickPropagation(button); return button; } });
+    setTimeout(() => new Copy({ position: "topright" }).addTo(map), 0);
+  }
+})();
