@@ -121,7 +121,7 @@ class Frame:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdigit() and int(length) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, scope)
         counted, send_or_refuse = _counted(receive, send, limit, scope)
         await self.app(scope, counted, send_or_refuse)
 
@@ -138,7 +138,7 @@ def _counted(
         received += len(message.get("body", b""))
         if received > limit:
             over = True
-            raise _too_large(limit)
+            raise _too_large(limit, scope)
         return message
 
     async def send_or_refuse(message: Message) -> None:
@@ -148,7 +148,7 @@ def _counted(
                 await send(message)
             return
         answered = True
-        await errors.answer(_too_large(limit), scope["state"]["request_id"])(scope, receive, send)
+        await errors.answer(_too_large(limit, scope), scope["state"]["request_id"])(scope, receive, send)
 
     return receive_counted, send_or_refuse
 
@@ -161,8 +161,14 @@ def _route_of(scope: Scope) -> str:
     return path or "-"
 
 
-def _too_large(limit: int) -> errors.TooLarge:
-    return errors.TooLarge(f"内容超过 {limit // 2**20} MB / larger than {limit // 2**20} MB")
+def _too_large(limit: int, scope: Scope) -> errors.TooLarge:
+    size = f"{limit // 2**20} MB"
+    if scope["path"].startswith(UPLOAD_PATH):
+        return errors.TooLarge(
+            f"文件超过 {size}（服务器的设置 LINLI_MAX_UPLOAD_MB）：请拆分文件，或在服务器上用 linli import 导入 / "
+            f"the file is larger than {size} (LINLI_MAX_UPLOAD_MB on the server): split it, or bring it in there with linli import"
+        )
+    return errors.TooLarge(f"内容超过 {size} / larger than {size}")
 
 
 def request_id_of(scope: Scope) -> str:

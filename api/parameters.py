@@ -20,13 +20,16 @@ from gis.services.features import Filter
 from gis.services.measures import Span
 from gis.services.needs import NeedQuery
 
+AREA_PATTERN = r"^[0-9]{2,15}$"
+"""What may be the code of an area or a grid in some place; whether it is one in this place, gis/grids/codes.py says in words."""
+
 Code = Annotated[
     str, Path(min_length=1, max_length=100, description="编码 / code", examples=["530102001001001"])
 ]
 Area = Annotated[
     str | None,
     Query(
-        pattern=r"^\d{4,12}$",
+        pattern=AREA_PATTERN,
         description="区划编码，只看其内 / code of an administrative area: only what is inside",
         examples=["530102001001"],
     ),

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from api.answers import Json
 from api.desk import AtDesk, Desk
-from api.parameters import check_services, moment_of
+from api.parameters import AREA_PATTERN, check_services, moment_of
 from api.schemas import Strict
 from api.security import allow
 from gis.errors import Fault, Invalid
@@ -29,7 +29,7 @@ class Asked(Strict):
     method: Literal["buffer", "walk"] | None = None
     profile: Literal["own", "adult", "elder", "wheelchair"] = "own"
     at: str | None = Field(default=None, max_length=64, examples=["any"])
-    area: str | None = Field(default=None, pattern=r"^\d{4,12}$")
+    area: str | None = Field(default=None, pattern=AREA_PATTERN)
 
     @field_validator("service", mode="before")
     @classmethod

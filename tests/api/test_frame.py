@@ -106,3 +106,9 @@ def test_large_bodies_are_refused(client: TestClient, as_: SignIn, monkeypatch: 
     assert (
         client.post("/api/grids/locate", headers=as_("planner"), content=b'{"points":[]}').status_code == 200
     )
+
+
+def test_a_large_upload_is_told_which_setting_bounds_it(client: TestClient, as_: SignIn) -> None:
+    told = client.post("/api/imports?kind=areas", headers=as_("admin") | {"Content-Length": str(2**50)}, content=b"x")
+    assert told.status_code == 413
+    assert "LINLI_MAX_UPLOAD_MB" in told.json()["detail"] and "linli import" in told.json()["detail"]
