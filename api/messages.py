@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import write_po
 
+from gis.models.vocabulary import SERVICES
 from maps.language import CHINESE, LANGUAGES, path_of, read_catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +57,7 @@ LABELS = (
 )
 """Where the domain names things in 中文 for people: these names come to the pages with the data, and are translated there."""
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_CHINESE = re.compile(r"[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]")
 _HEADER = (
     "# Texts of linli's pages. The msgid is the 中文 text itself; `make messages` keeps this file up to date."
 )
@@ -67,12 +69,14 @@ def extracted(root: Path = ROOT) -> Catalog:
     for pattern, method in SOURCES:
         for path in sorted(root.glob(pattern)):
             for _, text, _, _ in extract_from_file(method, path, KEYWORDS, options={"encoding": "utf-8"}):
-                if _HAN.search(text if isinstance(text, str) else text[0]):
+                if _CHINESE.search(text if isinstance(text, str) else text[0]):
                     _add(found, text, path.relative_to(root).as_posix())
     for name in LABELS:
         with (root / name).open("rb") as source:
             for text in labels(source):
                 _add(found, text, name)
+    for service in SERVICES.values():
+        _add(found, f"{service}覆盖率", "gis/services/indicators.py")  # a measure's name, put together of two
     return found
 
 

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 import maps
 from api.desk import AtDesk, Desk, office_of
-from api.language import reader, t
+from api.language import reader
 from api.pages.accounts import login_page
 from api.pages.directory import (
     ACCOUNT,
@@ -237,7 +237,7 @@ def _map_config(desk: Desk, place: Outline, first: str = "households") -> maps.M
         bounds=place.bounds,
         services=tuple(maps.Choice(kind, label) for kind, label in place.services),
         station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
-        measures=tuple(maps.Choice(m["key"], _measure(m), m["unit"], GROUPS[m["group"]], m["monthly"]) for m in measures),
+        measures=tuple(maps.Choice(m["key"], m["label"], m["unit"], GROUPS[m["group"]], m["monthly"]) for m in measures),
         months=place.months,
         language=reader().catalogue.language,
         outside=_outside(desk),
@@ -250,11 +250,3 @@ def _outside(desk: Desk) -> maps.Outside | None:
     if not given.templates:
         return None
     return maps.Outside(given.basemap_name, len(given.templates), given.basemap_crs, given.source, given.basemap_max_zoom)
-
-
-def _measure(measure: dict[str, Any]) -> str:
-    """Return the name of a measure; that of a service's coverage is put together of two."""
-    family, _, service = measure["key"].partition(":")
-    if family == "covered":
-        return t("{service}覆盖率", service=t(SERVICES.get(service, service)))
-    return str(measure["label"])

@@ -49,8 +49,10 @@
     const values = Object.values(difference.values).filter((value) => value !== null);
     const total = values.reduce((sum, value) => sum + value, 0);
     const unit = linli.t(difference.unit);
-    const counts = [["升高", "Higher", difference.rose], ["降低", "Lower", difference.fell], ["相同", "Same", difference.same], ["无法比较", "Not comparable", difference.unknown]];
-    const list = linli.el("dl", {}, ...counts.map(([zh, en, n]) => linli.el("div", {}, linli.el("dt", {}, linli.t(zh, en)), linli.el("dd", {}, linli.number(n)))));
+    const counts = [
+      [linli.t("升高"), difference.rose], [linli.t("降低"), difference.fell], [linli.t("相同"), difference.same], [linli.t("无法比较"), difference.unknown],
+    ];
+    const list = linli.el("dl", {}, ...counts.map(([label, n]) => linli.el("div", {}, linli.el("dt", {}, label), linli.el("dd", {}, linli.number(n)))));
     const adds = ["户", "人", "件"].includes(difference.unit);
     return [
       linli.el("h3", {}, linli.t("右图减左图（网格数）")), list,

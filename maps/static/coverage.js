@@ -13,6 +13,7 @@
       this.changes = new Map(); // code → {before, after} of a what-if
       this.extras = new Map(); // name of a shading → its answer, for the parameters of now
       this.outline = linli.outline(map);
+      this.code = null; // of the grid that is outlined
       this.layer = linli.gridLayer(map, { look: (code) => this.look(code), tip: (code, name) => this.tip(code, name), click: (code) => this.picked(code) });
       this.layer.on("add", () => map.addLayer(this.circles));
       this.layer.on("remove", () => map.removeLayer(this.circles));
@@ -23,11 +24,24 @@
       this.whatIf = linli.whatIf(this, settings);
       this.siting = linli.siting(this);
       this.listen();
+      this.share();
       this.load(false);
+    }
+
+    /** Keep what is chosen in the page's address; edits of a what-if are not told. */
+    share() {
+      const choice = (name) => [name, linli.sharedChoice(this.form, `[name=${name}]`)];
+      const field = (name) => [name, linli.sharedField(this.form.elements[name])];
+      linli.share(this.map, {
+        ...Object.fromEntries([...["service", "minutes", "method", "at", "dissolve", "shade"].map(choice), ...["free", "profile", "moment"].map(field)]),
+        grid: { get: () => this.code, set: (code) => { this.code = code; this.outline.draw(code, false); } },
+      });
+      this.mind();
     }
 
     picked(code) {
       if (this.whatIf.adding || this.siting.pointing()) return;
+      this.code = code;
       this.outline.draw(code, false);
       linli.tell("grid", { code });
     }
@@ -167,7 +181,7 @@
         if (!allowed && input.checked) this.form.querySelector("[data-shade]").checked = true;
       }
       const said = [...this.form.querySelectorAll("[data-more] select, [data-more] input:checked")].map((input) => (input.selectedOptions ? input.selectedOptions[0] : input.closest("label").querySelector("span")).firstChild.textContent.trim());
-      this.part("more-said").replaceChildren(said.map((words) => words.split(" ")[0]).join(" · "));
+      this.part("more-said").replaceChildren(said.join(" · "));
     }
 
     ready() {

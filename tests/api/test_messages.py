@@ -24,7 +24,7 @@ FILES = sorted(path for pattern in SPOKEN for path in messages.ROOT.glob(pattern
 NO_TEXT = {
     "icons.js": "kinds of stations as data names them",
     "language.js": "the suffix of a month in opening hours",
-    "choropleth.js": "the end of a measure's name that is put together of two",
+    "compare.js": "units that can be added",
     "screen.js": "ten thousands, as they are counted in 中文",
 }
 """Scripts that hold 中文 that is not shown as it stands, and what it is."""

@@ -17,8 +17,9 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The page's language, for dates and numbers. */
+/** The page's language, and the one in which it writes dates and numbers: day before month in English. */
 export const LANGUAGE = linli.language;
+export const LOCALE = LANGUAGE === "en" ? "en-GB" : LANGUAGE;
 const CHINESE = LANGUAGE === "zh-CN";
 
 /** A text in the page's language, its named places filled in: t("共 {n} 条", { n }). */
@@ -33,7 +34,7 @@ export const bilingual = (text) => linli.half(text);
 /** Several things in one line. */
 export const listed = (items) => items.join(CHINESE ? "、" : ", ");
 
-const NUMBER = new Intl.NumberFormat(LANGUAGE);
+const NUMBER = new Intl.NumberFormat(LOCALE);
 
 /** A count as shown: null is a number too small to tell, undefined is not known. */
 export function count(value) {

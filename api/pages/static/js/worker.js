@@ -1,12 +1,12 @@
 // A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
-import { $, LANGUAGE, call, count, distance, el, hours, say, t, tn } from "./common.js";
+import { $, LOCALE, call, count, distance, el, hours, say, t, tn } from "./common.js";
 import { buildingOf, doorOf } from "./homes.js";
 
 const PAGE = 40;
 const NEAR_M = 3000;
 const SHOWN_STATIONS = 6;
-const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
 const COLOURS = { red: t("红"), yellow: t("黄"), green: t("绿") };
 const own = new Set([...document.querySelectorAll("[data-my-grids] [data-grid]")].map((button) => button.dataset.grid));
 const message = $("[data-locate-message]");
