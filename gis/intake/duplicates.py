@@ -11,7 +11,7 @@ import pyarrow as pa
 from gis.intake.runs import RunsOnDisk
 from gis.intake.sheet import Sheet
 
-LONGEST_RUN = 1 << 19
+LONGEST_RUN = 1 << 18
 """Longer runs go to disk."""
 _BLOCK = 1 << 16
 

@@ -51,6 +51,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "renovation": ("改造", "改造状态", "改造情况", "老旧小区改造"),
     "state": ("状态", "status"),
     "street": ("街道", "街路", "路名", "所在街道", "所属街区", "沿街"),
+    "organisation": ("单位", "工作单位", "所属单位", "组织", "organization"),
+    "valid_from": ("开始日期", "起始日期", "开始时间", "起", "自", "from", "start", "start_date"),
+    "valid_to": ("结束日期", "终止日期", "结束时间", "止", "至", "to", "until", "end", "end_date"),
     "started_on": ("开工日期", "开工时间", "started", "start_date"),
     "finished_on": ("完工日期", "完工时间", "竣工日期", "finished", "end_date"),
 }
@@ -111,6 +114,16 @@ OWN_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "name": ("设施名称", "部件名称", "设备名称"),
         "kind": ("设施类型", "设施类别", "部件类型", "部件类别", "设备类型"),
         "state": ("设施状态", "设备状态", "部件状态"),
+    },
+    "chiefs": {
+        "name": ("姓名", "楼栋长", "楼长", "楼栋长姓名", "chief"),
+        "valid_from": ("任职日期", "上任日期"),
+        "valid_to": ("卸任日期", "离任日期"),
+    },
+    "contacts": {
+        "name": ("姓名", "联系人", "联系人姓名", "包户联系人", "包户干部", "contact"),
+        "valid_from": ("包户日期", "包户开始日期"),
+        "valid_to": ("包户结束日期",),
     },
     "backdrop": {"code": ("osm_id", "@id", "full_id"), "kind": ("class", "fclass")},
 }

@@ -17,7 +17,7 @@ class References:
         self.rows = rows.combine_chunks()
         self._codes = self._column("code")
         digests = digest_codes(self._codes)
-        self._order = np.argsort(digests)
+        self._order = np.argsort(digests).astype(np.int32)
         self._digests = digests[self._order]
 
     def find(self, codes: pa.Array) -> np.ndarray:

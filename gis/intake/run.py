@@ -29,6 +29,7 @@ from gis.intake.writer import Writer
 from gis.store.auditing import actor as on_machine
 
 _ZONE = ZoneInfo("Asia/Shanghai")
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep much of what has been given back
 
 Progress = Callable[[int, int | None], None]
 """Told the rows read so far, and how many there are as far as that can be known."""

@@ -11,6 +11,7 @@ import numpy as np
 
 _PAGE = 256
 """Digests that are read at once."""
+_BLOCK = 1 << 15
 _FILTER_BITS = 1 << 28
 """A Bloom filter of 32 MiB: with 50 million digests it spares nine reads in ten, with 20 million ninety-eight in a hundred."""
 
@@ -40,8 +41,9 @@ class RunsOnDisk:
         pairs[:, 0], pairs[:, 1] = digests, rows
         self._file.write(pairs.data)
         self._runs.append(_Run(start, len(digests), digests[::_PAGE].copy()))
-        for byte, bit in _places(digests):
-            np.bitwise_or.at(self._filter, byte, bit)
+        for first in range(0, len(digests), _BLOCK):
+            for byte, bit in _places(digests[first : first + _BLOCK]):
+                np.bitwise_or.at(self._filter, byte, bit)
 
     def find(self, digests: np.ndarray) -> np.ndarray:
         """Return the row of each digest, int64 (n,), −1 where it is in no run."""

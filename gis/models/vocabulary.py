@@ -72,6 +72,8 @@ IMPORT_KINDS = {
     "street_units": "街区",
     "merchants": "商户",
     "things": "事物设施",
+    "chiefs": "楼栋长",
+    "contacts": "包户联系人",
 }
 IMPORT_STATES = ("queued", "running", "done", "failed", "cancelled")
 IMPORT_PARTS = ("content", "rejected")

@@ -47,6 +47,8 @@ USES = {
     "street_units": _use("street_units"),
     "merchants": _use("merchants"),
     "things": _use("things"),
+    "chiefs": _use("building_chiefs", "buildings"),
+    "contacts": _use("contacts", "households"),
 }
 """What each kind of import touches."""
 

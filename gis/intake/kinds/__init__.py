@@ -19,6 +19,8 @@ _CLASSES = {
     "street_units": "StreetUnits",
     "merchants": "Merchants",
     "things": "Things",
+    "chiefs": "Chiefs",
+    "contacts": "Contacts",
 }
 KIND_NAMES = tuple(_CLASSES)
 """Every kind of import."""
