@@ -178,6 +178,37 @@ class Feedback(BaseModel):
     """Whether it counts for closing: false where it was given before the project was taken up again."""
 
 
+class ListedDuty(Duty):
+    """A duty in the list of all, with its project."""
+
+    project: UUID
+    title: str
+    project_state: ProjectState
+    overdue: bool
+
+
+class DutyPage(BaseModel):
+    """A page of duties, those due first at the top."""
+
+    items: list[ListedDuty]
+    next: str | None
+
+
+class ListedFeedback(Feedback):
+    """A feedback in the list of all, with its project."""
+
+    project: UUID
+    title: str
+    project_state: ProjectState
+
+
+class FeedbackPage(BaseModel):
+    """A page of feedback, the newest first."""
+
+    items: list[ListedFeedback]
+    next: str | None
+
+
 class ProjectRow(BaseModel):
     """A project in a list; ``needs``: how many it answers, in fives but for admins, null for fewer than five."""
 
@@ -197,6 +228,8 @@ class ProjectRow(BaseModel):
     closed_on: date | None
     reworks: int
     needs: int | None
+    may_change: bool
+    """Whether this account may take it further, or only see it."""
     version: int
 
 

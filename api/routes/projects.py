@@ -10,12 +10,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.answers import Json, etag, page_of_items
 from api.desk import AtDesk
 from api.openapi import problems
-from api.parameters import Area, AskedVersion, IfMatch, version_of
+from api.parameters import Area, AskedVersion, Cursor, IfMatch, version_of
 from api.schemas_casework import ServiceKind
 from api.schemas_lists import (
     DutyIn,
+    DutyPage,
     DutyPatch,
     FeedbackIn,
+    FeedbackPage,
     LinkedNeeds,
     NeedLink,
     ProjectIn,
@@ -28,7 +30,7 @@ from api.schemas_lists import (
     TakeIn,
 )
 from api.security import allow
-from gis.services.casework import project_parts, projects
+from gis.services.casework import ledgers, project_parts, projects
 from gis.services.casework.workbook import export_lists
 
 router = APIRouter(tags=["五张清单 / five lists"])
@@ -255,6 +257,28 @@ def give_feedback(desk: AtDesk, identity: ProjectId, body: FeedbackIn) -> Json:
     with desk.session() as session:
         new = project_parts.give_feedback(session, identity, body.model_dump(), desk.today())
         return _whole(desk, session, identity, new=new)
+
+
+@router.get("/api/duties", summary="责任清单 / list duties", response_model=DutyPage, dependencies=[allow(*DEALERS)])
+def list_duties(
+    request: Request,
+    desk: AtDesk,
+    open: Annotated[bool, Query(description="只看未完成的 / only those not done")] = False,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Cursor = None,
+) -> Json:
+    """Return a page of duties of all projects that the account may see, those due first at the top."""
+    with desk.session() as session:
+        return page_of_items(request, ledgers.list_duties(session, desk.today(), only_open=open, limit=limit, cursor=cursor))
+
+
+@router.get("/api/feedback", summary="反馈清单 / list feedback", response_model=FeedbackPage, dependencies=[allow(*DEALERS)])
+def list_feedback(
+    request: Request, desk: AtDesk, limit: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: Cursor = None
+) -> Json:
+    """Return a page of feedback of all projects that the account may see, the newest first."""
+    with desk.session() as session:
+        return page_of_items(request, ledgers.list_feedback(session, limit=limit, cursor=cursor))
 
 
 @router.get(

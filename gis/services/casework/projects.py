@@ -233,6 +233,7 @@ def _shown(session: Session, row: Any, *, exact: bool) -> dict[str, Any]:
         "label": SERVICES.get(row["service"], row["service"]),
         "state_label": STATES[row["state"]],
         "needs": count_told(session, row["id"], row["needs"], exact=exact),
+        "may_change": row["leads"],
     }
 
 

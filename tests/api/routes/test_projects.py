@@ -88,6 +88,35 @@ def test_the_whole_loop(client: TestClient, as_: SignIn) -> None:
     assert client.get(f"/api/resources/{offered['id']}", headers=planner).json()["left"] == 5  # given back by the close
 
 
+def test_duties_and_feedback_of_all_projects(client: TestClient, as_: SignIn) -> None:
+    planner, worker = as_("planner"), as_("worker")
+    own, foreign = project(client, planner), project(client, planner, area=G2, title="别处")
+    for one, task, due_on in ((own, "晚", "2099-01-01"), (own, "早", "2020-01-01"), (foreign, "不限", None), (own, "无期", None)):
+        assert add(client, planner, one, "duties", party="甲", role="joint", task=task, due_on=due_on).status_code == 201
+    seen, link = [], "/api/duties?limit=1"
+    while link:
+        page = client.get(link, headers=planner).json()
+        seen += page["items"]
+        link = page["next"]
+    assert [duty["task"] for duty in seen[:2]] == ["早", "晚"] and {duty["task"] for duty in seen[2:]} == {"不限", "无期"}
+    assert [duty["overdue"] for duty in seen] == [True, False, False, False] and seen[0]["title"] == "老人助餐" and seen[0]["project"] == own["id"]
+    assert {duty["task"] for duty in client.get("/api/duties", headers=worker).json()["items"]} == {"早", "晚", "无期"}
+    assert client.patch(f"/api/duties/{seen[0]['id']}", json={"done": True}, headers={**planner, "If-Match": '"1"'}).status_code == 200
+    assert {duty["task"] for duty in client.get("/api/duties?open=true", headers=worker).json()["items"]} == {"晚", "无期"}
+
+    for one in (own, foreign):
+        add(client, planner, one, "duties", party="乙", role="lead", task="牵头")
+        go(client, planner, one, "running")
+        for summary in ("一", "二"):
+            assert add(client, planner, one, "feedback", outcome="satisfied", summary=summary).status_code == 201
+    first = client.get("/api/feedback?limit=3", headers=planner).json()
+    rest = client.get(first["next"], headers=planner).json()
+    assert len({given["id"] for given in first["items"] + rest["items"]}) == 4 and rest["next"] is None and first["items"][0]["counts"]
+    assert {given["project"] for given in client.get("/api/feedback", headers=worker).json()["items"]} == {own["id"]}
+    for address in ("/api/duties?cursor=x", "/api/feedback?cursor=2026-01-01~x"):
+        assert client.get(address, headers=planner).status_code == 422
+
+
 def test_feedback_of_before_a_rework_does_not_close(client: TestClient, as_: SignIn) -> None:
     """Who was not content is asked again: what was said before stays to be read, and counts no more."""
     planner = as_("planner")

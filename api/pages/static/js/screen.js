@@ -1,6 +1,6 @@
 // The wall: figures, charts and the map, kept current by the stream of changes; it looks after itself for weeks.
 // Addresses: /screen?area=CODE begins at a part of the place; ?pace=SECONDS turns the panels that fast, 0 not at all. The space bar pauses.
-import { $, LANGUAGE, bar, count, el, percent, signInAgain, t } from "./common.js";
+import { $, LANGUAGE, LOCALE, bar, count, el, percent, signInAgain, t } from "./common.js";
 import { bars, lying } from "./charts.js";
 import { follow } from "./live.js";
 import { Turning } from "./turning.js";
@@ -25,10 +25,10 @@ let fetching = false;
 let stale = false;
 let later = null;
 
-const TIME = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const MINUTE = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "short", timeZone: "Asia/Shanghai" });
-const DAY = new Intl.DateTimeFormat(LANGUAGE, { month: "long", day: "numeric", weekday: "long", timeZone: "Asia/Shanghai" });
+const TIME = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const MINUTE = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const MONTH = new Intl.DateTimeFormat(LOCALE, { month: "short", timeZone: "Asia/Shanghai" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { month: "long", day: "numeric", weekday: "long", timeZone: "Asia/Shanghai" });
 
 /** Millions in ten thousands, as they are read aloud. */
 const large = (value) => (typeof value === "number" && value >= 1e6 ? (LANGUAGE === "zh-CN" ? `${(value / 1e4).toFixed(1)}万` : `${(value / 1e6).toFixed(2)}M`) : count(value));
@@ -109,8 +109,15 @@ function draw(data) {
   const body = $("[data-children] tbody");
   list(body, data.children.map(part));
   lying("states", Object.entries(STATES).map(([key, label]) => ({ label, value: data.events.states[key], colour: key === "returned" ? "warm" : "glow" })));
-  bars("events", data.events.trend.map((row) => ({ ...row, label: row.day.slice(5).replace("-", "/") })), [
+  const onDay = (row) => ({ ...row, label: row.day.slice(5).replace("-", "/") });
+  bars("events", data.events.trend.map(onDay), [
     { key: "reported", label: t("上报"), colour: "warm" }, { key: "closed", label: t("其中办结"), colour: "glow" },
+  ]);
+  bars("needs-days", data.days.map(onDay), [
+    { key: "needs_opened", label: t("新增"), colour: "warm" }, { key: "needs_closed", label: t("办结"), colour: "glow" },
+  ]);
+  bars("visits-days", data.days.map(onDay), [
+    { key: "visits_due", label: t("到期"), colour: "warm" }, { key: "visits_done", label: t("已走访"), colour: "glow" },
   ]);
   bars("needs", data.trend.slice(-MONTHS).map((row) => ({ ...row, label: MONTH.format(new Date(`${row.month}-15`)) })), [
     { key: "opened", label: t("新增"), colour: "warm" }, { key: "closed", label: t("办结"), colour: "glow" },
