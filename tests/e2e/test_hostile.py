@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from shapely.geometry import shape
 
 from tests.e2e.conftest import Program, Visitor
+from tests.e2e.every_page import EVERY_PAGE, Place
 
 NAME = """</script><img src=x onerror="alert(1)">'`&amp;{{7*7}}"""
 LONG = "长" * 300
@@ -125,5 +126,89 @@ def test_names_of_files(visit: Visitor) -> None:
 
 def test_what_is_asked_for_after_the_login_is_text(visit: Visitor) -> None:
     page = visit(None).open('/login?next=/"><img src=x onerror=alert(1)>')
-    assert page.locator("form.login-form[data-next]").get_attribute("data-next") == '/"><img src=x onerror=alert(1)>'
+    assert (
+        page.locator("form.login-form[data-next]").get_attribute("data-next")
+        == '/"><img src=x onerror=alert(1)>'
+    )
     assert unharmed(page)
+
+
+EVERYTHING = (
+    "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>'\"`${window.hacked=1}&amp;{{7*7}}\u202egpj.exe\u202c"
+    + LONG
+)
+NAMES = (
+    "name",
+    "place",
+    "title",
+    "organisation",
+    "note",
+    "station",
+    "street",
+    "kind_name",
+    "assignee_name",
+    "attribution",
+)
+SHOW_ALL = """() => {
+  document.querySelectorAll("details").forEach((each) => { each.open = true; });
+  for (const map of Object.values(window.linli?.maps ?? {})) map.eachLayer((layer) => {
+    if (layer.getTooltip?.()) layer.openTooltip();
+    if (layer.getPopup?.()) { layer.openPopup(); layer.closePopup(); }
+  });
+}"""
+
+
+def spoilt(answer: Any, key: str = "") -> Any:
+    """Return an answer of the interface with every name in it replaced by a hostile one."""
+    if isinstance(answer, dict):
+        return {inner: spoilt(value, inner) for inner, value in answer.items()}
+    if isinstance(answer, list):
+        return [spoilt(value, key) for value in answer]
+    named = key in NAMES or key.endswith("_name")
+    return EVERYTHING if isinstance(answer, str) and named else answer
+
+
+@pytest.mark.parametrize("place_", [each for each in EVERY_PAGE if each.account], ids=str)
+def test_whatever_the_interface_calls_things_is_shown_as_text(visit: Visitor, place_: Place) -> None:
+    window = place_.visit(visit)
+    changed: list[str] = []
+
+    def spoil(route: Any) -> None:
+        if route.request.method != "GET" or "changes" in route.request.url:
+            route.continue_()
+            return
+        asked = {name: value for name, value in route.request.headers.items() if name != "if-none-match"}
+        answer = route.fetch(headers=asked)
+        if not answer.ok or "json" not in answer.headers.get("content-type", ""):
+            route.fulfill(response=answer)
+            return
+        body = answer.json()
+        bad = spoilt(body)
+        if bad != body:
+            changed.append(route.request.url)
+        route.fulfill(response=answer, json=bad)
+
+    window.page.route("**/api/**", spoil)
+    if place_.path == "/accounts":  # an account's name is in the address of what is asked about it
+        window.expect("status 404", "404 (Not Found)")
+    page = window.open(place_.address(window.program))
+    page.evaluate(SHOW_ALL)
+    for grid in page.locator("[data-grid]").all()[:1]:
+        grid.click()
+    for event in page.locator("[data-event]").all()[:1]:
+        event.click()
+    window.settled()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hacked") is None
+    assert (
+        page.evaluate(
+            "document.querySelectorAll('img[src=x], script:not([src]):not([nonce]):not([type])').length"
+        )
+        == 0
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "a long name is wider than the window"
+    )
+    if place_.path in ("/events", "/screen", "/maps/coverage", "/worker"):
+        assert changed
+        assert "</script><script>window.hacked" in page.locator("body").inner_text()
