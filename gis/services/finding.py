@@ -73,6 +73,14 @@ class Lines:
         lengths = np.fromiter((len(line) + 1 for line in lines), dtype=np.int64, count=len(lines))
         self._starts: list[int] = (1 + np.cumsum(lengths) - lengths).tolist()
 
+    def line(self, number: int) -> str:
+        """Return a line."""
+        return self._text[self._starts[number] : self._text.index("\n", self._starts[number])]
+
+    def count(self, part: str) -> int:
+        """Return how often a text occurs."""
+        return self._text.count(part)
+
     def holding(self, part: str, *, start: bool = False, end: bool = False) -> Iterator[int]:
         """Give the numbers of the lines that hold a text, in order; that begin with it, or end with it, where asked."""
         sought = ("\n" if start else "") + part + ("\n" if end else "")
@@ -136,14 +144,10 @@ class Register:
         }
 
     def _with_all(self, words: list[str]) -> Iterator[int]:
-        longest = max(words, key=len)
-        others = [word for word in words if word is not longest]
-        for checked, line in enumerate(self.by_all.holding(longest)):
-            told = (
-                folded(f"{self.names[line]}\x1f{self.codes[line]}\x1f{self.addresses[line]}")
-                if others
-                else ""
-            )
+        rarest = min(words, key=self.by_all.count)
+        others = [word for word in words if word is not rarest]
+        for checked, line in enumerate(self.by_all.holding(rarest)):
+            told = self.by_all.line(line)
             if all(word in told for word in others):
                 yield line
             if checked >= _CHECKED:

@@ -159,7 +159,11 @@
     }
     L.control.scale({ metric: true, imperial: false, position: "bottomright", maxWidth: 140 }).addTo(map);
     open(map, settings);
-    new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(node);
+    new ResizeObserver(() => {
+      const home = map.isHome && map.isHome(); // as it was opened it stays, whatever its size
+      map.invalidateSize({ animate: false });
+      if (home) map.setHome();
+    }).observe(node);
     linli.maps = linli.maps || {};
     linli.maps[id] = map;
     return map;

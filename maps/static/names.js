@@ -19,7 +19,7 @@
       this.theme = linli.themes[settings.theme];
       // A wall sets its letters by the size of the screen (its root font size is a hundredth of it); the map follows.
       const root = parseFloat(getComputedStyle(document.documentElement).fontSize);
-      this.loud = settings.theme === "dark" ? Math.max(1.2, root * 0.17) : Math.max(1, root / 16);
+      this.loud = settings.theme === "dark" ? Math.max(1.2, root * 0.17) : Math.max(window.innerWidth >= 3000 ? 1.4 : 1, root / 16);
       this.kept = { zoom: null, spots: new Map(), signs: new Set() };
       this.drawn = [];
       this.widths = new Map();

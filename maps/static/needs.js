@@ -31,7 +31,25 @@
         look: (code) => this.gridLook(code), tip: (code, name) => linli.gridTip(code, name, this.lines(this.factsOf(code))),
       });
       this.listen();
+      this.share();
       this.load();
+    }
+
+    /** Keep what is chosen in the page's address. */
+    share() {
+      const choice = (name) => [name, linli.sharedChoice(this.map.view, `[data-${name}]`)];
+      const field = (name) => [name, linli.sharedField(this.part(name))];
+      const { months } = this.settings;
+      const month = (name) => [name, {
+        get: () => months[Number(this.part(`month-${name}`).value)],
+        set: (value) => { if (months.includes(value)) this.part(`month-${name}`).value = months.indexOf(value); },
+      }];
+      linli.share(this.map, Object.fromEntries([
+        ...["service", "colour", "age", "unit", "mode"].map(choice), ...["radius", "size", "scheme", "k", "basis"].map(field),
+        ...(months.length ? ["from", "to"].map(month) : []),
+      ]));
+      if (months.length) this.months.say();
+      this.part("radius-text").replaceChildren(this.part("radius").value);
     }
 
     chosen(name) { return this.all(name).filter((box) => box.checked && !box.disabled).map((box) => box.value).filter(Boolean); }

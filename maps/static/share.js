@@ -28,7 +28,7 @@
   linli.share = (map, named) => {
     if (!map.shared) {
       map.shared = true;
-      map.on("moveend layeradd layerremove linli:shared", later);
+      map.on("moveend layeradd layerremove linli:settled", later);
       for (const event of ["change", "input", "click"]) map.view.addEventListener(event, later);
       linli.hear("grid", later);
       linli.hear("show-grid", later);
@@ -54,10 +54,10 @@
   linli.sharedChoice = (root, selector) => {
     const all = () => [...root.querySelectorAll(selector)];
     return {
-      get: () => all().filter((box) => box.checked).map((box) => box.value || "all").join(","),
+      get: () => all().filter((box) => box.checked).map((box) => box.value || "all").join(",") || "none",
       set: (value) => {
         const wanted = value.split(",");
-        if (!all().some((box) => wanted.includes(box.value || "all"))) return;
+        if (value !== "none" && !all().some((box) => wanted.includes(box.value || "all"))) return;
         for (const box of all()) box.checked = wanted.includes(box.value || "all");
       },
     };
@@ -65,19 +65,20 @@
 
   /** Share where the map is, and which of its layers are on. */
   linli.shareView = (map) => {
-    const said = () => { const { lat, lng } = map.getCenter(); return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`; };
-    map.homeView = map._loaded ? said() : null;
-    const at = {
-      get: () => (map._loaded && said() !== map.homeView ? said() : null),
+    const said = () => { if (!map._loaded) return ""; const { lat, lng } = map.getCenter(); return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`; };
+    let home = said();
+    map.isHome = () => said() === home;
+    map.setHome = () => { home = said(); };
+    const view = {
+      get: () => (map.isHome() ? null : said()),
       set: (value) => {
         const [lat, lng, zoom] = value.split(",").map(Number);
         if (Math.abs(lat) <= 85 && Math.abs(lng) <= 180 && zoom >= map.getMinZoom() && zoom <= map.getMaxZoom()) {
           map.setView([lat, lng], zoom, { animate: false });
-          map.placed = true;
         }
       },
     };
-    linli.share(map, { at });
+    linli.share(map, { view });
     // The layers are made after the map, by the same script.
     setTimeout(() => linli.share(map, {
       on: {

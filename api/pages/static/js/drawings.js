@@ -35,7 +35,7 @@ export function ages(caption, parts) {
   const key = el("ul", { class: "drawing-key", "aria-hidden": "true" }, ...parts.map(({ label, value, colour }) => {
     const sign = el("span", { class: "sign" });
     sign.style.background = colour;
-    return el("li", {}, sign, label, el("b", { text: count(value) }));
+    return el("li", {}, sign, label, el("strong", { text: count(value) }));
   }));
   made.append(key);
   return made;
