@@ -1,6 +1,6 @@
 # 邻里 linli. `make run` tries it, `make test` proves it. Works with GNU make from 3.81 on.
 
-.PHONY: help setup run test torture load bench lint
+.PHONY: help setup run test torture load bench lint messages
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -13,6 +13,7 @@ help:
 	@echo "make load   set up, 50 workers reading and writing files at once for a minute"
 	@echo "make bench  set up, run the benchmarks, print ratios"
 	@echo "make lint   set up, check style and types"
+	@echo "make messages  bring the catalogues of translations up to date, say what is left to translate"
 
 setup:
 	@scripts/setup
@@ -41,3 +42,7 @@ lint:
 	@scripts/setup
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+messages:
+	@scripts/setup
+	@$(PYTHON) -m api.messages
