@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,7 +18,7 @@ import pandas as pd
 from psycopg import sql
 from sqlalchemy import create_engine, text
 
-from benchmarks.city_files import FULL, QUICK, write_files
+from benchmarks.city_files import FULL, QUICK, thrice, write_files
 from benchmarks.measure import RUNS, Line, console, show
 from fixtures.city import SyntheticCity
 from gis.intake import run_import
@@ -33,6 +34,7 @@ FILES = {"buildings": "buildings.gpkg", "streets": "streets.gpkg", "households":
 GOALS = {"buildings": 2, "streets": 2, "households": 1.5, "residents": 2}
 _MADE_BY_THE_TABLE = ("id", "version", "created_at", "updated_at")
 _KEY = bytes(range(32))
+_MOST_MB = 500
 
 
 def main(*, quick: bool = False) -> None:
@@ -50,11 +52,19 @@ def main(*, quick: bool = False) -> None:
                 run_import(connection, "grids", folder / "grids.gpkg")
             lines = []
             for kind, file in FILES.items():
-                lines += _lines(store, server.url(), kind, folder / file, getattr(size, kind))
+                made = _lines(store, server.url(), kind, folder / file, getattr(size, kind))
+                lines += [replace(line, goal=None) for line in made] if quick else made
                 if kind == "households":
                     compare(store, city)
             show(f"import into empty tables, {size.grids:,} irregular grids; checked, assigned, indexed, committed", lines)
-            _tell_memory(server.url(), folder / "residents.csv")
+            if quick:
+                console.print(
+                    f"--quick: {size.households:,} households, {FULL.households // size.households} times fewer than the goals speak of. "
+                    "What is done once weighs much more here; nothing is said of the goals."
+                )
+            for name in ("households.csv", "residents.csv"):
+                _tell_memory(server.url(), folder / name)
+            _tell_memory(server.url(), thrice(folder / "residents.csv"))
             store.close()
 
 
@@ -169,7 +179,7 @@ from gis.store.vault import GivenKeys
 store = Store(sys.argv[1], keys=GivenKeys(Keyring((FieldKey(bytes(range(32))),))))
 store.open_vault()
 with store.owner_engine.begin() as connection:
-    run_import(connection, "residents", Path(sys.argv[2]), dry_run=True)
+    run_import(connection, Path(sys.argv[2]).name.split(".")[0], Path(sys.argv[2]), crs="EPSG:4326", dry_run=True)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -179,7 +189,8 @@ def _tell_memory(url: str, file: Path) -> None:
     if not Path("/proc/self/status").exists():
         return
     done = subprocess.run([sys.executable, "-c", _MEMORY, url, str(file)], check=True, capture_output=True, text=True)
+    peak_mb = int(done.stdout) >> 10
     console.print(
-        f"memory of a process that imports {file.name} of {file.stat().st_size >> 20} MB: "
-        f"{int(done.stdout) >> 10} MB (goal: at most 500)"
+        f"memory of a process that imports {file.name} of {file.stat().st_size >> 20} MB: {peak_mb} MB at most, "
+        f"libraries included (goal: 500 {'✓' if peak_mb <= _MOST_MB else '✗'})"
     )
