@@ -11,10 +11,10 @@ import psutil
 
 from benchmarks.measure import RUNS, console
 
-BENCHMARKS = ("assigning", "importing", "locating", "screen", "walking")
+BENCHMARKS = ("assigning", "importing", "locating", "maps", "screen", "walking")
 
 
-QUICK_FORMS = ("importing", "screen")
+QUICK_FORMS = ("importing", "maps", "screen")
 """Those that have a quick form: ``--quick``."""
 
 

@@ -98,7 +98,9 @@ def main(*, quick: bool = False) -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with EmbeddedServer.start(folder / "data") as server, contextlib.ExitStack() as open_places:
-            small, large = (open_places.enter_context(place(server, folder, name, *getattr(size, name))) for name in ("small", "large"))
+            small, large = (
+                open_places.enter_context(place(server, folder, name, synthetic_city(*getattr(size, name), seed=1), fill)) for name in ("small", "large")
+            )
             cost(small, large)
             throughput(large, folder)
             burst(large)
@@ -110,15 +112,16 @@ def main(*, quick: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def place(server: EmbeddedServer, folder: Path, name: str, households: int, grids: int) -> Iterator[Place]:
-    """Fill a database of its own and serve it."""
+def place(
+    server: EmbeddedServer, folder: Path, name: str, city: SyntheticCity, filled: Callable[[Store, SyntheticCity], dict[str, str]]
+) -> Iterator[Place]:
+    """Fill a database of its own with ``filled``, which returns tokens by role, and serve it."""
     with psycopg.connect(server.url(database="postgres").replace("+psycopg", "", 1), autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(f"screen_{name}")))
-    urls = server.url(database=f"screen_{name}"), server.url(user=SERVICE_ROLE, database=f"screen_{name}")
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(f"bench_{name}")))
+    urls = server.url(database=f"bench_{name}"), server.url(user=SERVICE_ROLE, database=f"bench_{name}")
     store = Store(*urls)
     store.migrate()
-    city = synthetic_city(households, grids, seed=1)
-    tokens = fill(store, city)
+    tokens = filled(store, city)
     env = {
         "LINLI_DATABASE_URL": urls[0], "LINLI_SERVICE_DATABASE_URL": urls[1],
         "LINLI_DATA_DIR": str(folder / name), "LINLI_ADMIN_PASSWORD": PASSWORD,
@@ -158,9 +161,14 @@ def fill(store: Store, city: SyntheticCity) -> dict[str, str]:
             "(SELECT geometry, row_number() OVER (ORDER BY code) AS n FROM grids) g WHERE n % 20 = 1"
         ))  # fmt: skip
         connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, k FROM stations, unnest(ARRAY['meal', 'health', 'rest']) k"))
+    return signed_in(store, "planner", "screen")
+
+
+def signed_in(store: Store, *roles: str) -> dict[str, str]:
+    """Make an account of each role with a session, tidy the tables, and return the tokens by role."""
     tokens = {}
     with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for role in ("planner", "screen"):
+        for role in roles:
             tokens[role] = secrets.token_urlsafe()
             connection.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES (:role, '', :role)"), {"role": role})
             connection.execute(
