@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -21,7 +22,7 @@ import api.pages
 from api import errors, openapi
 from api.answers import Json
 from api.basemap import Basemap
-from api.compression import Compression
+from api.compression import Compression, packed, packed_file, takes_gzip
 from api.desk import Office
 from api.express import Application, Express
 from api.feed import Feed
@@ -39,6 +40,7 @@ from api.worker import ImportWorker
 from gis.errors import Unavailable
 from gis.secrecy.cipher import FieldCipher
 from gis.services.snapshots import Snapshots
+from gis.services.tile_cache import TileCache
 from gis.store.session import Store
 from maps import language
 from maps.assets import MOUNTS
@@ -73,11 +75,11 @@ def create_app(
         screen_hours=settings.accounts.screen_session_hours,
         idle_minutes=settings.accounts.session_idle_minutes,
     )
-    metrics = Metrics()
+    metrics, snapshots = Metrics(), Snapshots(settings.walk.policy())
     office = Office(
         store,
         settings,
-        Snapshots(settings.walk.policy()),
+        snapshots,
         sessions,
         Feed(store, sessions.forget, revive),
         ImportWorker(store, data_dir or settings.database.data_dir, settings.server.import_workers),
@@ -85,6 +87,7 @@ def create_app(
         reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
         seldom=Seldom(),
         metrics=metrics,
+        tiles=TileCache(snapshots, packed),
         basemap=Basemap(settings.basemap),
         provider=_provider(store, settings),
     )
@@ -172,6 +175,10 @@ def _add_description(app: FastAPI) -> None:
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
 
 
+_MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_PACKED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+
+
 class _Kept(StaticFiles):
     """Static files whose address carries a hash of their content (``?v=…``): a browser need never ask again."""
 
@@ -179,8 +186,14 @@ class _Kept(StaticFiles):
         self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """Return the file, to be kept for good when the address names its content."""
-        answer = super().file_response(full_path, stat_result, scope, status_code)
         hashed = b"v=" in scope.get("query_string", b"")
+        path = Path(full_path)
+        answer: Response
+        if hashed and path.suffix in _MEDIA_TYPES and takes_gzip(Headers(scope=scope)):
+            body = packed_file(path, stat_result.st_mtime_ns)
+            answer = Response(body, status_code, _PACKED, _MEDIA_TYPES[path.suffix])
+        else:
+            answer = super().file_response(full_path, stat_result, scope, status_code)
         answer.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if hashed else "public, no-cache"
         )

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, TypeVar
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -21,15 +20,17 @@ from api.pace import Pace, Seldom
 from api.sessions import Sessions
 from api.settings import Settings
 from api.worker import ImportWorker
+from gis.accessibility.hours import PLACE_ZONE
 from gis.errors import NotFound, TooMany, Unauthenticated
 from gis.services.memory import Overtaken, steady
 from gis.services.sign_ins import Identity
 from gis.services.snapshots import Snapshots
+from gis.services.tile_cache import TileCache
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
 
 Value = TypeVar("Value")
-TIME_ZONE = ZoneInfo("Asia/Shanghai")
+TIME_ZONE = PLACE_ZONE
 """Days begin and stations open by this clock."""
 
 
@@ -49,6 +50,7 @@ class Office:
     """How many protected fields an account may be shown."""
     seldom: Seldom
     metrics: Metrics
+    tiles: TileCache
     basemap: Basemap
     """From outside, where one is configured."""
     provider: Provider | None = None

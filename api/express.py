@@ -7,6 +7,7 @@ answer, who asks, the route's rule, headers, figures and the log line, is given 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
@@ -26,6 +27,7 @@ from gis.services.sign_ins import Identity
 log = structlog.get_logger("linli.express")
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "_linli_at_hand"
+_ONLY_PARAMETERS = re.compile(r"|\w+\}(/\{\w+\})*")
 
 
 class Ready(NamedTuple):
@@ -40,8 +42,16 @@ Reply = Callable[[Office, Identity, Scope], Ready | None]
 """Answers a GET of somebody whom the route's rule admits, or does not (None): at once, asking no database and waiting for nothing."""
 
 
+class _Way(NamedTuple):
+    """Who answers for a route, whom its rule admits, and its path."""
+
+    reply: Reply
+    roles: frozenset[str]
+    path: str
+
+
 def at_hand(reply: Reply) -> Callable[[Function], Function]:
-    """Mark a route's function as one that ``reply`` mostly answers for; the route's path has no parameters."""
+    """Mark a route's function as one that ``reply`` mostly answers for; parameters in the route's path come after all that is fixed."""
 
     def mark(function: Function) -> Function:
         setattr(function, _MARK, reply)
@@ -57,26 +67,31 @@ class Express:
         """Find the routes that have been marked.
 
         Raises:
-            ValueError: the path of one has parameters, or it is no GET.
+            ValueError: one is no GET, or its path goes on after its parameters, or two begin alike.
         """
         self._office = office
-        self._ways: dict[str, tuple[Reply, frozenset[str]]] = {}
+        self._ways: dict[str, _Way] = {}
+        self._families: dict[str, _Way] = {}
+        """By what comes before the parameters of a path: ``/tiles/``."""
         for route in routes:
             reply = getattr(route.endpoint, _MARK, None) if isinstance(route, APIRoute) else None
             if reply is not None and isinstance(route, APIRoute):
-                if "{" in route.path or "GET" not in (route.methods or ()):
-                    raise ValueError(
-                        f"{route.path}: only a GET without parameters in its path goes by express"
-                    )
-                self._ways[route.path] = (reply, roles_of(route) or frozenset())
+                fixed, _, parameters = route.path.partition("{")
+                ways = self._families if parameters else self._ways
+                if "GET" not in (route.methods or ()) or fixed in ways or not _ONLY_PARAMETERS.fullmatch(parameters):
+                    raise ValueError(f"{route.path} cannot go by express")
+                ways[fixed] = _Way(reply, roles_of(route) or frozenset(), route.path)
+
+    def _way(self, path: str) -> _Way | None:
+        return self._ways.get(path) or self._families.get(path[: path.find("/", 1) + 1])
 
     async def answers(self, scope: Scope, send: Send) -> bool:
         """Answer a request if that can be done at once; tell whether."""
-        way = self._ways.get(scope["path"])
+        way = self._way(scope["path"])
         if way is None or scope["method"] != "GET":
             return False
         began = time.perf_counter()
-        reply, roles = way
+        reply, roles, path = way
         token, _ = token_of(Headers(scope=scope))
         account = self._office.sessions.remembered(token) if token else None
         if account is None or account.pending is not None or account.role not in roles:
@@ -84,18 +99,18 @@ class Express:
         try:
             ready = reply(self._office, account, scope)
         except Exception as error:  # the layers know how to tell of it, should it happen to them as well
-            log.warning("not at hand", route=scope["path"], error=type(error).__name__)
+            log.warning("not at hand", route=path, error=type(error).__name__)
             return False
         if ready is None:
             return False
         request_id = request_id_of(scope)
         headers = put_headers(scope, ready.headers, request_id, ending=self._office.feed.ending)
-        self._office.metrics.answered("GET", scope["path"], ready.status, time.perf_counter() - began)
+        self._office.metrics.answered("GET", path, ready.status, time.perf_counter() - began)
         try:
             await send({"type": "http.response.start", "status": ready.status, "headers": headers})
             await send({"type": "http.response.body", "body": ready.body})
         finally:
-            tell("GET", scope["path"], ready.status, began, account, request_id)
+            tell("GET", path, ready.status, began, account, request_id)
         return True
 
 

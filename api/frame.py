@@ -43,7 +43,8 @@ _ALWAYS = (
     (b"permissions-policy", b"geolocation=(self), camera=(), microphone=()"),
 )
 _OF_DATA = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-"""JSON is no page: should a browser be made to take it for one, nothing in it runs, loads or is framed."""
+_DATA = (b"json", b"vector-tile")
+"""These are no pages: should a browser be made to take one for a page, nothing in it runs, loads or is framed."""
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _PRIVATE = (b"cache-control", b"private, no-store")
 _VARY = "Cookie, Authorization"
@@ -191,7 +192,7 @@ def put_headers(
     raw = list(given)
     named = dict(raw)
     raw.append((b"x-request-id", request_id.encode()))
-    if b"json" in named.get(b"content-type", b""):
+    if any(sign in named.get(b"content-type", b"") for sign in _DATA):
         raw.append(_OF_DATA)
     else:
         raw.append((b"content-security-policy", _POLICY_BEFORE + nonce + _POLICY_AFTER))

@@ -4,11 +4,13 @@ import gzip
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from api.compression import MINIMUM_BYTES, Compression
+from maps.assets import STATIC
 
 TEXT = ("网格 " * 50_000).encode()
 
@@ -48,3 +50,17 @@ async def test_small_answers_and_other_clients_are_left_alone(path: str, encodin
     answer, raw = await _ask(path, encoding)
     assert "content-encoding" not in answer.headers
     assert len(raw) == (MINIMUM_BYTES - 1 if path == "/small" else len(TEXT))
+
+
+def test_scripts_come_as_small_as_gzip_can_and_whole(client: TestClient) -> None:
+    script = STATIC / "linli.js"
+    for address, kept in (("/assets/own/linli.js?v=1", "immutable"), ("/assets/own/linli.js", "no-cache")):
+        for encoding in ("gzip, br", "identity"):
+            answer = client.get(address, headers={"accept-encoding": encoding})
+            assert answer.content == script.read_bytes()
+            assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+            assert kept in answer.headers["cache-control"]
+            assert ("content-encoding" in answer.headers) == (encoding != "identity")
+    packed = client.get("/assets/own/linli.js?v=1", headers={"accept-encoding": "gzip"})
+    assert packed.headers["vary"].lower().count("accept-encoding") == 1
+    assert int(packed.headers["content-length"]) == len(gzip.compress(script.read_bytes(), 9))

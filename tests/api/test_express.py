@@ -230,6 +230,6 @@ def test_only_plain_questions_may_be_marked(app: FastAPI) -> None:
     @at_hand(lambda *_: None)
     def function() -> None: ...
 
-    for path, method in (("/a/{b}", "GET"), ("/a", "POST")):
+    for path, method in (("/a/{b}/c", "GET"), ("/a/b{c}.{d}", "GET"), ("/a", "POST")):
         with pytest.raises(ValueError, match="express"):
             Express(app.state.office, [APIRoute(path, function, methods=[method])])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,7 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import NotFound
-from gis.services.tiles import LAYERS, MAX_ZOOM, tile, tile_version
+from gis.services.snapshots import Snapshots
+from gis.services.tile_cache import TileCache
+from gis.services.tiles import BLOCK_SIDE, LAYERS, MAX_ZOOM, block, tile
+from gis.store.journal import read_versions
 from gis.store.session import Store
 
 LON, LAT = 102.7143, 25.0387
@@ -182,12 +187,53 @@ def test_the_whole_world_is_a_tile(place: Store) -> None:
         assert isinstance(tile(session, "base", MAX_ZOOM, 2**MAX_ZOOM - 1, 2**MAX_ZOOM - 1), bytes)
 
 
-def test_the_version_follows_what_the_layer_shows_and_nothing_else(place: Store) -> None:
+def test_a_block_holds_the_very_tiles_that_are_asked_for_one_by_one(place: Store) -> None:
     with as_service(place) as session:
-        before = {layer: tile_version(session, layer) for layer in LAYERS}
+        for layer in LAYERS:
+            for z in (0, 1, 14, Z):
+                x, y = X >> (Z - z), Y >> (Z - z)
+                found = block(session, layer, z, x, y)
+                side = min(BLOCK_SIDE, 2**z)
+                assert len(found) == side * side
+                assert found[x, y] == tile(session, layer, z, x, y), layer
+                if z == Z:
+                    assert all(content == tile(session, layer, z, *at) for at, content in found.items()), layer
+
+
+def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_anything_else(place: Store) -> None:
+    cache, asked = TileCache(Snapshots(), lambda _: None), []
+
+    @contextmanager
+    def opened() -> Iterator[Session]:
+        asked.append(1)
+        with as_service(place) as session:
+            yield session
+
+    def get(layer: str) -> tuple[bytes, bool]:
+        """Return a tile, and whether the database made it for that."""
+        with as_service(place) as session:
+            place.journal.offer(read_versions(session, place.journal.clock))  # as the listener does at every notice
+        asked.clear()
+        return cache.tile(place.journal, opened, layer, Z, X, Y).content, bool(asked)
+
+    before = {layer: get(layer)[0] for layer in LAYERS}
+    assert not any(get(layer)[1] for layer in LAYERS)
     with place.owner_session() as session:
-        session.execute(text("UPDATE streets SET name = '新名' WHERE code = 'S1'"))
+        session.execute(text("UPDATE streets SET name = '新名路' WHERE code = 'S1'"))
         session.execute(text("UPDATE residents SET name = '李密密'"))
-    with as_service(place) as session:
-        after = {layer: tile_version(session, layer) for layer in LAYERS}
-    assert {layer for layer in LAYERS if before[layer] != after[layer]} == {"base", "streets"}
+    after = {layer: get(layer) for layer in LAYERS}
+    assert {layer for layer in LAYERS if after[layer][1]} == {"base", "streets"}
+    assert "新名路".encode() in after["streets"][0]
+    assert "新名路".encode() not in before["streets"]
+    assert cache.at_hand(place.journal, f"grids/{Z}/{X}/{Y}") is not None
+    place.journal.committed()
+    assert cache.at_hand(place.journal, f"grids/{Z}/{X}/{Y}") is None, "after a commit of its own the process asks first"
+
+
+def test_no_more_is_kept_than_is_allowed(place: Store) -> None:
+    cache = TileCache(Snapshots(), lambda _: None, most_bytes=20 * 600)
+    for x in range(0, 40, BLOCK_SIDE):
+        cache.tile(place.journal, lambda: as_service(place), "grids", Z, x, 0)
+    assert cache._bytes <= 20 * 600
+    assert cache._bytes == sum(tile.size for tile in cache._kept.values())
+
