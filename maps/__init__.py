@@ -11,7 +11,7 @@ How a page shows a map (``api/pages`` need know no more than this)::
         months=("2025-11", "2026-10"),                          # first and last month of needs
         methods=WALKING_METHODS,                                # only where streets are known
     )
-    pieces = render(planner_map(config), nonce)                  # or needs_map, coverage_map, worker_map, screen_map
+    pieces = render(planner_map(config), nonce)                  # or needs_map, coverage_map, compare_map, worker_map, screen_map
 
 ``pieces.head_html`` (style sheets) goes into ``<head>``, ``pieces.body_html`` where the map and its panel belong (it fills its parent, which
 must have a height), ``pieces.script_html`` last in ``<body>``. All three are :class:`markupsafe.Markup`, so Jinja writes them as they are.
@@ -22,7 +22,7 @@ Every file a page loads lies under two prefixes, :data:`maps.assets.MOUNTS` (``/
 without a session; their addresses carry a content hash, so they may be cached for ever. ``python -m maps.assets`` fetches the npm ones.
 
 Data comes from the API with the session cookie: ``/tiles/{base,grids}/{z}/{x}/{y}``, ``/api/grids``, ``/api/grids/measures``,
-``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage`` and what lies under it, ``/api/siting``,
+``/api/comparison``, ``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage`` and what lies under it, ``/api/siting``,
 ``/api/needs/cells`` (see :class:`maps.config.Urls`). A 401 leads to ``/login?next=…``.
 
 Events on ``document`` between a map and the page round it:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.pages.directory import ACCOUNT, FILE_PATH, PAGES
+from api.pages.directory import ACCOUNT, COMPARE, FILE_PATH, PAGES
 from tests.e2e.conftest import Program, Visit, Visitor
 
 _WHO = {"/worker": "worker", "/events": "worker", "/screen": "screen", "/account": "planner"}
@@ -38,6 +38,6 @@ class Place:
 
 EVERY_PAGE = [
     Place("/login", None),
-    *(Place(page.path, _WHO.get(page.path, page.roles[-1])) for page in (*PAGES, ACCOUNT)),
+    *(Place(page.path, _WHO.get(page.path, page.roles[-1])) for page in (*PAGES, COMPARE, ACCOUNT)),
     Place(FILE_PATH, "worker"),
 ]

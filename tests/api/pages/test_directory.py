@@ -35,6 +35,8 @@ def test_an_auditor_has_one_page() -> None:
     [
         ("planner", "/maps/needs", "/maps/needs"),
         ("planner", "/maps/needs?service=meal", "/maps/needs?service=meal"),
+        ("planner", "/maps/compare?measure-left=needs_opened", "/maps/compare?measure-left=needs_opened"),
+        ("worker", "/maps/compare", "/worker"),
         ("planner", "/worker", "/"),
         ("planner", "/accounts", "/"),
         ("planner", "/account", "/account"),

@@ -82,7 +82,7 @@ def test_the_favicon_needs_no_session(client: TestClient) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
 
 
-@pytest.mark.parametrize("path", ["/", "/maps/needs", "/maps/coverage", "/screen"])
+@pytest.mark.parametrize("path", ["/", "/maps/needs", "/maps/coverage", "/maps/compare", "/screen"])
 def test_an_empty_place_has_pages_too(store: Store, path: str) -> None:
     with store.owner_session() as session:
         session.execute(
