@@ -43,7 +43,7 @@ def cells(
     """
     with desk.session() as session:
         if form == "columns":
-            return Json(needs.cells_by_column(session, desk.snapshots, query, desk.today()))
+            return Json(needs.cells_by_column(session, desk.snapshots, query))
         return GeoJson(needs.cells(session, desk.snapshots, query, desk.today()))
 
 

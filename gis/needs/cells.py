@@ -71,12 +71,15 @@ def count_cells(
         rows.append(np.floor(y_m[known] / size_m).astype(np.int64))
         counts.append(n[known] if is_need else np.zeros(int(known.sum()), dtype=np.int64))
         homes.append(np.zeros(int(known.sum()), dtype=np.int64) if is_need else n[known])
-    where = np.stack([np.concatenate(rows), np.concatenate(columns)], axis=1)
-    if len(where) == 0:
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    if len(row) == 0:
         empty = np.zeros(0, dtype=np.int64)
         return Cells(size_m, empty, empty, empty, empty)
-    cells, inverse = np.unique(where, axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    # One number for a cell: sorting numbers is twenty times as fast as sorting pairs of them.
+    first, width = int(column.min()), int(np.ptp(column)) + 1
+    cells, inverse = np.unique(row * width + (column - first), return_inverse=True)
+    row, column = np.divmod(cells, width)
+    column += first
     count = np.bincount(inverse, weights=np.concatenate(counts), minlength=len(cells)).astype(np.int64)
     home = np.bincount(inverse, weights=np.concatenate(homes), minlength=len(cells)).astype(np.int64)
-    return Cells(size_m, cells[:, 1], cells[:, 0], count, home)
+    return Cells(size_m, column, row, count, home)

@@ -74,7 +74,7 @@ def _find(
     session: Session, snapshots: Snapshots, query: NeedQuery, today: date, by: Units, measure: Measure
 ) -> Spots:
     if by == "cells":
-        cells = needs.count_in_cells(session, snapshots, query, today)
+        cells = needs.count_in_cells(session, snapshots, query)
         count, households = cells.count, cells.households
         lived_in = households >= THRESHOLD
         pairs = touching_cells(cells.column[lived_in], cells.row[lived_in])

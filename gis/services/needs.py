@@ -31,7 +31,7 @@ from gis.services.counted import TOPICS as COUNTED
 from gis.services.counted import counted
 from gis.services.features import collection, feature
 from gis.services.need_tables import NeedQuery, load_needs, needs_at, needs_in_grids
-from gis.services.snapshots import Snapshots
+from gis.services.snapshots import DWELLING_TOPICS, Snapshots
 from gis.store.vault import vault_of
 
 __all__ = [
@@ -67,11 +67,12 @@ def cells(
     (1 or 5), and ``total``, the needs with a position (None: fewer than the threshold).
 
     Args:
-        session, snapshots, query, today: what is asked, of whom, and the day of which households are.
+        session, snapshots, query: what is asked, and of whom.
+        today: as :func:`grids` takes it; cells hold no people, and households are as they are known now.
         more: further properties by name, in the order of :func:`count_in_cells`.
     """
     query = query.widened()
-    found = count_in_cells(session, snapshots, query, today)
+    found = count_in_cells(session, snapshots, query)
     facts = {"size_m": query.size_m, **_facts(query, int(found.count.sum()), int(found.households.sum()))}
     if len(found.count) == 0:
         return collection([], **facts)
@@ -83,7 +84,7 @@ def cells(
     return collection([feature(shape, row) for shape, row in zip(shapes, rows, strict=True)], **facts)
 
 
-def cells_by_column(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> dict[str, Any]:
+def cells_by_column(session: Session, snapshots: Snapshots, query: NeedQuery) -> dict[str, Any]:
     """Return the same cells as :func:`cells` in arrays, a twentieth as large: what a map draws them from.
 
     ``column`` and ``row`` number the cells of the lattice, each as the step from the one before (the first from ``lattice``); ``count`` and
@@ -92,7 +93,7 @@ def cells_by_column(session: Session, snapshots: Snapshots, query: NeedQuery, to
     what lies between nodes is bilinear between them, less than 0.1 m off.
     """
     query = query.widened()
-    found = count_in_cells(session, snapshots, query, today)
+    found = count_in_cells(session, snapshots, query)
     facts = {"size_m": query.size_m, **_facts(query, int(found.count.sum()), int(found.households.sum()))}
     hidden, few = _hidden(found.count, found.households, query.exact), small(found.households)
     first = [int(axis.min()) if len(axis) else 0 for axis in (found.column, found.row)]
@@ -147,11 +148,27 @@ def grids(
     }
 
 
-def count_in_cells(session: Session, snapshots: Snapshots, query: NeedQuery, today: date) -> Cells:
+def count_in_cells(session: Session, snapshots: Snapshots, query: NeedQuery) -> Cells:
     """Return the cells of a query in whole months and published sizes, with what is published of them, or the truth where it is exact."""
-    sites = snapshots.sites(session, today).demand
     needs = needs_at(session, snapshots, query)
-    return count_cells(*needs, sites.x_m, sites.y_m, sites.households, query.size_m)
+    homes = _homes(session, snapshots, query)
+    x_m, y_m = ((axis + 0.5) * query.size_m for axis in (homes.column, homes.row))
+    return count_cells(*needs, x_m, y_m, homes.households, query.size_m)
+
+
+def _homes(session: Session, snapshots: Snapshots, query: NeedQuery) -> Cells:
+    """Return the cells where somebody lives; those of a published size are kept, for they change seldom and are asked for often."""
+
+    def counted_by_cell(loading: Session) -> Cells:
+        sites = snapshots.dwellings(loading).demand
+        nothing = np.zeros(0)
+        return count_cells(
+            nothing, nothing, nothing.astype(np.int64), sites.x_m, sites.y_m, sites.households, query.size_m
+        )
+
+    if query.exact:
+        return counted_by_cell(session)
+    return snapshots.remember(session, ("homes in cells", query.size_m), DWELLING_TOPICS, counted_by_cell)
 
 
 def count_in_grids(
