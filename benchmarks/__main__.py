@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.measure import RUNS, console
 
-BENCHMARKS = ("assigning", "importing", "locating", "maps", "screen", "walking")
+BENCHMARKS = ("assigning", "importing", "locating", "maps", "screen", "tiles", "walking")
 
 
 QUICK_FORMS = ("importing", "maps", "screen")

@@ -85,7 +85,9 @@ class Column:
         """Return 中文, English and unit on one line."""
         if not self.unit:
             return f"{self.zh} / {self.en}"
-        return f"{self.zh}（{self.unit}） / {self.en} ({_UNITS.get(self.unit, self.unit)})"
+        unit = _UNITS.get(self.unit, self.unit)
+        said = "" if unit in self.en.lower() else f" ({unit})"
+        return f"{self.zh}（{self.unit}） / {self.en}{said}"
 
 
 @dataclass(frozen=True)
