@@ -54,7 +54,7 @@
 
     async load(address) {
       try {
-        const answer = await fetch(address, { credentials: "same-origin" });
+        const answer = await fetch(address, { credentials: "same-origin", priority: "low" }); // after what the map is about
         if (answer.status === 401) linli.signIn(this.map);
         if (answer.status === 204 || answer.status === 404) return undefined;
         if (!answer.ok) throw new Error(String(answer.status));
@@ -169,8 +169,11 @@
     labelRules: [],
   });
 
+  // From further away a grid is some ten pixels wide: its dashes would only grey the map, at the price of every grid's outline.
+  const BOUNDARIES_FROM = 14;
   /** The grids' boundaries as thin lines, for maps that shade something else. */
   linli.boundaries = (map) => layer(map, "shades", {
+    minZoom: BOUNDARIES_FROM,
     sources: { "": { url: linli.tiles(map, map.options.urls.grid_tiles), maxDataZoom: DEEPEST } },
     paintRules: [{ dataLayer: "grids", symbolizer: new protomapsL.LineSymbolizer({ color: "#55757b", width: 1, opacity: 0.8, dash: [6, 3] }) }], labelRules: [],
   });

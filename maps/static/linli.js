@@ -139,6 +139,7 @@
     const node = document.getElementById(id);
     const map = L.map(node, {
       zoomControl: false, attributionControl: true, minZoom: 3, maxZoom: 20, center: [30, 105], zoom: 5, zoomSnap: 0.5,
+      fadeAnimation: false, // a tile that fades in is a layer of its own to be put together in every frame
       urls: settings.urls, settings,
     });
     map.view = node.closest(".linli-view");

@@ -207,6 +207,7 @@
 
     draw() {
       const { canvas, pen, region } = this;
+      canvas.hidden = !this.drawn.length; // an empty layer costs a frame as much as a full one
       const ratio = window.devicePixelRatio || 1;
       const [wide, high] = [Math.ceil(region.max.x - region.min.x), Math.ceil(region.max.y - region.min.y)];
       canvas.width = wide * ratio;
