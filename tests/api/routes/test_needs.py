@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -192,3 +194,36 @@ def test_too_few_grids_are_not_tested(client: TestClient, as_: SignIn, asked: St
     assert found["least"] == 30 and all(row["spot"] is None and row["z"] is None for row in found["grids"])
     cells = client.get("/api/needs/hotspots?by=cells", headers=as_("planner")).json()
     assert cells["type"] == "FeatureCollection" and cells["features"][0]["properties"]["spot"] is None
+
+
+def test_what_a_map_is_drawn_from_does_not_grow_with_households(
+    client: TestClient, as_: SignIn, asked: Store
+) -> None:
+    """Twenty times as many households and needs at the same places: the page and its data stay as large as they were."""
+
+    def sizes() -> list[int]:
+        paths = ("/maps/needs", "/api/needs/cells?form=columns", "/api/grids/measures?measure=households")
+        answers = [client.get(path, headers=as_("planner")).raise_for_status().content for path in paths]
+        return [len(gzip.compress(answer)) for answer in answers]
+
+    few = sizes()
+    with asked.owner_session() as session:
+        before = session.scalar(text("SELECT count(*) FROM households"))
+        session.execute(
+            text(
+                "INSERT INTO households (code, building_id, own_position, lon, lat, geometry, grid_id, grid_reason) "
+                "SELECT code || '-' || n, building_id, own_position, lon, lat, geometry, grid_id, grid_reason "
+                "FROM households CROSS JOIN generate_series(1, 19) n"
+            )
+        )
+        session.execute(
+            text(
+                "INSERT INTO needs (household_id, service, opened_on) "
+                "SELECT id, 'meal', '2026-03-01' FROM households WHERE code LIKE '%-%' AND id % 2 = 0"
+            )
+        )
+        assert session.scalar(text("SELECT count(*) FROM households")) == 20 * before
+    many = sizes()
+    assert many != few, "the figures have changed"
+    assert sum(many) <= 1.5 * sum(few)
+    assert all(after <= max(1.5 * size, size + 400) for size, after in zip(few, many, strict=True))
