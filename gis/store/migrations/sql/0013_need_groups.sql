@@ -6,10 +6,8 @@ CREATE FUNCTION linli_need_sites()
 RETURNS TABLE (lon double precision, lat double precision, grid_id bigint, service text, opened_on date, colour text, ages integer, needs bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH aged AS (
-    SELECT n.id, bit_or(CASE WHEN a.age BETWEEN 0 AND 12 THEN 1 WHEN a.age BETWEEN 13 AND 59 THEN 2
-                             WHEN a.age BETWEEN 60 AND 79 THEN 4 WHEN a.age >= 80 THEN 8 ELSE 0 END) AS ages
+    SELECT n.id, bit_or((1 << width_bucket(linli_age(r.birth_date, r.birth_year, n.opened_on), ARRAY[0, 13, 60, 80])) >> 1) AS ages
     FROM needs n JOIN residents r ON r.household_id = n.household_id
-    CROSS JOIN LATERAL (SELECT linli_age(r.birth_date, r.birth_year, n.opened_on)) AS a (age)
     WHERE linli_require_account()
     GROUP BY n.id)
   SELECT h.lon, h.lat, h.grid_id, n.service, n.opened_on, coalesce(h.colour, ''), coalesce(aged.ages, 0), count(*)
