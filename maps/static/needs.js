@@ -32,6 +32,7 @@
       });
       this.listen();
       this.share();
+      this.allow();
       this.load();
     }
 
@@ -243,17 +244,19 @@
 
     countOf(is) { return this.now.units.filter((facts) => is(this.look(facts))).length; }
 
+    /** Heat is made of cells: with grids it cannot be chosen. */
+    allow() {
+      const mode = (value) => this.all("mode").find((one) => one.value === value);
+      mode("heat").disabled = this.unit() === "grids";
+      if (mode("heat").checked && mode("heat").disabled) mode("rate").checked = true;
+    }
+
     listen() {
       const { part } = this;
       const asking = [...this.all("service"), ...this.all("colour"), ...this.all("age"), ...this.all("mode"), part("size"), part("scheme"), part("k"), part("basis")];
       for (const box of asking) box.addEventListener("change", () => this.load());
       for (const choice of this.all("unit")) {
-        choice.addEventListener("change", () => {
-          const heat = this.all("mode").find((one) => one.value === "heat"); // heat is made of cells
-          heat.disabled = this.unit() === "grids";
-          if (heat.checked && heat.disabled) this.all("mode").find((one) => one.value === "rate").checked = true;
-          this.load();
-        });
+        choice.addEventListener("change", () => { this.allow(); this.load(); });
       }
       part("radius").addEventListener("input", () => {
         part("radius-text").replaceChildren(part("radius").value);

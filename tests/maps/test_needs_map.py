@@ -57,7 +57,12 @@ def test_heat_reaches_as_far_on_the_ground_at_every_zoom(watched: Watched) -> No
     watched.page.set_viewport_size({"width": 2200, "height": 900})
     watched.draw(maps.needs_map(CONFIG))
     lat = math.radians(SOUTH + 0.0025)
-    for radius_m, zooms in ((200, (15, 16, 17)), (100, (15, 17, 19, 20)), (250, (14, 16, 18)), (500, (13, 15, 17))):
+    for radius_m, zooms in (
+        (200, (15, 16, 17)),
+        (100, (15, 17, 19, 20)),
+        (250, (14, 16, 18)),
+        (500, (13, 15, 17)),
+    ):
         watched.page.get_by_label("热力半径").fill(str(radius_m))
         for zoom in zooms:
             watched.script(
@@ -69,8 +74,13 @@ def test_heat_reaches_as_far_on_the_ground_at_every_zoom(watched: Watched) -> No
             if radius_m * 2 > 2200 * per_pixel_m:
                 continue
             # Colour begins at a fiftieth of the top: (1 - r²)² = 0.02 where r = 0.927 of the radius.
-            assert watched.script(HEAT_WIDTH) * per_pixel_m == pytest.approx(2 * radius_m * 0.927, rel=0.06, abs=max(12, 3 * per_pixel_m))
-        assert watched.page.locator("[data-heat-radius]").inner_text() == f"半径 {radius_m} 米，是地面上的距离，缩放不变"
+            assert watched.script(HEAT_WIDTH) * per_pixel_m == pytest.approx(
+                2 * radius_m * 0.927, rel=0.06, abs=max(12, 3 * per_pixel_m)
+            )
+        assert (
+            watched.page.locator("[data-heat-radius]").inner_text()
+            == f"半径 {radius_m} 米，是地面上的距离，缩放不变"
+        )
 
 
 def test_a_wider_radius_is_wider_and_stays_the_same_in_number(watched: Watched) -> None:
@@ -201,6 +211,15 @@ def test_grids_are_shaded_by_count_and_rate_with_classes(watched: Watched) -> No
     assert next(iter(legend(watched))).endswith("200")
 
 
+def test_an_address_of_grids_without_a_way_to_show_them_opens_rates(watched: Watched) -> None:
+    watched.draw(maps.needs_map(CONFIG))
+    watched.page.goto(watched.stub.base + "/map?unit=grids&colour=red")
+    watched.settled()
+    asked = watched.stub.queries("/api/needs/grids")[-1]
+    assert (asked["measure"], asked["colour"]) == (["rate"], ["red"])
+    assert watched.page.locator("[data-mode][value=heat]").is_disabled()
+
+
 def test_months_move_the_grids_but_not_their_classes(watched: Watched) -> None:
     page = watched.draw(maps.needs_map(CONFIG))
     page.locator("[data-unit][value=grids]").check()
@@ -237,7 +256,12 @@ def test_hot_and_cold_spots_are_shown_and_explained(watched: Watched) -> None:
     note = page.locator("[data-spot-note]").inner_text()
     assert "Getis-Ord Gi*" in note and "5%" in note and note.count("。") == 1
     told = legend(watched)
-    assert (told["热点 q ≤ 0.01"], told["热点 q ≤ 0.05"], told["冷点 q ≤ 0.05"], told["冷点 q ≤ 0.01"]) == ("1", "1", "1", "0")
+    assert (told["热点 q ≤ 0.01"], told["热点 q ≤ 0.05"], told["冷点 q ≤ 0.05"], told["冷点 q ≤ 0.01"]) == (
+        "1",
+        "1",
+        "1",
+        "0",
+    )
     assert (told["不显著"], told["未检验（住户不足 5 户）"]) == ("50", "1")
     page.locator("[data-unit][value=grids]").check()
     page.get_by_label("检验的数").select_option("count")
@@ -273,10 +297,17 @@ def test_cells_in_arrays_are_the_same_squares(watched: Watched) -> None:
         "column": [0, 1], "row": [0, 2], "count": [35, None], "households": [70, 12],
     }  # fmt: skip
     watched.draw(maps.needs_map(CONFIG))
-    one, two = watched.script("(answer) => linli.needFeatures(answer)", watched.stub.answers["/api/needs/cells"])
+    one, two = watched.script(
+        "(answer) => linli.needFeatures(answer)", watched.stub.answers["/api/needs/cells"]
+    )
     assert one["properties"] == {"count": 35, "households": 70, "rate": 50, "suppressed": False}
     assert two["properties"] == {"count": None, "households": 12, "rate": None, "suppressed": True}
-    ring = [[WEST + 0.001, SOUTH + 0.002], [WEST + 0.002, SOUTH + 0.002], [WEST + 0.002, SOUTH + 0.003], [WEST + 0.001, SOUTH + 0.003]]
+    ring = [
+        [WEST + 0.001, SOUTH + 0.002],
+        [WEST + 0.002, SOUTH + 0.002],
+        [WEST + 0.002, SOUTH + 0.003],
+        [WEST + 0.001, SOUTH + 0.003],
+    ]
     for found, expected in zip(two["geometry"]["coordinates"][0], [*ring, ring[0]], strict=True):
         assert found == pytest.approx(expected)
     assert watched.stub.queries("/api/needs/cells")[-1]["form"] == ["columns"]
