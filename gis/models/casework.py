@@ -88,6 +88,7 @@ class Event(Base, Versioned):
         Index("ix_events_reported_at", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_grid_reported", "grid_id", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_state_reported", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_kind_reported", "kind", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_due_at", "due_at", "id", postgresql_where=text(IS_OPEN)),
         Index("ix_events_open", "grid_id", "state", "due_at", postgresql_where=text(IS_OPEN)),
         Index("ix_events_follow_up_on", "follow_up_on", postgresql_where=text("follow_up_on IS NOT NULL AND followed_up_on IS NULL")),
