@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,7 +95,16 @@ def labels(source: BinaryIO) -> Iterator[str]:
 def updated(language: str, texts: Catalog) -> Catalog:
     """Return a language's catalogue with exactly the given texts; those that it had keep their translations."""
     before = read_catalogue(language) if path_of(language).exists() else Catalog(domain="linli")
-    after = Catalog(locale=language.replace("-", "_"), domain="linli", header_comment=_HEADER, fuzzy=False)
+    after = Catalog(
+        locale=language.replace("-", "_"),
+        domain="linli",
+        project="linli",
+        version="1",
+        header_comment=_HEADER,
+        creation_date=before.creation_date,  # the same texts give the same bytes
+        revision_date=before.revision_date,
+        fuzzy=False,
+    )
     for message in texts:
         if message.id:
             known = before.get(message.id)
@@ -106,7 +115,7 @@ def updated(language: str, texts: Catalog) -> Catalog:
     return after
 
 
-def write(language: str, texts: Iterable[Any]) -> None:
+def write(language: str, texts: Catalog) -> None:
     """Write a language's catalogue, texts in the order of their 中文, so that two people's additions seldom meet."""
     path = path_of(language)
     path.parent.mkdir(parents=True, exist_ok=True)

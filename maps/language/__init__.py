@@ -99,7 +99,7 @@ def script_body(language: str) -> bytes:
         if isinstance(message.id, str):
             texts[message.id] = str(message.string)
         else:
-            texts[message.id[0]] = list(message.string)
+            texts[message.id[0]] = list(message.string or ())
     said = json.dumps(texts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"window.linli = window.linli || {{}};\nlinli.texts = {said};\n".encode()
 

@@ -259,7 +259,7 @@ def test_a_late_one_says_so_by_word_and_by_the_moment_on_hover(visit: Visitor, p
     page.goto(f"{program.base}/events")
     badge = page.locator(f"[data-event='{event}'] [data-due-at]")
     expect(badge).to_have_text("✕ 超时 1 天")
-    expect(badge).to_have_attribute("title", re.compile(r"时限 Due \d\d/\d\d \d\d:\d\d"))
+    expect(badge).to_have_attribute("title", re.compile(r"时限 \d\d/\d\d \d\d:\d\d"))
 
 
 def test_a_dispute_is_closed_to_who_only_dispatches(visit: Visitor, program: Program, place: Place) -> None:
