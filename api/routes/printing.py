@@ -20,6 +20,7 @@ from api.routes.export import NeedUnits, attachment
 from api.routes.grids import Palette, Scheme, Sorts
 from api.security import allow
 from gis.errors import Fault, Invalid, Unavailable
+from gis.needs.disclosure import BASE
 from gis.services.circles import circles
 from gis.services.exporting import tables
 from gis.services.exporting.ground import load_ground
@@ -90,14 +91,20 @@ def print_needs(
     mode: Annotated[
         Literal["count", "rate", "spots"], Query(description="件数、每百户或冷热点 / needs, per 100 households, or hot and cold spots")
     ] = "rate",
+    measure: Annotated[
+        Literal["count", "rate"], Query(description="冷热点按件数或每百户 / what hot and cold spots are of")
+    ] = "rate",
+    scheme: Scheme = "quantiles",
+    k: Sorts = 5,
     dpi: Dpi = 200,
 ) -> Response:
     """Return the cells of the map of needs, or the grids, as a sheet of A3; the classes are those of all months."""
+    open_ended = replace(query, since=None, until=None)
 
     def make(session: Session) -> printing.Theme:
-        table = tables.needs_table(session, desk.snapshots, query, desk.today(), by)
-        whole = tables.needs_table(session, desk.snapshots, replace(query, since=None, until=None), desk.today(), by)
-        return printing.needs_theme(table, whole, mode)
+        table = tables.needs_table(session, desk.snapshots, query, desk.today(), by, measure)
+        whole = tables.needs_table(session, desk.snapshots, open_ended, desk.today(), by, measure)
+        return printing.needs_theme(table, whole, mode, scheme, k, least=1 if query.exact else BASE)
 
     return _sheet(desk, form, make, bbox, dpi)
 

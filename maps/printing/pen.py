@@ -71,7 +71,7 @@ class Pen:
             for ring in [part.exterior, *part.interiors] if closed else [part]:
                 drawn |= self._ring(path, shapely.get_coordinates(ring), closed=closed)
         if drawn:
-            self.pdf.draw_path(path)
+            self.pdf.draw_path(path)  # type: ignore[arg-type]  # as its documentation has it
 
     def polygon(self, points: Sequence[tuple[float, float]], ink: Ink) -> None:
         """Draw one polygon."""
@@ -92,7 +92,7 @@ class Pen:
             path.circle(x, y, radius)
             drawn = True
         if drawn:
-            self.pdf.draw_path(path)
+            self.pdf.draw_path(path)  # type: ignore[arg-type]  # as its documentation has it
 
     def width(self, text: str, size_pt: float) -> float:
         """Return how wide a text is, mm."""

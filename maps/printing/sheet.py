@@ -161,7 +161,8 @@ def _draw_theme(pen: Pen, theme: Theme, ground: Ground, frame: Frame, metric: Me
         if room.take(x + 1.8 + wide / 2, y, wide, 3):
             pen.text(x + 1.8, y + 0.85, said, 6.5, "#14343c", _LABEL_HALO)
     if theme.labelled:
-        _labels(pen, theme, shapes[near], np.flatnonzero(near), room.take)
+        in_view = shapely.intersection(shapes[near], shapely.box(MAP_X, MAP_Y, MAP_X + MAP_WIDTH, MAP_Y + MAP_HEIGHT))
+        _labels(pen, theme, in_view, np.flatnonzero(near), room.take)
     street_names(pen, ground, frame.to_page, frame.scale, room.take)
 
 
@@ -169,11 +170,14 @@ def _labels(pen: Pen, theme: Theme, shapes: np.ndarray, rows: np.ndarray, take: 
     """Write the grids' names, the largest first, where they stand free of each other; a code where there is no name."""
     columns = {column.key: column.values for column in theme.table.layers[0].columns}
     for at in np.argsort(-shapely.area(shapes), kind="stable"):
+        shape = shapes[at].buffer(0)  # what is left of a shape at the edge of the map may have lines and points to it
+        if shape.is_empty:
+            continue
         name = tidy(columns["name"][rows[at]], 16) or str(columns["code"][rows[at]])
-        middle = shapely.get_point(shapely.maximum_inscribed_circle(shapes[at], 0.5), 0)
+        middle = shapely.get_point(shapely.maximum_inscribed_circle(shape, 0.5), 0)
         wide = pen.width(name, _LABEL_PT)
         for down in (0, -3.4, 3.4):
-            if shapes[at].buffer(wide / 4).covers(shapely.Point(middle.x, middle.y + down)) and take(middle.x, middle.y + down, wide, 3.2):
+            if shape.buffer(wide / 4).covers(shapely.Point(middle.x, middle.y + down)) and take(middle.x, middle.y + down, wide, 3.2):
                 pen.centred(middle.x, middle.y + down, name, _LABEL_PT, "#14343c", _LABEL_HALO)
                 break
 

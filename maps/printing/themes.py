@@ -78,30 +78,36 @@ def grid_theme(table: MapTable, measure: str, scheme: str, k: int, palette: str 
     return Theme(table, column.zh, column.en, column.unit, looks, [*rows, *_rest(looks)], GRID_OPACITY, labelled=True)
 
 
-def needs_theme(table: MapTable, whole: MapTable, mode: str) -> Theme:
+def needs_theme(table: MapTable, whole: MapTable, mode: str, scheme: str = "quantiles", k: int = 5, least: int = 1) -> Theme:
     """Return the map of needs by count or rate; ``whole`` is the same over all months, whose classes stay while the months change.
 
-    With mode ``spots``: what is more, or less, than chance would have it.
+    Grids are classified by ``scheme`` into ``k``; cells have round edges, none of counts below ``least``. With mode ``spots``: what is more, or less,
+    than chance would have it.
     """
     layer = table.layers[0]
     in_grids = layer.name == "grids"
     if mode == "spots":
         looks, rows = _spots(layer)
-        return Theme(table, "冷热点（每百户需求）", "Hot and cold spots of needs per 100 households", "", looks, rows, CELL_OPACITY, in_grids)
-    column = _column(layer, mode)
-    known = [value for value in _column(whole.layers[0], mode).values if value is not None]
-    breaks = round_edges(max([1.0, *map(float, known)]))
-    colours = ramp("ember", len(breaks) - 1)
+        column = _column(layer, "spot")
+        return Theme(table, column.zh, f"{column.en}, Getis-Ord Gi*", "", looks, rows, CELL_OPACITY, in_grids)
+    column, all_values = _column(layer, mode), _column(whole.layers[0], mode).values
+    if in_grids:
+        classes = classify({str(i): value or None for i, value in enumerate(all_values)}, scheme, k, palette="ember")
+        breaks, colours = classes.breaks, classes.colours
+    else:
+        low = least if mode == "count" else 1
+        breaks = round_edges(max([low, *(value for value in all_values if value is not None)]), low)
+        colours = ramp("ember", len(breaks) - 1)
     looks = []
     for value, hidden, count in zip(column.values, _hidden(layer, "count"), _column(layer, "count").values, strict=True):
         if hidden or (value is None and count):
             looks.append(DOTS)
-        elif value is None and in_grids and mode == "rate":
+        elif value is None and in_grids:
             looks.append(HATCH)
         else:
             looks.append(WHITE if not value else _class_colour(value, breaks, colours))
     tally = [looks.count(colour) for colour in colours]
-    rows = _class_rows(breaks if mode == "rate" else [1.0, *breaks[1:]], colours, tally, "", whole=mode == "count")
+    rows = _class_rows(breaks if in_grids or mode == "rate" else [1.0, *breaks[1:]], colours, tally, "", whole=mode == "count")
     rows += [LegendRow(WHITE, "没有需求", "none", looks.count(WHITE)), *_rest(looks)]
     return Theme(table, column.zh, column.en, column.unit, looks, rows, CELL_OPACITY, in_grids)
 
@@ -140,10 +146,11 @@ def coverage_theme(
     )
 
 
-def round_edges(most: float) -> list[float]:
-    """Return at most six rising edges 0–1–2–5–10… that hold every value up to ``most``."""
-    last = max(1, next((i for i, edge in enumerate(_STEPS) if edge >= most), len(_STEPS) - 1))
-    return [0.0, *map(float, _STEPS[max(0, last - 4) : last + 1])]
+def round_edges(most: float, least: float = 1) -> list[float]:
+    """Return at most six rising edges 0–1–2–5–10… that hold every value up to ``most``, none of them below ``least`` but 0."""
+    steps = [edge for edge in _STEPS if edge >= least]
+    last = max(1, next((i for i, edge in enumerate(steps) if edge >= most), len(steps) - 1))
+    return [0.0, *map(float, steps[max(0, last - 4) : last + 1])]
 
 
 def _left_out(table: MapTable, minutes: float) -> tuple[list[tuple[float, float, str]], list[LegendRow]]:

@@ -60,7 +60,7 @@
       const edges = map.getBounds();
       const view = [edges.getWest(), edges.getSouth(), edges.getEast(), edges.getNorth()].map((each) => each.toFixed(6)).join(",");
       const address = linli.url(map.options.urls[kind === "print" ? "print" : "exported"], {
-        map: settings.map, form, ...parameters, ...(kind === "print" && box.querySelector("[data-view]").checked ? { bbox: view } : {}),
+        ...parameters, map: settings.map, form, ...(kind === "print" && box.querySelector("[data-view]").checked ? { bbox: view } : {}),
       });
       box.setAttribute("aria-busy", "true");
       try { await save(map, address, `${settings.map}.${form}`, signal); } finally { box.removeAttribute("aria-busy"); }

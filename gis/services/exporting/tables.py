@@ -200,11 +200,16 @@ def grid_table(
 
 
 def needs_table(
-    session: Session, snapshots: Snapshots, query: needs.NeedQuery, today: date, by: hotspots.Units = "cells"
+    session: Session,
+    snapshots: Snapshots,
+    query: needs.NeedQuery,
+    today: date,
+    by: hotspots.Units = "cells",
+    spots_of: hotspots.Measure = "rate",
 ) -> MapTable:
-    """Return the map of needs: its cells, or the grids, as it shows them, with what the test for hot and cold spots says of their rates."""
+    """Return the map of needs: its cells, or the grids, as it shows them, with what the test for hot and cold spots says of rates or counts."""
     query = query.widened()
-    found = hotspots.hotspots(session, snapshots, query, today, by, "rate")
+    found = hotspots.hotspots(session, snapshots, query, today, by, spots_of)
     heads: tuple[Column, ...] = ()
     if by == "cells":
         rows = [feature["properties"] for feature in found["features"]]
@@ -224,14 +229,14 @@ def needs_table(
         column("count", "需求", "Needs", "件"),
         column("households", "户数", "Households", "户"),
         column("rate", "每百户需求", "Needs per 100 households", "件/百户"),
-        column("spot", "冷热点（按每百户）", "Hot or cold spot (by rate)"),
+        column("spot", f"冷热点（按{'每百户' if spots_of == 'rate' else '件数'}）", f"Hot or cold spot (by {spots_of})"),
         column("z", "Gi* 的 z 值", "z of Gi*"),
         column("q", "校正后的 p 值", "Adjusted p"),
         _suppressed([[key for key in ("count", "households") if row[key] is None] for row in rows]),
     )
     facts = [
         _services(query.services),
-        Fact("period", "提出日期", "Opened", f"{query.since or '…'} – {query.until or '…'}"),
+        Fact("period", "提出日期", "Opened", _period(query)),
         *([Fact("size_m", "单元边长", "Side of a cell", f"{query.size_m:g} m")] if by == "cells" else []),
         *([Fact("colours", "三色", "Colour", "、".join(COLOURS[c] for c in query.colours) + f" / {', '.join(query.colours)}")] if query.colours else []),
         *([Fact("ages", "户内年龄", "Ages in the household", "、".join(query.ages))] if query.ages else []),
@@ -365,6 +370,12 @@ def _services(services: Sequence[str]) -> Fact:
     return Fact(
         "service", "服务事项", "Service", f"{text} / {', '.join(services)}" if services else "全部 / all"
     )
+
+
+def _period(query: needs.NeedQuery) -> str:
+    if query.since is None and query.until is None:
+        return "全部 / all"
+    return f"{query.since or '…'} – {query.until or '…'}"
 
 
 def _moment(at: datetime | None) -> str:
