@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import threading
@@ -46,6 +47,7 @@ def import_(
 ) -> None:
     """导入文件；被拒绝的行写入 FILE.rejected.csv；Ctrl-C 取消 / import a file; rejected rows go to FILE.rejected.csv; Ctrl-C cancels."""
     stop_orderly()
+    gc.freeze()  # so that the collector of cycles does not go through all libraries each time some thousand shapes have been made
     try:
         with (
             open_store(Settings.load(), notice) as running,

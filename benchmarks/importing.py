@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import statistics
 import subprocess
@@ -40,6 +41,7 @@ _MOST_MB = 500
 def main(*, quick: bool = False) -> None:
     """Measure, compare the answers, print."""
     size = QUICK if quick else FULL
+    gc.freeze()  # as linli import does
     with tempfile.TemporaryDirectory(prefix="linli-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)

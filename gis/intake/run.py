@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from gis.crs import CHOICES, SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
-from gis.intake.formats.opening import TEXT_SUFFIXES, open_source
+from gis.intake.formats.opening import TEXT_SUFFIXES, WORKBOOK_SUFFIXES, open_source
 from gis.intake.formats.source import Batch, Source
 from gis.intake.headings import GEOMETRY, Layout, count_known, listed_headings, read_headings
 from gis.intake.kinds import KIND_NAMES, Job, Kind, kind_named
@@ -79,7 +77,7 @@ def run_import(
             [Fault("kind", f"可用 / known: {known}")],
         )
     wanted = kind_named(kind)
-    with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder, _older_objects_set_aside():
+    with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder:
         source = open_source(
             path, name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
         )
@@ -122,38 +120,30 @@ def no_crs(name: str) -> Invalid:
     )
 
 
-def lacks_crs(kind: str, name: str, head: bytes) -> bool:
+def lacks_crs(kind: str, name: str, head: bytes, *, whole: bool = False) -> bool:
     """Tell whether a table will be refused unless somebody says its CRS; False where only the import itself can tell.
 
     Args:
         kind: a kind of import.
         name: the file's name.
         head: its first megabyte or so.
+        whole: whether that is all of it, without which nothing of a workbook can be read.
     """
     wanted, suffix = kind_named(kind), Path(name).suffix.lower()
-    if suffix not in TEXT_SUFFIXES:
-        return suffix in (".xlsx", ".xlsm", ".xls") and wanted.position == "required"
+    is_text = suffix in TEXT_SUFFIXES
+    if not is_text and (suffix not in WORKBOOK_SUFFIXES or wanted.position != "optional" or not whole):
+        return suffix in WORKBOOK_SUFFIXES and wanted.position == "required"
     with TemporaryDirectory(prefix="linli-head-") as folder:
-        path = Path(folder) / "head.csv"
-        path.write_bytes(head[: head.rfind(b"\n") + 1] or head)
+        path = Path(folder) / f"head{suffix}"
+        path.write_bytes((head[: head.rfind(b"\n") + 1] or head) if is_text else head)
         try:
             source = open_source(
-                path, "head.csv", kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
+                path, path.name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
             )
             layout = read_headings(kind, wanted.columns, source.headings, name)
         except Invalid:
             return False
     return wanted.position != "none" and any(layout.has(column) for column in ("lon", "lat", GEOMETRY))
-
-
-@contextmanager
-def _older_objects_set_aside() -> Iterator[None]:
-    """Keep the collector of cycles from going through all that the program holds each time some thousand shapes have been made."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notices: list[str]) -> ImportReport:

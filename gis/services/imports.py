@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.intake import lacks_crs, no_crs
+from gis.intake.formats.opening import WORKBOOK_SUFFIXES
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
@@ -21,6 +22,8 @@ from gis.store.auditing import note
 
 KEPT_FAULTS = 200
 _HEAD_BYTES = 1 << 20
+_WORKBOOK_BYTES = 4 << 20
+"""Workbooks up to this size, some tens of thousands of rows, are looked into while the caller waits."""
 _SHOWN = (
     "id", "kind", "file_name", "sha256", "crs", "dry_run", "state", "read", "loaded", "rejected", "progress", "errors", "notices",
     "attempts", "created_at", "started_at", "finished_at",
@@ -85,9 +88,10 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
 def _demand_crs(upload: Upload) -> None:
     """Refuse a table of positions at once, rather than some minutes later, where nobody says their system."""
     start = upload.content.tell()
-    head = upload.content.read(_HEAD_BYTES)
+    room = _WORKBOOK_BYTES if upload.file_name.lower().endswith(WORKBOOK_SUFFIXES) else _HEAD_BYTES
+    head, more = upload.content.read(room), upload.content.read(1)
     upload.content.seek(start)
-    if head and lacks_crs(upload.kind, upload.file_name, head):
+    if head and lacks_crs(upload.kind, upload.file_name, head, whole=not more):
         refused = no_crs(base_name(upload.file_name))
         raise Invalid(refused.detail, [Fault("query.crs", fault.message) for fault in refused.faults])
 

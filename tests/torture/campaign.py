@@ -135,8 +135,9 @@ def _kill_one(programs: Programs, load: Load, chance: random.Random) -> str:
         kill(programs.victims(chance).get(name_now, []))
         return name
     victims = programs.victims(chance)
-    while name not in victims:  # it has ended in this moment
+    while name not in victims:  # it has ended in this moment, or could not start while the database was away
         time.sleep(0.05)
+        programs.start()
         victims = programs.victims(chance)
     kill(victims[name])
     return name

@@ -10,6 +10,7 @@ from gis.intake.formats.csv import Recognise, open_csv
 from gis.intake.formats.source import Source
 
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls")
 ACCEPTED = "CSV、XLSX、GeoJSON、GeoPackage、Shapefile（.zip 或 .shp）、OSM（.osm、.pbf）"
 
 
@@ -42,7 +43,7 @@ def open_source(path: Path, name: str, kind: str, recognise: Recognise, folder: 
         case _ if suffix in TEXT_SUFFIXES:
             return open_csv(path, name, recognise)
         # The other readers need large libraries, which a program that reads CSV need not wait for.
-        case ".xlsx" | ".xlsm" | ".xls":
+        case _ if suffix in WORKBOOK_SUFFIXES:
             from gis.intake.formats.xlsx import open_xlsx
 
             return open_xlsx(path, name, recognise)

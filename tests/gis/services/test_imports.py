@@ -29,6 +29,7 @@ from gis.services.imports import (
 )
 from gis.store.locking import lock_tables
 from gis.store.session import Store
+from tests.gis.intake.files import workbook
 from tests.gis.services.conftest import account, lonlat
 
 
@@ -140,6 +141,8 @@ def test_what_cannot_be_read_fails_with_a_reason(place: Store, run) -> None:
         (Upload("households", "a.csv", io.BytesIO(households("N1"))), "query.crs"),
         (Upload("households", "表.csv", io.BytesIO("户编码,经度,纬度\nN1,102,25\n".encode("gb18030"))), "query.crs"),
         (Upload("stations", "a.xlsx", io.BytesIO(b"PK")), "query.crs"),
+        (Upload("households", "户.XLSX", io.BytesIO(workbook(("户编码", "经度", "纬度"), ("N1", 102, 25)))), "query.crs"),
+        (Upload("compounds", "a.xlsx", io.BytesIO(workbook(("code", "lon", "lat"), ("C1", 102, 25)))), "query.crs"),
     ],
 )
 def test_what_is_refused_at_once(place: Store, upload: Upload, where: str) -> None:
@@ -153,6 +156,9 @@ def test_what_is_refused_at_once(place: Store, upload: Upload, where: str) -> No
 def test_tables_without_positions_need_no_system(place: Store) -> None:
     for kind, content in (("households", b"code,building\nN1,\n"), ("residents", b"household,birth_year\nN1,1950\n")):
         queue(place, content, kind=kind, crs=None)
+    with place.owner_session() as session:
+        submit(session, Upload("households", "h.xlsx", io.BytesIO(workbook(("code", "building"), ("N1", "")))), None)
+        submit(session, Upload("compounds", "damaged.xlsx", io.BytesIO(b"PK")), None)  # for the import to say
 
 
 def test_only_an_admin_may_queue_and_look(place: Store) -> None:
