@@ -152,8 +152,13 @@ def compare_map(config: MapConfig) -> LinliMap:
     """Return two maps of grids that move together, each with a measure, or a time, of its own."""
     t = catalogue(config.language).t
     drawn = _map("compare", t("左图"), config, "compare.html", **_choices(config))
-    ground, labels_ = {"theme": "light", "attribution": _source(config)}, {"theme": "light", "grids": True}
-    _put(drawn, Ground(**ground), Compare(ground=ground, labels=labels_), Labels(**labels_))
+    source = _source(config)
+    _put(
+        drawn,
+        Ground(theme="light", attribution=source),
+        Compare(ground={"theme": "light", "attribution": source}, labels={"theme": "light", "grids": True}),
+        Labels(theme="light", grids=True),
+    )
     return drawn
 
 
