@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated
+from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Query
 
 from api.answers import Json
-from api.desk import AtDesk
+from api.desk import AtDesk, Desk
 from api.openapi import problems
+from api.pace import Seldom
 from api.parameters import Code
 from api.schemas_casework import Due, Intervals, Round, RoundIn, VisitIn, VisitOut, Visits
 from api.security import allow
 from gis.errors import Fault, Invalid
 from gis.services.casework import visits
+from gis.services.snapshots import Snapshots
 
 router = APIRouter(tags=["走访 / visits"])
 KEEPERS = ("worker", "admin")
+AUDITED_EVERY_S = 3600.0
+_LOOKS: WeakKeyDictionary[Snapshots, Seldom] = WeakKeyDictionary()
 
 
 @router.get("/api/visits/due", summary="待走访的户 / who is due", response_model=Due, dependencies=[allow(*KEEPERS)])
@@ -29,8 +34,16 @@ def due(
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Json:
     """Return the households due by colour and last visit, most overdue first; a worker's are those of own grids."""
+    day = on or desk.today()
+    first = _looks(desk).due((desk.account.account_id, grid, day, ahead_days))
     with desk.session() as session:
-        return Json(visits.due(session, grid, on or desk.today(), limit, ahead_days=ahead_days))
+        return Json(visits.due(session, grid, day, limit, ahead_days=ahead_days, audited=first))
+
+
+def _looks(desk: Desk) -> Seldom:
+    """Return who has looked at which list within the hour: a page that renews its list by itself must not fill the audit log with it."""
+    found = _LOOKS.get(desk.snapshots)
+    return found if found is not None else _LOOKS.setdefault(desk.snapshots, Seldom(AUDITED_EVERY_S))
 
 
 @router.post(

@@ -21,7 +21,7 @@ LEFT JOIN grids g ON g.id = h.grid_id"""
 _ADDRESS = """replace(concat(c.name, coalesce(b.name, b.code), CASE WHEN h.unit ~ '^[0-9]+$' THEN h.unit || '单元' ELSE h.unit END,
 CASE WHEN h.room ~ '^[0-9]+$' THEN h.room || '室' ELSE h.room END), ' ', '')"""
 """An address as it is written on paper: 阳光小区3栋2单元301室."""
-_DOOR = """(b.id IS NULL), coalesce(c.name, ''), length(coalesce(b.name, b.code, '')), coalesce(b.name, b.code, ''), coalesce(b.code, ''),
+DOOR = """(b.id IS NULL), coalesce(c.name, ''), length(coalesce(b.name, b.code, '')), coalesce(b.name, b.code, ''), coalesce(b.code, ''),
 length(coalesce(h.unit, '')), coalesce(h.unit, ''), length(coalesce(h.room, '')), coalesce(h.room, ''), h.code"""
 """Shorter first, so that 9栋 comes before 10栋 and room 302 before 1101."""
 _LIST = f"""
@@ -39,7 +39,7 @@ WHERE (CAST(:grid AS text) IS NULL OR g.code = :grid)
 """
 _ORDERS = {
     "code": 'AND h.code COLLATE "C" > :after ORDER BY h.code COLLATE "C" LIMIT :limit',
-    "address": f"AND (:after = '' OR ROW({_DOOR}) > (SELECT {_DOOR} {_FROM} WHERE h.code = :after)) ORDER BY {_DOOR} LIMIT :limit",
+    "address": f"AND (:after = '' OR ROW({DOOR}) > (SELECT {DOOR} {_FROM} WHERE h.code = :after)) ORDER BY {DOOR} LIMIT :limit",
 }
 _FILE = f"""
 SELECT h.id, h.code, b.code AS building, b.name AS building_name, c.name AS compound_name, h.unit, h.room, h.colour,

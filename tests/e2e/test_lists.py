@@ -93,7 +93,10 @@ def test_the_whole_loop(visit: Visitor, program: Program) -> None:
         expect(card.locator(".track-steps [aria-current]")).to_have_text("销号")
         expect(panel(page, "feedback").locator("[data-list] li").first).to_be_visible()
         expect(page.locator("[data-panel=feedback]")).to_contain_text("热饭到家")
-        expect(panel(page, "duties").locator("[data-list-message], [data-list]").first).to_be_visible()
+        duties_of_all = panel(page, "duties")
+        expect(duties_of_all).not_to_contain_text("每天送到")  # done
+        duties_of_all.get_by_label("状态").select_option("")
+        expect(duties_of_all).to_contain_text("每天送到")
         with page.expect_download() as download:
             page.get_by_role("link", name="导出表格").click()
         book = load_workbook(io.BytesIO(download.value.path().read_bytes()))

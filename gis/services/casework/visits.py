@@ -10,19 +10,21 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.accessibility.hours import PLACE_ZONE
 from gis.casework.visiting import INTERVALS_DAYS, MISSED, length_m, round_order
 from gis.errors import Conflict, Fault, NotFound
 from gis.services.casework.ways import walks_m
 from gis.services.confirmations import confirm_visited
+from gis.services.households import DOOR
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 
 # Due since the day of the last visit and the interval; who was never visited, since the file was opened. Later visits than the day asked for
 # are not looked at, so that a past day's list can be seen again.
-_DUE = """
+_DUE = f"""
 SELECT h.code AS household, h.colour, h.colour_expires_on < :on AS colour_expired, b.code AS building, b.name AS building_name,
        c.name AS compound_name, h.unit, h.room, g.code AS grid, h.lon, h.lat, v.last AS last_visit_on,
-       coalesce(v.last + p.interval_days, CAST(h.created_at AT TIME ZONE :zone AS date)) AS due_on
+       coalesce(v.last + p.interval_days, CAST(h.created_at AT TIME ZONE :zone AS date)) AS due_on, ROW({DOOR}) AS door
 FROM households h
 JOIN (SELECT * FROM unnest(CAST(:colours AS text[]), CAST(:days AS integer[])) AS t(colour, interval_days)) p ON p.colour = h.colour
 LEFT JOIN grids g ON g.id = h.grid_id LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN compounds c ON c.id = b.compound_id
@@ -31,8 +33,9 @@ LEFT JOIN LATERAL (SELECT max(w.visited_on) AS last FROM visits w
 WHERE (CAST(:grid AS text) IS NULL OR g.code = :grid)
 """
 _PAGE = f"""
-SELECT d.*, CAST(:on AS date) - d.due_on AS overdue_days FROM ({_DUE}) d WHERE d.due_on <= :until
-ORDER BY d.due_on, array_position(ARRAY['red', 'yellow', 'green'], d.colour), d.household LIMIT :limit
+SELECT d.household, d.colour, d.colour_expired, d.building, d.building_name, d.compound_name, d.unit, d.room, d.grid, d.lon, d.lat, d.last_visit_on, d.due_on,
+       CAST(:on AS date) - d.due_on AS overdue_days FROM ({_DUE}) d WHERE d.due_on <= :until
+ORDER BY d.due_on, array_position(ARRAY['red', 'yellow', 'green'], d.colour), d.door LIMIT :limit
 """
 _TOTALS = f"""
 SELECT d.colour, count(*) AS households, count(*) FILTER (WHERE d.due_on <= :on) AS due, count(*) FILTER (WHERE d.due_on < :on) AS overdue
@@ -59,8 +62,8 @@ def set_intervals(session: Session, days: dict[str, int]) -> dict[str, int]:
     return intervals(session)
 
 
-def due(session: Session, grid: str | None, on: date, limit: int, *, ahead_days: int = 0) -> dict[str, Any]:
-    """Return the households that are due for a visit on a day, most overdue first, as far as the account may see them.
+def due(session: Session, grid: str | None, on: date, limit: int, *, ahead_days: int = 0, audited: bool = True) -> dict[str, Any]:
+    """Return the households that are due for a visit on a day, as far as the account may see them: most overdue first, then by colour and door.
 
     Args:
         session: a transaction of the account.
@@ -68,17 +71,19 @@ def due(session: Session, grid: str | None, on: date, limit: int, *, ahead_days:
         on: the day.
         limit: the most items.
         ahead_days: also those that become due so many days later.
+        audited: whether this look is noted; who looks again soon need not be.
 
     Returns:
         ``items`` (household, colour, address, ``last_visit_on``, ``due_on``, ``overdue_days``), ``totals`` by colour (households, due,
         overdue), ``truncated``, and the ``intervals`` in force.
     """
     days = intervals(session)
-    params = {"grid": grid, "on": on, "zone": "Asia/Shanghai", "colours": list(days), "days": list(days.values())}
+    params = {"grid": grid, "on": on, "zone": PLACE_ZONE.key, "colours": list(days), "days": list(days.values())}
     until = on + timedelta(days=ahead_days)
     rows = session.execute(text(_PAGE), {**params, "until": until, "limit": limit + 1}).mappings().all()
     totals = {row["colour"]: dict(row) for row in session.execute(text(_TOTALS), params).mappings()}
-    note(session, "visit.list", detail={"grid": grid, "found": len(rows[:limit])})
+    if audited:
+        note(session, "visit.list", detail={"grid": grid, "found": len(rows[:limit])})
     return {
         "on": on.isoformat(),
         "intervals": days,

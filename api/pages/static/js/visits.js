@@ -52,6 +52,9 @@ function showTotals(totals) {
 
 const due = (limit) => call(`/api/visits/due?${new URLSearchParams({ limit, ...(grid ? { grid } : {}) })}`);
 
+/** Draw a round on the map, or none; it is kept nowhere. */
+const drawn = (detail) => document.dispatchEvent(new CustomEvent("linli:round", { detail }));
+
 /** Do what asks the service; only the newest question is answered. */
 async function asking(work) {
   asked += 1;
@@ -70,6 +73,7 @@ function show() {
     const found = await due(SHOWN);
     if (!newest()) return;
     byDue.hidden = true;
+    drawn(null);
     showTotals(found.totals);
     list.replaceChildren(...found.items.map((home) => stop(home, null)));
     if (!found.items.length) say(message, t("今天没有待走访的户"), "good");
@@ -93,6 +97,7 @@ function walk() {
     const round = await call("/api/visits/round", { method: "POST", json: { most: STOPS, ...(grid ? { grid } : {}), ...from } });
     if (!newest()) return;
     byDue.hidden = false;
+    drawn({ from, stops: round.stops.map(({ lon, lat }) => ({ lon, lat })) });
     list.replaceChildren(...round.stops.map((home, at) => stop(home, at + 1)));
     const far = tn("{n} 户，共约 {distance}", round.stops.length, { distance: distance(round.length_m) });
     say(message, from ? t("从您的位置出发：{far}", { far }) : t("没有位置，从第一户算起：{far}", { far }), from ? "good" : "warn");
