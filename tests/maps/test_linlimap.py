@@ -59,7 +59,8 @@ def rendered(make: object, config: maps.MapConfig = CONFIG) -> str:
 @pytest.mark.parametrize("make", MAPS)
 def test_a_page_names_no_other_host(make: object) -> None:
     html = rendered(make)
-    assert not re.search(r"https?:|//[a-z]|\bws:", html)
+    written = re.sub(r'integrity="[^"]*"', "", html)  # base64 may hold //a
+    assert not re.search(r"https?:|//[a-z]|\bws:", written)
     loaded_from = tuple(f"{prefix}/" for prefix in MOUNTS)
     for element, attributes in Outline(html).elements:
         for name in ("src", "href", "action"):
@@ -92,9 +93,9 @@ def test_only_scripts_with_the_nonce_and_no_inline_style(make: object) -> None:
 @pytest.mark.parametrize("make", MAPS)
 def test_every_file_is_there_and_whole(make: object) -> None:
     checked = 0
-    for _, attributes in Outline(rendered(make)).elements:
+    for element, attributes in Outline(rendered(make)).elements:
         address = attributes.get("src") or attributes.get("href")
-        if address is None:
+        if address is None or element == "a":
             continue
         path = urlsplit(address).path
         folder = next(folder for prefix, folder in MOUNTS.items() if path.startswith(prefix + "/"))
