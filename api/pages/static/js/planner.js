@@ -3,7 +3,7 @@ import { $, call, el, say, t, tn } from "./common.js";
 import { finder } from "./finder.js";
 import { summary } from "./summary.js";
 import { tabs } from "./tabs.js";
-import { zoning } from "./zoning.js";
+import { MOST, zoning } from "./zoning.js";
 
 const labels = JSON.parse($("[data-labels]").textContent);
 const select = tabs($("[role=tablist]"));
@@ -47,7 +47,7 @@ const badge = $("[data-zoning-count]");
 async function check() {
   results.replaceChildren(el("p", { class: "muted" }, t("正在检查…")));
   try {
-    const { node, total } = zoning(await call("/api/zoning"));
+    const { node, total } = zoning(await call(`/api/zoning?most=${MOST}`));
     results.replaceChildren(node);
     badge.hidden = !total;
     badge.textContent = total;

@@ -9,6 +9,9 @@ const KINDS = [
   ["undersize", t("规模偏小")],
 ];
 
+/** How many of each kind are listed. */
+export const MOST = 200;
+
 const REASONS = { "no position": t("没有位置"), "outside every grid": t("不在任何网格内") };
 
 function asFeatures(found) {
@@ -31,9 +34,10 @@ function told(feature) {
   ].filter(Boolean);
 }
 
-function finding(feature) {
-  if (!feature.geometry) return el("li", {}, el("span", { class: "finding" }, ...told(feature)));
-  const show = () => document.dispatchEvent(new CustomEvent("linli:show", { detail: { feature } }));
+function finding(feature, isGrid) {
+  if (!feature.geometry && !isGrid) return el("li", {}, el("span", { class: "finding" }, ...told(feature)));
+  const say = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+  const show = () => (isGrid ? say("linli:show-grid", { code: feature.properties.code }) : say("linli:show", { feature }));
   return el("li", {}, el("button", { class: "finding", type: "button", title: t("在地图上看"), on: { click: show } }, ...told(feature)));
 }
 
@@ -48,7 +52,7 @@ export function zoning(report) {
     if (!number) continue;
     groups.push(el("details", {},
       el("summary", {}, el("span", { class: "what" }, label), el("span", { class: "badge warn", text: count(number) })),
-      el("ul", {}, ...found.slice(0, 200).map(finding))));
+      el("ul", {}, ...found.slice(0, MOST).map((feature) => finding(feature, key.endsWith("size"))))));
   }
   const node = total
     ? el("div", { class: "findings" }, ...groups)
