@@ -99,7 +99,8 @@
   /** Return the words over a legend: the measure, its unit, and the months that it is of. */
   linli.measureTitle = (found) => {
     const unit = found.unit ? linli.t("（{unit}）", { unit: linli.t(found.unit) }) : "";
-    const months = found.from ? ` ${found.from === found.to ? found.from : `${found.from} – ${found.to}`}` : "";
+    const span = found.from === found.to ? found.from : `${found.from}\u00a0–\u00a0${found.to}`;
+    const months = found.from ? ` ${span.replaceAll("-", "\u2011")}` : ""; // not broken at the end of a line
     return `${linli.t(found.label)}${unit}${months}`;
   };
 

@@ -31,7 +31,8 @@
       this.title = linli.el("h3", {});
       this.list = linli.el("ul", {});
       const legend = linli.el("section", { class: "linli-legend", "aria-label": linli.t("图例") }, this.title, this.list);
-      map.getContainer().append(linli.el("div", { class: "linli-key" }, legend));
+      this.key = linli.el("div", { class: "linli-key" }, legend);
+      map.getContainer().append(this.key);
     }
 
     show(found) {
@@ -95,6 +96,15 @@
     const fields = ["measure-left", "from-left", "to-left", "measure-right", "from-right", "to-right", "scheme", "k", "palette"];
     const common = { get: () => (part("common").checked ? "1" : "0"), set: (value) => { part("common").checked = value !== "0"; } };
     linli.share(left, { ...Object.fromEntries(fields.map((name) => [name, linli.sharedField(part(name))])), common });
+    // Once the legends have their height, the place is shown above them; who has moved the map keeps it.
+    let cleared = false;
+    const clearLegends = () => {
+      const foot = Math.max(...sides.map(({ key }) => key.offsetHeight)) + 20;
+      if (cleared || !left.home || !left.isHome() || left.getSize().y < 1.8 * foot) return;
+      cleared = true;
+      left.fitBounds(left.home, { paddingTopLeft: [8, 8], paddingBottomRight: [8, foot], animate: false });
+      left.setHome();
+    };
     const load = linli.latest(left, "comparison", async (signal) => {
       const asked = ["left", "right"].map((side) => [side, linli.measureAsked(view, `-${side}`)]);
       const query = Object.fromEntries(asked.flatMap(([side, one]) => [[side, one.measure], [`${side}_from`, one.from], [`${side}_to`, one.to]]));
@@ -104,6 +114,7 @@
       sides[0].show(found.left);
       sides[1].show(found.right);
       part("difference").replaceChildren(...told(found));
+      clearLegends();
     });
     view.querySelector("[data-compare-form]").addEventListener("change", () => load());
     view.querySelector("[data-compare-form]").addEventListener("submit", (event) => event.preventDefault());

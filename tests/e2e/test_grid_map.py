@@ -27,7 +27,10 @@ DRAWN = """() => {
 """What is drawn, in pixels of the map: names as they were placed, stations' signs as the browser lays them out."""
 INK_OUTSIDE = """() => {
   const map = linli.maps["planner-map"], { canvas, region, drawn } = map.names;
-  const pen = canvas.getContext("2d", { willReadFrequently: true }), ratio = canvas.width / parseFloat(canvas.style.width);
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const pen = copy.getContext("2d", { willReadFrequently: true });
+  pen.drawImage(canvas, 0, 0);
+  const ratio = canvas.width / parseFloat(canvas.style.width);
   const data = pen.getImageData(0, 0, canvas.width, canvas.height).data;
   const mine = new Uint8Array(canvas.width * canvas.height);
   for (const { boxes } of drawn) for (const [left, top, right, bottom] of boxes) {
