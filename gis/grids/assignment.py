@@ -66,7 +66,8 @@ class GridIndex:
         shapely.prepare(self._shapes)
         self._tree = shapely.STRtree(self._shapes)
         self._warm(self._shapes)
-        self._lattice, self._west, self._south, self._per_x, self._per_y = self._draw() if drawn else _UNDRAWN
+        lattice: tuple[np.ndarray, float, float, float, float] = self._draw() if drawn else _UNDRAWN
+        self._lattice, self._west, self._south, self._per_x, self._per_y = lattice
         self._rows, self._columns = self._lattice.shape
 
     def replaced(self, polygons: Mapping[int, shapely.Geometry]) -> GridIndex:

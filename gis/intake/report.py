@@ -61,7 +61,7 @@ class Rejects:
 
     def __post_init__(self) -> None:
         # Not in memory: a file of any size may be rejected whole.
-        self._spool = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES, dir=self.folder)  # noqa: SIM115
+        self._spool = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES, dir=str(self.folder) if self.folder else None)  # noqa: SIM115
         self._text = io.TextIOWrapper(self._spool, encoding="utf-8-sig", newline="", write_through=True)
         self._writer = csv.writer(self._text)
         self._writer.writerow([*self.headings, *MARKS])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import shapely
 
 from gis.crs import SourceCRS, UnknownCRS
 from gis.intake.formats.encoding import detect
@@ -160,7 +161,7 @@ def _reasons(batch: Batch, rows: np.ndarray, path: Path, places: np.ndarray) -> 
     if batch.geometry is None or batch.unreadable is None:
         return {}
     unreadable, why = batch.unreadable.copy(), {}
-    for i in np.flatnonzero(np.equal(batch.geometry, None)).tolist():
+    for i in np.flatnonzero(shapely.is_missing(batch.geometry)).tolist():
         member = _loaded(path, places[int(rows[i]) - 1]) if rows[i] <= len(places) else None
         reason = fault_of(member.get("geometry")) if isinstance(member, dict) else None
         if reason is not None:

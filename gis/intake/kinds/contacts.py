@@ -86,7 +86,9 @@ class Contacts(Kind):
             "库中有多位同名同单位的联系人：请先在页面上改名以区分 / there are several contacts of that name and organisation: tell them apart first",
         )
         said: dict[str, str] = {each: person[3] for each, person in self._people.items() if person[3]}
-        other = np.array([bool(phone) and said.setdefault(each, phone) != phone for each, phone in zip(who, phones, strict=True)], dtype=bool)
+        other = np.zeros(sheet.size, dtype=bool)
+        for i, (each, phone) in enumerate(zip(who, phones, strict=True)):
+            other[i] = phone is not None and said.setdefault(each, phone) != phone
         sheet.reject(
             other,
             "phone",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made
 from datetime import date
 from hashlib import sha256
 from uuid import UUID
@@ -32,7 +33,7 @@ class Phones:
     vault: Vault
     field: str
     """``table.column``."""
-    stored: dict[UUID, bytes | None] = field(default_factory=dict)
+    stored: dict[UUID, bytes | None] = made(default_factory=dict)
 
     def seal(self, person: UUID, phone: str | None) -> bytes | None:
         """Return a phone sealed for a person."""
