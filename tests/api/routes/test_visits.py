@@ -55,6 +55,23 @@ def test_due_by_colour_and_last_visit_most_overdue_first(client: TestClient, as_
 
 
 @pytest.mark.usefixtures("coloured")
+def test_those_alike_are_in_the_order_of_doors_and_looking_again_is_not_noted_again(client: TestClient, as_: SignIn, coloured: Store) -> None:
+    """Colour, then building, then door: 9栋 before 10栋, 302 before 1101; not by the code, which is drawn by lot."""
+    rooms = {"H004": ("1", "1101"), "H005": ("1", "302"), "H006": ("2", "101"), "H003": ("1", "9")}
+    with coloured.owner_session() as session:
+        for code, (unit, room) in rooms.items():
+            values = {"code": code, "unit": unit, "room": room}
+            session.execute(text("UPDATE households SET unit = :unit, room = :room, colour = 'green', building_id = (SELECT min(id) FROM buildings) WHERE code = :code"), values)
+        before = session.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'visit.list'"))
+    found = due(client, as_("worker"))
+    assert [home["household"] for home in found if home["household"] in rooms] == ["H003", "H005", "H004", "H006"]
+    assert [home["colour"] for home in found[:2]] == ["red", "yellow"]
+    due(client, as_("worker"))
+    due(client, as_("worker"), f"grid={G1}")
+    with coloured.owner_session() as session:
+        assert session.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'visit.list'")) == before + 2
+
+
 def test_a_visit_that_met_nobody_leaves_it_due(client: TestClient, as_: SignIn) -> None:
     worker = as_("worker")
     assert visit(client, worker, "H001", outcome="absent").status_code == 201
