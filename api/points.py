@@ -64,10 +64,10 @@ def _read_plain(body: bytes) -> tuple[np.ndarray, str | None] | None:
 def _read_numbers(inner: bytes) -> np.ndarray | None:
     """Return the points of ``[102.7123,25.0401],…,`` as an array (n, 2); None where it has another form, or numbers too long to be exact so."""
     letters = np.frombuffer(b"0" * 8 + inner, dtype=np.uint8)
-    marks = np.flatnonzero((letters - np.uint8(48)) > 9)
-    if len(marks) % 6 or len(marks) > 6 * MOST_POINTS:
+    found = np.flatnonzero((letters - np.uint8(48)) > 9)
+    if len(found) % 6 or len(found) > 6 * MOST_POINTS:
         return None
-    marks = marks.reshape(-1, 6)
+    marks = found.reshape(-1, 6)
     if marks[0, 0] != 8 or not (letters[marks] == _POINT).all() or not _adjacent(marks):
         return None
     begins, point, ends = marks[:, [0, 2]] + 1, marks[:, [1, 3]], marks[:, [2, 4]]
