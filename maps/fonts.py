@@ -17,7 +17,16 @@ FOLDERS = (
     Path("/System/Library/Fonts"),
     Path("/Library/Fonts"),
 )
-_WANTED = ("NotoSansCJK", "NotoSansSC", "SourceHanSans", "wqy-", "Hiragino Sans GB", "STHeiti", "NotoSerifCJK", "Arial Unicode")
+_WANTED = (
+    "NotoSansCJK",
+    "NotoSansSC",
+    "SourceHanSans",
+    "wqy-",
+    "Hiragino Sans GB",
+    "STHeiti",
+    "NotoSerifCJK",
+    "Arial Unicode",
+)
 """Fonts with the Chinese signs, by the beginning of the file's name; the first found is taken."""
 _TRIED = "邻里楼栋单元室扫码"
 
@@ -31,7 +40,9 @@ def chinese_font() -> tuple[Path, int]:
     found = _find_font(FOLDERS)
     if found is None:
         get = "系统自带 / comes with macOS" if sys.platform == "darwin" else "apt-get install fonts-noto-cjk"
-        raise Unavailable(f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}")
+        raise Unavailable(
+            f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}"
+        )
     return found
 
 
@@ -59,8 +70,16 @@ def _plainest(path: Path) -> tuple[bool, str]:
 def _simplified(path: Path) -> int | None:
     """Return which font of the file is the simplified Chinese one; None where none has the signs."""
     try:
-        fonts = TTCollection(str(path), lazy=True).fonts if path.suffix.lower() == ".ttc" else [TTFont(str(path), lazy=True)]
-        able = [number for number, font in enumerate(fonts) if all(ord(sign) in font.getBestCmap() for sign in _TRIED)]
+        fonts = (
+            TTCollection(str(path), lazy=True).fonts
+            if path.suffix.lower() == ".ttc"
+            else [TTFont(str(path), lazy=True)]
+        )
+        able = [
+            number
+            for number, font in enumerate(fonts)
+            if all(ord(sign) in font.getBestCmap() for sign in _TRIED)
+        ]
         named = [number for number in able if (fonts[number]["name"].getDebugName(1) or "").endswith(" SC")]
     except (TTLibError, OSError, KeyError):
         return None
