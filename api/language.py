@@ -44,12 +44,9 @@ def reader() -> Reader:
     return _reader.get()
 
 
-def t(text: str, /, *pair: str, **values: Any) -> str:
+def t(text: str, /, **values: Any) -> str:
     """Return a text in the reader's language: :meth:`maps.language.Catalogue.t`."""
-    spoken = reader().catalogue
-    if pair and spoken.language != CHINESE:
-        return pair[0] or text
-    return spoken.t(text, **values)
+    return reader().catalogue.t(text, **values)
 
 
 def tn(text: str, n: int, /, **values: Any) -> str:

@@ -46,11 +46,9 @@ class Catalogue:
     language: str
     translations: NullTranslations
 
-    def t(self, text: str, /, *pair: str, **values: Any) -> str:
+    def t(self, text: str, /, **values: Any) -> str:
         """Return a text in this language, its named places filled in; one that the catalogue lacks as it is."""
         found = self.translations.gettext(text) if text else text
-        if pair and self.language != CHINESE:
-            found = pair[0] or text
         return found.format_map(values) if values else found
 
     def tn(self, text: str, n: int, /, **values: Any) -> str:

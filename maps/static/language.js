@@ -11,7 +11,6 @@ linli.texts = linli.texts || {};
 
   /** Return a text in the page's language with its named places, such as {n}, filled in. */
   linli.t = (text, values) => {
-    if (typeof values === "string") return linli.language === "zh-CN" ? text : values || text; // a pair
     const found = said(text);
     const one = Array.isArray(found) ? found[found.length - 1] : found;
     return values ? fill(one, values) : one;

@@ -13,7 +13,7 @@
   };
 
   /** Return a word of words.js in the page's language. */
-  linli.word = (key) => linli.t(...[linli.words[key] || key].flat());
+  linli.word = (key) => linli.t(linli.words[key] || key);
 
   linli.percent = (part, whole) => (whole ? `${linli.number(Math.round((part / whole) * 1000) / 10)}%` : "–");
 
