@@ -34,7 +34,8 @@ Events on ``document`` between a map and the page round it:
   ``linli:grid`` (a Feature or null), ``linli:stations`` (a FeatureCollection or null), ``linli:mine`` (a FeatureCollection of own grids: outline
   them and go there), ``linli:show`` ``{feature}`` (outline it and go there);
 * from the map of events: ``linli:tap`` as above, ``linli:event`` ``{id}`` when one is tapped; to it: ``linli:events`` (a FeatureCollection of points
-  with ``id``, ``name`` and ``look``: late, soon, calm, done), ``linli:show-event`` ``{lon, lat}`` (ring it and go there; null: no ring);
+  with ``id``, ``name`` and ``look``: late, soon, calm, done), ``linli:show-event`` ``{lon, lat}`` (ring it and go there; null: no ring),
+  ``linli:reporting`` true or false (a tap on a point is a ``linli:tap`` too);
 * to the screen's map and any other: ``linli:refresh`` ``{topic?}`` (ask for the data again, and for the tiles where the topic, such as ``grids``, is
   drawn in them; without a topic for the tiles at most every ten seconds).
 """

@@ -1,4 +1,5 @@
 // Events as dots: the outline tells how late (solid, dashed, thick), the words stand in the tooltip; a tap on one tells the page which.
+// While the page reports an event, a tap is a position also where a dot lies: what is new is often beside what is known.
 "use strict";
 (() => {
   const LOOKS = {
@@ -11,6 +12,7 @@
   linli.events = (map) => {
     map.createPane("events").style.zIndex = 460; // over the names: a dot must be seen and hit
     const group = L.featureGroup();
+    let placing = false;
     const ring = L.circleMarker([0, 0], { pane: "events", radius: 17, color: "#17616b", weight: 3, fill: false, interactive: false });
     linli.hear("events", (found) => {
       group.clearLayers();
@@ -19,10 +21,14 @@
         const facts = feature.properties;
         const dot = L.circleMarker([lat, lon], { pane: "events", fillOpacity: 0.85, bubblingMouseEvents: false, ...LOOKS[facts.look] });
         dot.bindTooltip(linli.el("span", {}, linli.tidy(facts.name, 40)));
-        dot.on("click", () => linli.tell("event", { id: facts.id }));
+        dot.on("click", ({ originalEvent }) => {
+          if (placing) map.fire("click", { latlng: map.mouseEventToLatLng(originalEvent) });
+          else linli.tell("event", { id: facts.id });
+        });
         group.addLayer(dot);
       }
     });
+    linli.hear("reporting", (now) => { placing = now; });
     linli.hear("show-event", (place) => {
       ring.remove();
       if (!place) return;

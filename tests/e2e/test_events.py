@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from shapely.geometry import shape
 
+from gis.casework.limits import KINDS
 from tests.e2e.conftest import Program, Visitor
 from tests.e2e.test_worker import PHONE, TARGET_PX
 
@@ -33,8 +34,9 @@ def place(program: Program) -> Place:
         own = client.get("/api/session").json()["grids"][0]
         inside = shape(client.get(f"/api/grids/{own}").json()["geometry"]).representative_point()
     with program.client("admin") as client:
-        for code, name, area in (("T-SQ", "试验社区服务站", own[:12]), ("T-JD", "试验街道办", own[:9] + "000")):
-            client.post("/api/desks", json={"code": code, "name": name, "area": area}).raise_for_status()
+        # The near one names a kind, and so goes before the community's desk of the demo, which takes all.
+        for code, name, area, kinds in (("T-SQ", "试验社区服务站", own[:12], ["facility"]), ("T-JD", "试验街道办", own[:9] + "000", [])):
+            client.post("/api/desks", json={"code": code, "name": name, "area": area, "kinds": kinds}).raise_for_status()
     return Place(inside.x, inside.y, own[:12], "试验社区服务站", "试验街道办")
 
 
@@ -62,9 +64,12 @@ def shown(page: Page, event: str) -> Locator:
     return card
 
 
-def test_reported_from_the_map_on_a_phone(visit: Visitor, program: Program) -> None:
+def test_reported_from_the_map_on_a_phone(visit: Visitor, program: Program, place: Place) -> None:
+    known = reported(program, place, "已知的一件")
     page = visit("worker", **PHONE).open("/events")
     expect(page.locator("[data-live]")).to_contain_text("实时")
+    shown(page, known)  # the middle of the map, where the tap falls, is now on the dot of another event
+    page.locator("[data-card]").get_by_role("button", name="返回列表").tap()
     report = page.locator("[data-report]")
     page.get_by_text("上报事件").tap()
     report.get_by_label("什么事").fill("<b>井盖松动</b>")
@@ -247,8 +252,12 @@ def test_filters_ask_the_service(visit: Visitor, program: Program, place: Place)
     page.get_by_label("区划").select_option(place.community)
     expect(page.locator("[data-event]")).to_have_count(len(asked(state="dispatched", area=place.community)))
     page.get_by_label("时限").select_option("overdue")
+    late = {kind: asked(overdue="true", area=place.community, kind=kind) for kind in KINDS}
+    expect(page.locator("[data-event]")).to_have_count(sum(map(len, late.values())))
+    assert sorted(codes()) == sorted(code for each in late.values() for code in each)
+    page.get_by_label("类别").last.select_option(next(kind for kind, codes_of_it in late.items() if not codes_of_it))
     expect(page.locator("[data-list-message]")).to_contain_text("没有这样的事件")
-    assert asked(overdue="true", area=place.community) == []
+    expect(page.locator("[data-event]")).to_have_count(0)
 
 
 def test_a_late_one_says_so_by_word_and_by_the_moment_on_hover(visit: Visitor, program: Program, place: Place) -> None:

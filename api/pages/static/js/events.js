@@ -103,6 +103,8 @@ function put(place, how) {
   $("[data-position]").replaceChildren(...(place ? [`${how} ${listed([place.lon.toFixed(5), place.lat.toFixed(5)])}`] : WHERE.map((node) => node.cloneNode(true))));
 }
 
+$("[data-report-box]").addEventListener("toggle", (event) => tell("reporting", event.target.open));
+
 document.addEventListener("linli:tap", (event) => {
   $("[data-report-box]").open = true;
   put(event.detail, t("地图上"));
