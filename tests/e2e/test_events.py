@@ -86,7 +86,7 @@ def test_reported_from_the_map_on_a_phone(visit: Visitor, program: Program, plac
     assert len(heights) >= 4 and min(heights) >= TARGET_PX
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     card.get_by_role("button", name="返回列表").tap()
-    row = page.locator("[data-list] button", has_text="井盖松动")
+    row = page.locator("[data-list] button", has_text="<b>井盖松动</b>")
     expect(row).to_contain_text("还剩")
     event = stored(program, str(row.get_attribute("data-event")))
     assert (event["kind"], event["state"], event["title"]) == ("safety", "reported", "<b>井盖松动</b>")
