@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -85,7 +86,9 @@ def test_file_forms_put_nobody_into_addresses(client: TestClient, as_: SignIn) -
         assert "data-save" in opening or 'method="dialog"' in opening or 'class="plain"' in opening
         if 'class="plain"' in opening:
             assert set(re.findall(r'name="(\w+)"', form)) == {"request"}
-    assert "?" not in "".join(re.findall(r'href="(/files[^"]*)"', page))
+    linked = [urlsplit(address) for address in re.findall(r'href="(/files[^"]*)"', page)]
+    assert {each.query for each in linked} == {"", "lang=zh-CN", "lang=en"}  # the way to the other language adds just that
+    assert {each.fragment for each in linked} == {""}
 
 
 def test_a_failure_tells_nothing(peopled: Store, as_: SignIn, capsys: Any) -> None:
