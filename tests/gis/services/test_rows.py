@@ -16,7 +16,9 @@ def test_written_and_read_alike(data: st.DataObject) -> None:
         st.lists(st.builds(lambda c, n: {"code": c, "name": n}, st.text(max_size=9), st.text()), max_size=5)
     )
     names = [f"count {name}" for name in data.draw(NAMES)]
-    count = st.integers(-(2**53), 2**53)
+    count = data.draw(
+        st.sampled_from([st.integers(-999, 9_999), st.integers(-1_001, 10_001), st.integers(-(2**53), 2**53)])
+    )
     columns = {
         name: np.array(data.draw(st.lists(count, min_size=len(heads), max_size=len(heads))), dtype=np.int64)
         for name in names
@@ -29,5 +31,5 @@ def test_written_and_read_alike(data: st.DataObject) -> None:
 
 def test_a_percent_sign_and_quotes_are_text() -> None:
     rows = Rows(Heads([{"code": '%d"', "name": "50%"}]), {"n": np.array([3])})
-    assert rows.json() == b'[{"code":"%d\\"","name":"50%","n":3}]'
+    assert rows.json().replace(b" ", b"") == b'[{"code":"%d\\"","name":"50%","n":3}]'
     assert rows[-1:] == [{"code": '%d"', "name": "50%", "n": 3}]
