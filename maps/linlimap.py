@@ -178,7 +178,7 @@ def _refuse_foreign(written: str) -> None:
 
 def _own_scripts(drawn: LinliMap) -> list[str]:
     """Return our scripts that the map's elements ask for, each once, the common ones first."""
-    names = ["words.js", "linli.js", "share.js", "base.js"]
+    names = ["words.js", "linli.js", "share.js", "sheet.js", "base.js"]
     for element in _walk(drawn):
         names += [name for name in getattr(element, "own_scripts", ()) if name not in names]
     return names

@@ -140,6 +140,7 @@
     const drawn = protomapsL.leafletLayer({ attribution: "", lang: "zh", pane, maxZoom: 20, maxDataZoom: DEEPEST, ...options });
     drawn.options.keepBuffer = 1;
     layers.add(drawn);
+    linli.sheet(map).follow(drawn);
     return drawn;
   }
   linli.tileLayer = layer;

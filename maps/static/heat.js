@@ -10,20 +10,20 @@
     constructor(colours) { super(); this.colours = colours; this.points = []; this.radius_m = 300; this.top = 1; }
 
     onAdd(map) {
-      this.canvas = linli.el("canvas", { class: "linli-heat leaflet-zoom-hide", "aria-hidden": "true" });
-      map.getPane("cells").append(this.canvas);
+      this.canvas = linli.el("canvas", { class: "linli-heat", "aria-hidden": "true", hidden: true }); // shown by the sheet
+      map.getPane("sheet").append(this.canvas);
+      this.picture = { rank: 0, canvas: this.canvas };
       map.on("moveend resize", this.draw, this);
       this.draw();
     }
 
-    onRemove(map) { map.off("moveend resize", this.draw, this); this.canvas.remove(); }
+    onRemove(map) { map.off("moveend resize", this.draw, this); linli.sheet(map).take(this.picture); this.canvas.remove(); }
 
     show(points, radius_m, top) { this.points = points; this.radius_m = radius_m; this.top = top; if (this._map) this.draw(); }
 
     draw() {
       const map = this._map;
       const size = map.getSize();
-      L.DomUtil.setPosition(this.canvas, map.containerPointToLayerPoint([0, 0]));
       const reach_px = this.radius_m / metresPerPixel(map.getCenter().lat, map.getZoom());
       const coarse = Math.max(COARSE, reach_px / FINE);
       const wide = Math.ceil(size.x / coarse);
@@ -44,6 +44,7 @@
       const pen = this.canvas.getContext("2d");
       pen.imageSmoothingQuality = "high";
       pen.drawImage(small, 0, 0, wide * coarse, high * coarse);
+      linli.sheet(map).put(Object.assign(this.picture, { zoom: map.getZoom(), bounds: map.getPixelBounds() }));
     }
 
     spread(sums, wide, high, coarse, { lat, lon, weight }) {

@@ -132,7 +132,7 @@
     return bounds.isValid() ? bounds : null;
   };
 
-  const PANES = { ground: 200, shades: 250, cells: 260, insides: 340, changes: 345, circles: 350, outline: 360, nested: 365, points: 370, labels: 450 };
+  const PANES = { ground: 200, shades: 250, sheet: 260, insides: 340, changes: 345, circles: 350, outline: 360, nested: 365, points: 370, labels: 450 };
 
   /** Make the map in the element `id`. */
   linli.map = (id, settings) => {

@@ -1,8 +1,30 @@
 // Cells of needs on the map: squares as the page says each looks, and the one under the pointer told.
 "use strict";
 (() => {
-  // Leaflet's canvas, able to fill with a pattern as well.
+  // Leaflet's canvas, able to fill with a pattern as well, and shown by the map's sheet, over the heat.
   const Patterned = L.Canvas.extend({
+    onAdd(map) {
+      this.picture = { rank: 1 };
+      L.Canvas.prototype.onAdd.call(this, map);
+      this._container.hidden = true;
+    },
+
+    onRemove(map) {
+      linli.sheet(map).take(this.picture);
+      L.Canvas.prototype.onRemove.call(this, map);
+    },
+
+    _update() {
+      L.Canvas.prototype._update.call(this);
+      const origin = this._map.getPixelOrigin();
+      Object.assign(this.picture, { canvas: this._container, zoom: this._zoom, bounds: L.bounds(this._bounds.min.add(origin), this._bounds.max.add(origin)) });
+    },
+
+    _draw() {
+      L.Canvas.prototype._draw.call(this);
+      if (this._map) linli.sheet(this._map).put(this.picture);
+    },
+
     _fillStroke(pen, shape) {
       if (!shape.options.pattern) { L.Canvas.prototype._fillStroke.call(this, pen, shape); return; }
       pen.globalAlpha = 0.9;
@@ -27,7 +49,7 @@
   /** Make the layer of cells; `look(facts)` says how one is shown ({fill}, {pattern} or {zero}), `tip(facts)` what is told of it. */
   linli.needCells = (map, { look, tip }) => {
     const squares = L.geoJSON(null, {
-      pane: "cells", renderer: new Patterned({ pane: "cells", padding: 0.3 }), interactive: false, style: (feature) => styleOf(look(feature.properties)),
+      pane: "sheet", renderer: new Patterned({ pane: "sheet", padding: 0.3 }), interactive: false, style: (feature) => styleOf(look(feature.properties)),
     });
     let told = [];
     const bubble = L.tooltip({ className: "linli-tip", direction: "top", offset: [0, -8], opacity: 1 });

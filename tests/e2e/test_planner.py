@@ -111,7 +111,7 @@ def test_the_map_is_painted(visit: Visitor) -> None:
     page.wait_for_load_state("networkidle")
     colours = page.evaluate(
         """() => { const seen = new Set();
-          for (const canvas of document.querySelectorAll(".leaflet-tile-pane canvas, .leaflet-shades-pane canvas, canvas.leaflet-tile")) {
+          for (const canvas of document.querySelectorAll(".linli-sheet")) {
             const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
             for (let i = 0; i < data.length; i += 4 * 53) if (data[i + 3] > 100) seen.add(`${data[i] >> 4},${data[i + 1] >> 4},${data[i + 2] >> 4}`);
           }

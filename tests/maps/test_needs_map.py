@@ -52,6 +52,46 @@ def legend(watched: Watched) -> dict[str, str]:
     )
 
 
+SEEN = """() => {
+  const [map] = Object.values(linli.maps);
+  const frame = map.getContainer().getBoundingClientRect();
+  const canvases = [...map.getPane('mapPane').querySelectorAll('canvas')].filter((one) => one.checkVisibility());
+  const sheet = canvases.find((one) => one.className.includes('linli-sheet'));
+  const box = sheet.getBoundingClientRect();
+  const copy = Object.assign(document.createElement('canvas'), { width: sheet.width, height: sheet.height }).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(sheet, 0, 0);
+  const at = (x, y) => [...copy.getImageData((x - box.x) * sheet.width / box.width, (y - box.y) * sheet.height / box.height, 1, 1).data];
+  const inside = (share) => [frame.left + 2 + (frame.width - 4) * share[0], frame.top + 2 + (frame.height - 4) * share[1]];
+  return { canvases: canvases.length, corners: [[0, 0], [1, 0], [0, 1], [1, 1]].map((share) => at(...inside(share))[3]),
+           hot: at(...(({ x, y }) => [frame.x + x, frame.y + y])(map.latLngToContainerPoint([%s, %s]))) };
+}"""
+
+
+def test_a_drag_moves_one_picture_of_all_that_is_drawn(watched: Watched) -> None:
+    watched.stub.answers["/api/needs/cells"] = one_cell(40)
+    page = watched.draw(maps.needs_map(CONFIG))
+    found = one_cell(40)["features"][26]["geometry"]["coordinates"][0]
+    lon, lat = ((found[0][axis] + found[2][axis]) / 2 for axis in (0, 1))
+    seen = SEEN % (lat, lon)
+    watched.script("() => Object.values(linli.maps)[0].setZoom(13.5, { animate: false })")
+    watched.settled()
+    before = watched.script(seen)
+    page.mouse.move(900, 400)
+    page.mouse.down()
+    page.mouse.move(600, 250, steps=12)
+    page.wait_for_timeout(300)  # no run-out
+    page.mouse.up()
+    watched.settled()
+    page.wait_for_timeout(300)
+    after = watched.script(seen)
+    for told in (before, after):
+        assert told["canvases"] <= 2, "ground, grids, cells and heat are one; names may be another"
+        assert told["corners"] == [255] * 4, "the ground reaches every corner"
+    assert before["hot"] == after["hot"] and max(before["hot"][:3]) - min(before["hot"][:3]) > 40, (
+        "heat stays where it is"
+    )
+
+
 def test_heat_reaches_as_far_on_the_ground_at_every_zoom(watched: Watched) -> None:
     watched.stub.answers["/api/needs/cells"] = one_cell(40)
     watched.page.set_viewport_size({"width": 2200, "height": 900})

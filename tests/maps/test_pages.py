@@ -16,11 +16,10 @@ pytestmark = pytest.mark.browser
 
 SHADE = """([lon, lat]) => {
   const map = Object.values(linli.maps)[0];
-  const at = map.latLngToContainerPoint([lat, lon]);
-  const box = map.getContainer().getBoundingClientRect();
-  for (const canvas of map.getPane('shades').querySelectorAll('canvas')) {
-    const seen = canvas.getBoundingClientRect();
-    const x = (box.x + at.x - seen.x) / seen.width, y = (box.y + at.y - seen.y) / seen.height;
+  for (const { canvas, zoom, bounds } of linli.sheet(map).tiles()) {
+    if (!canvas.closest('.leaflet-shades-pane')) continue;
+    const at = map.project([lat, lon], zoom), size = bounds.getSize();
+    const x = (at.x - bounds.min.x) / size.x, y = (at.y - bounds.min.y) / size.y;
     if (x < 0 || x >= 1 || y < 0 || y >= 1) continue;
     const copy = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     copy.drawImage(canvas, x * canvas.width - 8, y * canvas.height - 8, 16, 16, 0, 0, 16, 16);
@@ -242,24 +241,44 @@ def test_more_stations_than_can_be_shown_are_not_left_out_in_silence(watched: Wa
 def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watched) -> None:
     lon, lat = middle(1)
     things = [
-        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": {"code": "T1", "name": None, "kind": "摄像头", "state": "完好"}},
-        {"type": "Feature", "geometry": None, "properties": {"code": "T2", "name": None, "kind": "井盖", "state": None}},
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [lon, lat]},
+            "properties": {"code": "T1", "name": None, "kind": "摄像头", "state": "完好"},
+        },
+        {
+            "type": "Feature",
+            "geometry": None,
+            "properties": {"code": "T2", "name": None, "kind": "井盖", "state": None},
+        },
     ]
-    watched.stub.answers["/api/layers/things"] = lambda query: (200, {"type": "FeatureCollection", "features": things, "next": None})
+    watched.stub.answers["/api/layers/things"] = lambda query: (
+        200,
+        {"type": "FeatureCollection", "features": things, "next": None},
+    )
     page = watched.draw(maps.planner_map(CONFIG))
     assert not watched.stub.queries("/api/layers/things")  # switched off at first
-    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat])
+    watched.script(
+        "([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat]
+    )
     page.locator(".leaflet-control-layers").get_by_label("事物设施").check()
     watched.settled()
-    assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries("/api/layers/things")
-    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat])
+    assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries(
+        "/api/layers/things"
+    )
+    watched.script(
+        "([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat]
+    )
     watched.settled()
     (query,) = watched.stub.queries("/api/layers/things")
     west, south, east, north = map(float, query["bbox"][0].split(","))
     assert west < lon < east and south < lat < north
     assert page.locator(".linli-notice").count() == 0
     page.locator("path.linli-place.things").click()
-    assert "摄像头" in page.locator(".leaflet-popup").inner_text() and "完好" in page.locator(".leaflet-popup").inner_text()
+    assert (
+        "摄像头" in page.locator(".leaflet-popup").inner_text()
+        and "完好" in page.locator(".leaflet-popup").inner_text()
+    )
     page.locator(".leaflet-control-layers").get_by_label("事物设施").uncheck()
     assert page.locator("path.linli-place").count() == 0
 
