@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from gis.accessibility.coverage import REASON_NAMES
 from tests.e2e.conftest import Visit, Visitor, numbers
 
 ASKED = {"service": "meal", "minutes": 5, "method": "walk", "at": "any"}
@@ -87,9 +88,8 @@ def test_households_without_a_way_are_told_by_reason(window: Visit) -> None:
     with window.program.client("planner") as client:
         reasons = client.get("/api/coverage", params=ASKED).json()["unreachable"]
     assert reasons
-    said = " ".join(window.page.locator("[data-figure=unreachable]").all_inner_texts())
-    for reason, count in reasons.items():
-        assert reason in said and f"{count:,} 户" in said
+    said = [line.split("\n") for line in window.page.locator("[data-figure=unreachable]").all_inner_texts()]
+    assert said == [[f"无法计算：{REASON_NAMES[reason]}", f"{count:,} 户"] for reason, count in reasons.items()]
 
 
 def test_a_station_opens_its_circles_of_5_10_and_15_minutes(window: Visit) -> None:
