@@ -34,6 +34,8 @@ GRID_HOUSEHOLDS = (300, 500)
 """Households of an urban grid (GB/T 34300, to be checked); real ones differ, so this only warns."""
 OVERLAP_TOLERANCE_M2 = 1.0
 """Neighbours drawn by different hands overlap by slivers; less than this is not an overlap."""
+_M2_OF_A_DEG2 = 2.5e10
+"""Twice what a square degree has at most (1.231e10 at the equator; projections stretch): what is small by it is small."""
 
 _LIST = """
 SELECT code, name, substr(code, 1, 12) AS community, version, ST_AsGeoJSON(geometry, 15) AS shape FROM grids
@@ -232,13 +234,16 @@ def _refuse_overlap(session: Session, snapshots: Snapshots, code: str, boundary:
         ),
         {"code": code, "boundary": shapely.to_wkb(boundary)},
     ).all()
-    metric = snapshots.metric(session)
+    shared = shapely.intersection(shapely.from_wkb(np.array([bytes(row[1]) for row in others], dtype=object)), boundary)
+    large = np.flatnonzero(shapely.area(shared) * _M2_OF_A_DEG2 > OVERLAP_TOLERANCE_M2)
+    if not len(large):  # neighbours share edges, and nothing is left to be measured
+        return
+    areas_m2 = shapely.area(snapshots.metric(session).geometry_to_m(shared[large]))
     faults = []
-    for other, stored in others:
-        shared = shapely.intersection(shapely.from_wkb(bytes(stored)), boundary)
-        area_m2 = float(shapely.area(metric.geometry_to_m(np.array([shared], dtype=object)))[0])
+    for place, area_m2 in zip(large, areas_m2, strict=True):
+        other = others[int(place)].code
         if area_m2 > OVERLAP_TOLERANCE_M2:
-            point = shapely.point_on_surface(shared)
+            point = shapely.point_on_surface(shared[place])
             at = f"[{point.x:.6f}, {point.y:.6f}]"
             faults.append(
                 Fault(

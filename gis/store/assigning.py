@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from gis.grids.assignment import GridIndex
 from gis.store.bulk import copy_frame, read_frame
@@ -20,6 +20,14 @@ _SENT = (
     "AS sent (id, grid_id, grid_reason))"
 )
 _MOST_SENT = 2000
+_HOUSEHOLDS_IN = text(
+    "SELECT id, lon, lat, coalesce(grid_id, -1) AS grid_id, coalesce(grid_reason, '') AS grid_reason "
+    "FROM linli_households_in(ST_GeomFromWKB(:strip, 4326))"
+)
+_BUILDINGS_IN = text(
+    "SELECT id, lon, lat, coalesce(grid_id, -1) AS grid_id FROM buildings WHERE geometry && ST_GeomFromWKB(:strip, 4326) "
+    "AND ST_Intersects(ST_SetSRID(ST_MakePoint(lon, lat), 4326), ST_GeomFromWKB(:strip, 4326))"
+)
 _FEW = 100_000
 """Up to so many positions are looked up in the polygons sooner than a lattice is drawn."""
 
@@ -100,18 +108,18 @@ def assign_strip(connection: Connection, grid_id: int, strip: shapely.Geometry) 
     """
     if shapely.is_empty(strip):
         return Moves(0, 0)
-    grids = read_grids(connection, near=strip)
+    grids = read_grids(connection, near=strip, positions=0)
     params = {"strip": shapely.to_wkb(strip)}
-    _assign_buildings(
-        connection,
-        grids,
-        "geometry && ST_GeomFromWKB(%(strip)s, 4326) "
-        "AND ST_Intersects(ST_SetSRID(ST_MakePoint(lon, lat), 4326), ST_GeomFromWKB(%(strip)s, 4326))",
-        params,
-    )
-    frame = read_frame(connection, f"SELECT {_COLUMNS} FROM linli_households_in(ST_GeomFromWKB(%(strip)s, 4326))", params)
-    before, after, _ = _write_households(connection, grids, frame)
+    _write_buildings(connection, grids, _few(connection, _BUILDINGS_IN, params))
+    before, after, _ = _write_households(connection, grids, _few(connection, _HOUSEHOLDS_IN, params))
     return Moves(int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum()))
+
+
+def _few(connection: Connection, query: TextClause, params: dict[str, Any]) -> pd.DataFrame:
+    """Return some rows as a frame: without COPY, which pays for many."""
+    found = connection.execute(query, params)
+    names, rows = list(found.keys()), found.all()
+    return pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}, copy=False)
 
 
 def assign_buildings(connection: Connection, building_ids: np.ndarray) -> None:
@@ -163,7 +171,11 @@ def _write_households(connection: Connection, grids: StoredGrids, frame: pd.Data
 
 
 def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:
-    frame = read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params)
+    _write_buildings(connection, grids, read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params))
+
+
+def _write_buildings(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> None:
+    """Write the buildings of a frame whose grid has changed."""
     grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
     moved = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
     if moved.any():
