@@ -48,7 +48,11 @@ class Load:
         self._mark = 0
         self._chance = random.Random(seed)
         work = (self._send_files, self._move_boundaries, self._change_households, self._read, self._read)
-        self._threads = [threading.Thread(target=self._go_on, args=(each, self._chance.random())) for each in work]
+        self._idle = [threading.Event() for _ in work]
+        self._threads = [
+            threading.Thread(target=self._go_on, args=(each, idle, self._chance.random()))
+            for each, idle in zip(work, self._idle, strict=True)
+        ]
 
     def start(self) -> None:
         """Begin."""
@@ -56,8 +60,10 @@ class Load:
             thread.start()
 
     def rest(self, resting: bool) -> None:
-        """Let everybody pause, or go on."""
+        """Let everybody pause, when they have finished what they are at, or go on."""
         (self._rest.set if resting else self._rest.clear)()
+        if resting and not all(idle.wait(300) for idle in self._idle):
+            raise TimeoutError("a request that takes five minutes")
 
     def stop(self) -> None:
         """Come to the end."""
@@ -84,12 +90,14 @@ class Load:
         answered = self._call("GET", path)
         return answered.json() if answered is not None and answered.status_code == 200 else None
 
-    def _go_on(self, work: Callable[[random.Random], None], seed: float) -> None:
+    def _go_on(self, work: Callable[[random.Random], None], idle: threading.Event, seed: float) -> None:
         chance = random.Random(seed)
         while not self._over.is_set():
             if self._rest.is_set():
+                idle.set()
                 time.sleep(0.05)
                 continue
+            idle.clear()
             try:
                 work(chance)
             except Exception as error:
