@@ -18,8 +18,8 @@ function figures(data) {
 function byAge({ residents, elders_60: elders, children_12: children }) {
   if (!residents) return [];
   const rest = Math.max(0, residents - (elders ?? 0) - (children ?? 0));
-  return section(t("年龄构成", "By age"), ages(t("年龄构成", "By age"), [
-    { label: t("0–12岁", "0–12"), value: children, colour: "#c9862b" }, { label: t("13–59岁", "13–59"), value: rest, colour: "#8fb3b0" },
+  return section(t("年龄构成"), ages(t("年龄构成"), [
+    { label: t("0–12岁"), value: children, colour: "#c9862b" }, { label: t("13–59岁"), value: rest, colour: "#8fb3b0" },
     { label: t("60岁及以上"), value: elders, colour: "#1d5f80" },
   ]));
 }
@@ -52,7 +52,7 @@ export function summary(data, { services, care_flags: flags }) {
   box.append(...byAge(data));
   box.append(...section(t("未办结需求"), el("p", {}, el("strong", { class: "big", text: count(data.needs_open) }), ` ${t("件")}`)));
   if (data.needs_by_month?.length) {
-    const title = t("近12个月需求", "Needs of the last 12 months");
+    const title = t("近12个月需求");
     box.append(...section(title, months(title, data.needs_by_month)));
   }
   const colours = data.colours || {};
