@@ -87,10 +87,11 @@ class Event(Base, Versioned):
         geometry_index("events"),
         Index("ix_events_reported_at", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_grid_reported", "grid_id", text("reported_at DESC"), text("id DESC")),
-        Index("ix_events_state_reported", "state", text("reported_at DESC"), text("id DESC")),
-        Index("ix_events_kind_reported", "kind", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_kind_state", "kind", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_grid_kind_state", "grid_id", "kind", "state", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_due_at", "due_at", "id", postgresql_where=text(IS_OPEN)),
-        Index("ix_events_open", "grid_id", "state", "due_at", postgresql_where=text(IS_OPEN)),
+        Index("ix_events_open", "grid_id", "due_at", "id", postgresql_where=text(IS_OPEN), postgresql_include=["state", "warn_at"]),
+        Index("ix_events_grid_open", "grid_id", text("reported_at DESC"), text("id DESC"), postgresql_where=text(IS_OPEN)),
         Index("ix_events_follow_up_on", "follow_up_on", postgresql_where=text("follow_up_on IS NOT NULL AND followed_up_on IS NULL")),
     )
 
@@ -191,7 +192,16 @@ class EventDay(Base):
     """What became of the events that a grid reported on a day; kept by triggers, so that a screen adds up days and not events."""
 
     __tablename__ = "event_days"
-    __table_args__ = (Index("ix_event_days_day", "day"),)
+    __table_args__ = (
+        Index(
+            "ix_event_days_day",
+            "day",
+            "grid_id",
+            postgresql_include=[
+                "reported", "dispatched", "dispatched_in_time", "resolved", "reworked", "closed", "closed_in_time", "evaluated", "satisfied",
+            ],
+        ),
+    )  # fmt: skip
 
     grid_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     """0: in no grid."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,14 +12,17 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.casework.flow import OPEN, STATES
+from gis.casework.limits import KINDS
 from gis.errors import Fault, Invalid
 from gis.models.casework import IS_OPEN
 from gis.services.casework.events import FROM, SHOWN, shown
 from gis.services.features import area_prefix
 from gis.services.snapshots import Snapshots
 
-_FEW_GRIDS = 64
-"""Up to so many grids, each is asked for its own newest events; beyond, the newest of all are looked through."""
+_FEW_GRIDS, _SMALL_SHARE, _MOST_STREAMS = 64, 0.25, 2_000
+"""Up to so many grids, or such a share of all, each is asked for its own first events, as long as there are not too many streams to ask (a grid's of a
+kind in a state); beyond, the first of all are looked through for those of the area."""
 _KEY = {"newest": "e.reported_at", "overdue": "e.due_at", "follow_up": "e.follow_up_on"}
 
 
@@ -36,6 +40,14 @@ class EventFilter:
     cursor: str | None = None
 
 
+@dataclass(frozen=True)
+class _Grids:
+    """Ids of grids, and how many there are in the whole place."""
+
+    ids: list[int]
+    of: int
+
+
 def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now: datetime) -> dict[str, Any]:
     """Return a page of events: ``items`` and ``next``. Overdue and warned ones come most overdue first, all others newest first."""
     late = wanted.overdue or wanted.warned
@@ -47,20 +59,9 @@ def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now
         params |= _read_cursor(wanted.cursor)
     direction = "" if forwards else " DESC"
     ordered = f"ORDER BY {key}{direction}, e.id{direction} LIMIT :limit"
+    streams = _streams(wanted, order, _grids(session, snapshots, wanted.area), clauses, params)
     where = " AND ".join(clauses) or "true"
-    grids = _grids(session, snapshots, wanted.area)
-    if grids is None:
-        inner = f"SELECT e.id FROM events e WHERE {where} {ordered}"
-    elif len(grids) <= _FEW_GRIDS and not forwards:
-        params["grids"] = grids
-        inner = (
-            "SELECT e.id FROM unnest(CAST(:grids AS bigint[])) AS here(grid_id) CROSS JOIN LATERAL "
-            f"(SELECT * FROM events e WHERE e.grid_id = here.grid_id AND {where} {ordered}) e {ordered}"
-        )
-    else:
-        params["grids"] = grids
-        # Written so that no index on the grid is taken: the order's own index ends with the page.
-        inner = f"SELECT e.id FROM events e WHERE coalesce(e.grid_id, 0) = ANY(CAST(:grids AS bigint[])) AND {where} {ordered}"
+    inner = _merged(streams, where, key, direction) if streams else f"SELECT e.id FROM events e WHERE {where} {ordered}"
     rows = session.execute(
         text(f"SELECT {SHOWN} {FROM} WHERE e.id IN ({inner}) ORDER BY {key}{direction}, e.id{direction}"),
         {**params, "limit": wanted.limit + 1},
@@ -73,12 +74,49 @@ def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now
     }
 
 
+def _streams(wanted: EventFilter, order: str, grids: _Grids | None, clauses: list[str], params: dict[str, Any]) -> str:
+    """Return the parts which each have an index in this order, as a FROM clause, with their clauses and parameters; empty: the order's own index will do."""
+    parts: dict[str, tuple[str, Any]] = {}
+    kinds, states = [wanted.kind] if wanted.kind else list(KINDS), [wanted.state] if wanted.state else list(STATES)
+    if order == "newest" and wanted.state == "open" and grids is not None:  # the open ones of a grid have an index, and are few
+        clauses += [f"e.{IS_OPEN}", "e.kind = ANY(CAST(:kinds AS text[]))"]
+        params["kinds"] = kinds
+    elif order == "newest" and (wanted.kind or wanted.state):
+        parts = {"kind": ("text", kinds), "state": ("text", list(OPEN) if wanted.state == "open" else states)}
+    if grids is not None:
+        many = len(grids.ids) * math.prod(len(values) for _, values in parts.values())
+        if order != "follow_up" and many <= _MOST_STREAMS and len(grids.ids) <= max(_FEW_GRIDS, _SMALL_SHARE * grids.of):
+            parts["grid_id"] = ("bigint", grids.ids)
+        else:  # written so that no index on the grid is taken
+            clauses.append("coalesce(e.grid_id, 0) = ANY(CAST(:grids AS bigint[]))")
+            params["grids"] = grids.ids
+    clauses += [f"e.{name} = here.{name}" for name in parts]
+    params |= {f"all_{name}": values for name, (_, values) in parts.items()}
+    columns = [f"unnest(CAST(:all_{name} AS {kind}[])) AS each_{name}({name})" for name, (kind, _) in parts.items()]
+    return f"(SELECT * FROM {' CROSS JOIN '.join(columns)})" if columns else ""
+
+
+def _merged(streams: str, where: str, key: str, direction: str) -> str:
+    """Return a query for the first events of several streams: only those with one of the first heads are read, and none beyond the last of these heads."""
+    beyond, last, end = (">=", "min", "-infinity") if direction else ("<=", "max", "infinity")
+    found = f"SELECT {key} AS at, e.id FROM events e WHERE {where}"
+    limited = f"ORDER BY {key}{direction}, e.id{direction} LIMIT"
+    return (
+        f"WITH heads AS MATERIALIZED (SELECT here.*, head.at, head.id FROM {streams} here CROSS JOIN LATERAL ({found} {limited} 1) head "
+        f"ORDER BY head.at{direction}, head.id{direction} LIMIT :limit) "
+        f"SELECT each.id FROM heads here CROSS JOIN LATERAL ({found} AND {key} {beyond} "
+        f"(SELECT CASE WHEN count(*) < :limit THEN '{end}' ELSE {last}(at) END FROM heads) {limited} :limit) each "
+        f"ORDER BY each.at{direction}, each.id{direction} LIMIT :limit"
+    )
+
+
 def _clauses(wanted: EventFilter, now: datetime) -> tuple[list[str], dict[str, Any]]:
     clauses: list[str] = []
     params: dict[str, Any] = {}
-    if wanted.state == "open":
+    newest = not (wanted.overdue or wanted.warned or wanted.follow_up)  # then kinds and states are streams
+    if wanted.state == "open" and not newest:
         clauses.append(f"e.{IS_OPEN}")
-    elif wanted.state:
+    elif wanted.state and not newest:
         clauses.append("e.state = :state")
         params["state"] = wanted.state
     if wanted.overdue or wanted.warned:
@@ -89,14 +127,14 @@ def _clauses(wanted: EventFilter, now: datetime) -> tuple[list[str], dict[str, A
             clauses.append("e.due_at >= :now")
     if wanted.follow_up:
         clauses.append("e.follow_up_on IS NOT NULL AND e.followed_up_on IS NULL")
-    if wanted.kind:
+    if wanted.kind and not newest:
         clauses.append("e.kind = :kind")
         params["kind"] = wanted.kind
     return clauses, params
 
 
-def _grids(session: Session, snapshots: Snapshots, area: str | None) -> list[int] | None:
-    """Return the ids of all grids that an area has and had; None for the whole place."""
+def _grids(session: Session, snapshots: Snapshots, area: str | None) -> _Grids | None:
+    """Return all grids that an area has and had; None for the whole place."""
     prefix = area_prefix(area)
     if not prefix:
         return None
@@ -106,7 +144,7 @@ def _grids(session: Session, snapshots: Snapshots, area: str | None) -> list[int
         return np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]
 
     ids, codes = snapshots.remember(session, ("all grids",), ("grids",), load)
-    return [int(i) for i, code in zip(ids, codes, strict=True) if code.startswith(prefix)]
+    return _Grids([int(i) for i, code in zip(ids, codes, strict=True) if code.startswith(prefix)], len(ids))
 
 
 def _read_cursor(cursor: str) -> dict[str, Any]:
