@@ -34,6 +34,7 @@ from api.routes import ROUTERS
 from api.security import Guard, check_rules, everyone
 from api.sessions import Sessions
 from api.settings import Settings
+from api.signposts import Signposts
 from api.upkeep import keep_counts
 from api.watch import Watch
 from api.worker import ImportWorker
@@ -114,6 +115,7 @@ def create_app(
     _mount_static(app)
     check_rules(app.routes)
     app.express = Express(office, app.routes)
+    app.state.signposts = app.router.middleware_stack = Signposts(app.router)
     return app
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import anyio.to_thread
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Match, Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
@@ -181,11 +181,9 @@ class Guard:
     @staticmethod
     def _check_before_body(scope: Scope, account: Identity) -> None:
         """Apply the route's rule before a body is read: an upload of those who may not upload is not even received."""
-        app: FastAPI = scope["app"]
-        for route in app.routes:
-            if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-                _check(roles_of(route) or frozenset(), _owing(route), account)
-                return
+        route = scope["app"].state.signposts.route(scope)
+        if isinstance(route, APIRoute):
+            _check(roles_of(route) or frozenset(), _owing(route), account)
 
 
 def token_of(headers: Headers) -> tuple[str | None, bool]:
