@@ -256,6 +256,12 @@ def tally(sites: DemandSites, covered: Covered, n_grids: int) -> Tally:
     return Tally(totals, {name: values[1:] for name, values in counts.items()}, unreachable)
 
 
+def households_within(sites: DemandSites, covered: Covered, n_grids: int) -> tuple[int, np.ndarray]:
+    """Count the households covered, as `tally` does, and nothing else: in total, and per grid, int64 (n_grids,)."""
+    reached = sites.summed.per_bin("households", covered.households, n_grids)
+    return int(reached.sum()), reached[1:]
+
+
 def share_of_week(
     site: np.ndarray, station: np.ndarray, n_sites: int, shares: np.ndarray, is_open: np.ndarray
 ) -> np.ndarray:

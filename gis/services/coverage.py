@@ -14,6 +14,7 @@ from gis.accessibility.coverage import (
     DemandSites,
     Tally,
     cover_by_distance,
+    households_within,
     nearest_by_air_m,
     tally,
 )
@@ -71,9 +72,10 @@ def coverage(session: Session, snapshots: Snapshots, query: CoverageQuery, today
     found = asked.tally(cover(session, snapshots, query, today, stations))
     totals, per_grid = dict(found.totals), dict(found.grids)
     if query.method == "walk":
-        straight = asked.tally(cover(session, snapshots, replace(query, method="buffer"), today, stations))
-        totals |= _difference(straight.totals["covered"], totals["covered"])
-        per_grid |= _difference(straight.grids["covered"], per_grid["covered"])
+        straight = cover(session, snapshots, replace(query, method="buffer"), today, stations)
+        by_air, by_air_in_grids = households_within(asked.sites, asked.take(straight), asked.n_grids)
+        totals |= _difference(by_air, totals["covered"])
+        per_grid |= _difference(by_air_in_grids, per_grid["covered"])
     per_grid = {name: counts[asked.grids] for name, counts in per_grid.items()}
     rows = Rows(asked.heads, {name: counts for name, counts in per_grid.items() if name not in GROUPS})
     return {

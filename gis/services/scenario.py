@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from gis.accessibility.coverage import Covered, Tally, tally
+from gis.accessibility.coverage import Covered, Tally
 from gis.accessibility.offers import Offer
 from gis.errors import Fault, Invalid
 from gis.services.coverage import CoverageQuery, cover, describe, resolve, whose
+from gis.services.derived import derived
 from gis.services.features import read_geometry
 from gis.services.snapshots import Snapshots, StationSet
 from gis.services.stations import read_services
@@ -45,9 +46,12 @@ def scenario(
     edited = edit_stations(stations, edits)
     grids = snapshots.grids(session)
     asked = whose(session, snapshots, query, today)
-    decided = [asked.take(cover(session, snapshots, query, today, known)) for known in (stations, edited)]
+    now, then = (cover(session, snapshots, query, today, known) for known in (stations, edited))
+    key = ("before", query.method, query.minutes, query.profile, query.services, query.area, query.exact)
+    before = derived(snapshots).of(key, (now, asked), lambda: asked.tally(now))
+    after = asked.tally(then)
+    decided = asked.take(now), asked.take(then)
     households = asked.sites.households
-    before, after = (tally(asked.sites, covered, asked.n_grids) for covered in decided)
     changed = np.flatnonzero(
         np.any([before.grids[name] != after.grids[name] for name in before.grids], axis=0)
     )
