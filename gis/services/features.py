@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import orjson
 import shapely
 from shapely.geometry import mapping, shape
@@ -21,8 +22,12 @@ PROFILE = CodeProfile()
 _LEVEL_DIGITS = {"city": 4, "county": 6, "township": 9, "community": 12}
 
 
+_DIGITS = 7
+"""Decimals of a degree in what is drawn for maps: a centimetre, and half as many bytes to send as with all of them."""
+
+
 class Drawn:
-    """A shape in EPSG:4326, written as GeoJSON once."""
+    """A shape in EPSG:4326, written as GeoJSON once, to the centimetre."""
 
     def __init__(self, shape: shapely.Geometry) -> None:
         self.shape = shape
@@ -34,7 +39,10 @@ class Drawn:
 
     @cached_property
     def _json(self) -> bytes:
-        return shapely.to_geojson(self.shape).encode()
+        rounded = shapely.transform(self.shape, lambda at: np.round(at, _DIGITS))
+        if not shapely.is_valid(rounded):  # a hair-thin gap may close
+            rounded = shapely.set_precision(self.shape, 10.0**-_DIGITS)
+        return shapely.to_geojson(rounded).encode()
 
     def json(self) -> bytes:
         """Return the shape as a GeoJSON geometry."""
