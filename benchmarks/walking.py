@@ -23,7 +23,9 @@ import uvicorn
 from scipy.sparse.csgraph import dijkstra
 from sqlalchemy import text
 
+from api import logs
 from api.app import create_app
+from api.serving import Server
 from api.settings import Settings
 from benchmarks.measure import Line, console, in_turn, show
 from benchmarks.town import METRIC, Town, town
@@ -124,15 +126,7 @@ def against_pandana(city: Town, graph: StreetGraph, homes: Snapped, stations: Sn
     ours_s, theirs_s = in_turn(lambda: ours(city, graph, homes, stations), theirs)
     show(
         f"coverage of one service, in memory to totals per grid (pandana's network: {built_s:.2f} s, not counted)",
-        [
-            Line(
-                "walk from every building along edges",
-                "pandana, household by household",
-                ours_s,
-                theirs_s,
-                10,
-            )
-        ],
+        [Line("walk from every building along edges", "pandana, household by household", ours_s, theirs_s, 10)],
     )
     exact_m = walk_to_nearest(graph, homes, stations).distance_m
     nodes = network.get_node_ids(pd.Series(city.sites.x_m), pd.Series(city.sites.y_m))
@@ -176,10 +170,14 @@ def serving(city: Town) -> Iterator[Caller]:
 
 
 def serve(urls: tuple[str, str], data: Path, port: int) -> None:
-    """Be the service."""
+    """Be the service, as ``linli serve`` is: its server, with its log in a file."""
     store = Store(*urls, keys=KEYS)
     store.open_vault()
-    uvicorn.run(create_app(store, Settings.load(data_dir=data)), port=port, log_level="error")
+    app = create_app(store, Settings.load(data_dir=data))
+    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, server_header=False)
+    with (data / "requests.log").open("w", buffering=1) as log, contextlib.redirect_stderr(log):
+        logs.configure("json")
+        Server(config, shared=False, closing=app.state.office.feed.end_streams, ready=lambda: True).run()
 
 
 class Caller:
