@@ -87,8 +87,8 @@ def test_file_forms_put_nobody_into_addresses(client: TestClient, as_: SignIn) -
         if 'class="plain"' in opening:
             assert set(re.findall(r'name="(\w+)"', form)) == {"request"}
     linked = [urlsplit(address) for address in re.findall(r'href="(/files[^"]*)"', page)]
-    assert {each.query for each in linked} == {"", "lang=zh-CN", "lang=en"}  # the way to the other language adds just that
-    assert {each.fragment for each in linked} == {""}
+    assert {(each.path, each.fragment) for each in linked} == {("/files/H001", "")}
+    assert {each.query for each in linked} == {"lang=zh-CN", "lang=en"}  # the way to the other language adds just that
 
 
 def test_a_failure_tells_nothing(peopled: Store, as_: SignIn, capsys: Any) -> None:
