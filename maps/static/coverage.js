@@ -198,14 +198,13 @@
     }
 
     listen() {
-      let waiting = null;
+      const soon = linli.soon(this.map, "coverage-asked", 150, () => this.load(false));
       this.form.addEventListener("submit", (event) => event.preventDefault());
       this.form.addEventListener("input", (event) => {
         this.follow(event);
         this.mind();
         if (event.target.matches("[data-shade]")) { if (this.rows.size) this.shadeAgain(); return; }
-        clearTimeout(waiting);
-        if (this.ready()) waiting = setTimeout(() => this.load(false), 150);
+        soon(this.ready());
       });
       this.map.getContainer().addEventListener("keydown", (event) => { if (event.key === "Escape") this.map.closePopup(); });
       for (const name of ["refresh", "imported"]) linli.hear(name, () => this.load(true));

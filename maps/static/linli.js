@@ -116,6 +116,22 @@
     };
   };
 
+  /** Return what asks for `work` once nobody has asked for `wait_ms`; the map is busy from the first asking. `false` takes it back. */
+  linli.soon = (map, key, wait_ms, work) => {
+    let waiting = null;
+    const idle = () => {
+      map.busy.delete(key);
+      if (!map.busy.size) map.view.removeAttribute("aria-busy");
+    };
+    return (wanted = true) => {
+      clearTimeout(waiting);
+      if (!wanted) { idle(); return; }
+      map.busy.add(key);
+      map.view.setAttribute("aria-busy", "true");
+      waiting = setTimeout(() => { work(); idle(); }, wait_ms);
+    };
+  };
+
   const frames = new Map();
   /** Call `work` at most once a frame. */
   linli.onFrame = (key, work) => {

@@ -4,25 +4,22 @@
   const STEP_MS = 1600;
   const MONTH = new Intl.DateTimeFormat(linli.language, { year: "numeric", month: "long", timeZone: "UTC" });
 
-  /** Two sliders that choose from `months` (YYYY-MM); `part(name)` gives the panel's elements, `changed` is called when the span is another. */
+  /** Two sliders that choose from `months` (YYYY-MM); `part(name)` gives the panel's elements, `changed` is called when the span is another, `soon` while a slider moves. */
   linli.Months = class {
-    constructor(part, months, changed) {
+    constructor(part, months, changed, soon) {
       this.part = part;
       this.months = months;
       this.changed = changed;
-      this.waiting = null;
       this.playing = null;
       if (!months.length) return;
       for (const slider of this.sliders()) {
-        slider.addEventListener("input", () => { this.stop(); this.say(); this.soon(); });
+        slider.addEventListener("input", () => { this.stop(); this.say(); soon(); });
       }
       part("play").addEventListener("click", () => { if (this.playing) this.stop(); else this.play(); });
       this.say();
     }
 
     sliders() { return ["from", "to"].map((name) => this.part(`month-${name}`)); }
-
-    soon() { clearTimeout(this.waiting); this.waiting = setTimeout(this.changed, 200); }
 
     chosen() {
       const [first, last] = this.sliders().map((slider) => Number(slider.value));

@@ -24,7 +24,8 @@
       this.now = null; // what is shown: key, unit, mode, answer, units (each one's facts), and for classes the scale
       this.scale = null; // breaks and hottest place of these needs over all months: they do not move with the sliders
       this.load = linli.latest(map, "needs", (signal, afresh) => this.fetch(signal, afresh));
-      this.months = new linli.Months(this.part, settings.months, () => this.load());
+      const load = () => this.load();
+      this.months = new linli.Months(this.part, settings.months, load, linli.soon(map, "months", 200, load));
       this.heat = new linli.Heat(settings.ramp.map(rgb));
       this.squares = linli.needCells(map, { look: (facts) => this.look(facts), tip: (facts) => linli.el("div", {}, ...this.lines(facts).map(line)) });
       this.grids = linli.gridLayer(map, {

@@ -20,14 +20,8 @@ def window(visit: Visitor) -> Visit:
     window = visit("planner")
     page = window.open("/maps/coverage")
     page.locator("[data-coverage]").get_by_text("5 分钟", exact=True).click()
-    wait(window)
-    return window
-
-
-def wait(window: Visit) -> None:
-    """Wait until the form has been heard and answered."""
-    window.page.wait_for_timeout(250)
     window.settled()
+    return window
 
 
 def totals(client: httpx.Client, **more: Any) -> dict[str, int]:
@@ -41,7 +35,7 @@ def editing(window: Visit) -> Page:
     page = window.page
     page.get_by_text("假如调整站点").click()
     page.get_by_role("button", name="在地图上调整站点").click()
-    wait(window)
+    window.settled()
     return page
 
 
@@ -68,14 +62,14 @@ def test_both_methods_lie_beside_each_other_with_their_difference(window: Visit)
     expect(page.locator("[data-figure=difference] b")).to_have_text(f"{difference:,} 户")
     solid = page.locator("path.linli-circle").count()
     page.get_by_text("对比差异").click()
-    wait(window)
+    window.settled()
     assert page.locator("path.linli-circle[stroke-dasharray]").count() == solid > 0
     expect(page.locator("[data-legend-title]")).to_contain_text("直线算覆盖、步行到不了的户数")
     rows = page.locator("[data-legend] li").all_inner_texts()
     assert sum(numbers(row)[-1] for row in rows) == len(answer["grids"])
     expect(page.locator("[data-lines]")).to_be_visible()
     page.locator("[data-coverage]").get_by_text("直线距离").click()
-    wait(window)
+    window.settled()
     expect(page.locator("[data-figure=difference]")).to_have_count(0)
     with window.program.client("planner") as client:
         by_air = totals(client, method="buffer")
@@ -106,7 +100,7 @@ def test_buildings_left_out_are_points_and_a_list_from_afar(window: Visit) -> No
     with window.program.client("planner") as client:
         items = client.get("/api/coverage/buildings", params=ASKED).json()["items"]
     page.get_by_text("未覆盖楼栋").first.click()
-    wait(window)
+    window.settled()
     box = page.locator("[data-tool=uncovered]")
     expect(box.locator("[data-said] b")).to_have_text(f"{len(items):,}")
     assert page.locator("path.linli-left-out").count() == min(len(items), 2000)
@@ -208,7 +202,7 @@ def test_best_sites_are_shown_and_tried(window: Visit) -> None:
     gain = numbers(facts.locator("[data-siting='siting.gain'] b").inner_text())[0]
     expect(page.locator(".linli-site-mark .best")).to_have_count(2)
     page.get_by_role("button", name="加入假如推演").click()
-    wait(window)
+    window.settled()
     # Own paces: households walk as adults, as they do when sites are chosen; so the what-if must find the same gain.
     assert covered_after(page)[2] == gain > 0
     expect(page.locator("[data-edits] .op[data-op=add]")).to_have_count(2)
@@ -223,14 +217,14 @@ def test_hours_and_places_shade_the_grids(window: Visit) -> None:
         week = client.get("/api/coverage/week", params=ASKED).json()
         grids = len(client.get("/api/coverage", params=ASKED).json()["grids"])
     page.get_by_text("每周时间").click()
-    wait(window)
+    window.settled()
     expect(page.locator("[data-legend-title]")).to_contain_text("每周能用上的时间")
     expect(page.locator("[data-shade-told]")).to_contain_text(f"{round(week['share'] * 168, 1):g} 小时")
     page.get_by_text("百人名额").click()
-    wait(window)
+    window.settled()
     expect(page.locator("[data-legend-title]")).to_contain_text("每百名需要者的名额")
     assert sum(numbers(row)[-1] for row in page.locator("[data-legend] li .count").all_inner_texts()) == grids
     page.locator("[data-coverage]").get_by_text("健康监测").click()
-    wait(window)
+    window.settled()
     expect(page.locator("[data-shade][value=week]")).to_be_disabled()
     expect(page.locator("[data-shade][value=households]")).to_be_checked()

@@ -55,7 +55,6 @@ def test_every_control_changes_what_is_shown_as_the_interface_counts_it(visit: V
     shown.append(legend(page))
     page.get_by_label("结束月份").focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(400)
     window.settled()
     assert figure(page) <= told(window, "grids", colour="yellow", age="80+")["total"]
     choose(window, "unit", "cells")
