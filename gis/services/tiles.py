@@ -17,7 +17,7 @@ from gis.errors import NotFound
 
 MAX_ZOOM = 22
 EXTENT = 4096
-"""Steps across a tile."""
+"""Steps across a tile; a layer may have fewer."""
 BLOCK_SIDE = 4
 """Tiles to a side of a block: whoever asks for one wants those beside it next."""
 BUFFER = 96
@@ -33,6 +33,15 @@ WITH tile AS MATERIALIZED (
 
 # An eighth of a CSS pixel is lost by snapping to the tile's steps; a quarter may go by simplification first, which saves most vertices.
 _SHAPE = "ST_AsMVTGeom(ST_Transform(ST_Simplify({geometry}, tile.step, true), 3857), tile.bounds, {extent}, {buffer}, true)"
+
+# Where a tile holds thousands of grids, a step and a simplification may each take half a pixel: that saves a third.
+_FINE_FROM = 14
+_GRID_EXTENT = f"CASE WHEN :z < {_FINE_FROM} THEN {EXTENT // 4} ELSE {EXTENT} END"
+_GRID_SHAPE = f"""ST_AsMVTGeom(ST_Transform(ST_Simplify(b.geometry, tile.step * CASE WHEN :z < {_FINE_FROM} THEN 2 ELSE 1 END, true), 3857),
+    tile.bounds, {_GRID_EXTENT}, CASE WHEN :z < {_FINE_FROM} THEN {BUFFER // 4} ELSE {BUFFER} END, true)"""
+_NAMED_SIDE_STEPS = 160
+"""A grid's name has room when the grid is about forty CSS pixels wide and high; from the deepest tiles that a map draws from, every name is told."""
+_ALL_NAMES_FROM = 16
 
 _LAYERS: dict[str, str] = {
     "backdrop": """
@@ -62,13 +71,15 @@ _LAYERS: dict[str, str] = {
   SELECT ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_MakePoint(b.lon, b.lat), 4326), 3857), tile.bounds, {extent}, 0, true) AS geom, b.name
   FROM buildings b
   WHERE b.geometry && tile.reach AND :z >= 16 AND b.name IS NOT NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 2000""",
-    "grids": """
-  SELECT {shape} AS geom, b.code, b.name FROM grids b
-  WHERE b.geometry && tile.reach AND b.valid_to IS NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 10000""",
-    "grid_names": """
-  SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(b.geometry), 3857), tile.bounds, {extent}, 0, true) AS geom, b.code, b.name
+    "grids": f"""
+  SELECT g.* FROM (SELECT {_GRID_SHAPE} AS geom, b.code, b.name FROM grids b
+    WHERE b.geometry && tile.reach AND b.valid_to IS NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 10000) g
+  ORDER BY g.code""",  # by code: what follows each other is alike, and compresses
+    "grid_names": f"""
+  SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(b.geometry), 3857), tile.bounds, {{extent}}, 0, true) AS geom, b.code, b.name
   FROM grids b
-  WHERE b.geometry && tile.reach AND b.valid_to IS NULL AND :z >= 11 ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 2000""",
+  WHERE b.geometry && tile.reach AND b.valid_to IS NULL
+    AND (:z >= {_ALL_NAMES_FROM} OR ST_Area(b.geometry) > tile.step * tile.step * {_NAMED_SIDE_STEPS**2}) ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 2000""",
     "stations": """
   SELECT ST_AsMVTGeom(ST_Transform(b.geometry, 3857), tile.bounds, {extent}, {buffer}, true) AS geom, b.code, b.name, b.kind,
     (SELECT string_agg(DISTINCT s.kind, ';' ORDER BY s.kind) FROM station_services s WHERE s.station_id = b.id) AS services
@@ -143,13 +154,17 @@ def block(session: Session, layer: str, z: int, x: int, y: int) -> dict[tuple[in
     return _made(session, layer, z, (west, west + side - 1, north, north + side - 1))
 
 
-def _made(session: Session, layer: str, z: int, edges: tuple[int, int, int, int]) -> dict[tuple[int, int], bytes]:
+def _made(
+    session: Session, layer: str, z: int, edges: tuple[int, int, int, int]
+) -> dict[tuple[int, int], bytes]:
     inner = _inner(layer)
     west, east, north, south = edges
     if not (0 <= z <= MAX_ZOOM and 0 <= west <= east < 2**z and 0 <= north <= south < 2**z):
         raise NotFound(f"没有瓦片 {z}/{west}/{north} / there is no tile {z}/{west}/{north}")
     given = {"z": z, "west": west, "east": east, "north": north, "south": south, "margin": BUFFER / EXTENT}
-    return {(row[0], row[1]): bytes(row[2] or b"") for row in session.execute(text(_STATEMENTS[inner]), given)}
+    return {
+        (row[0], row[1]): bytes(row[2] or b"") for row in session.execute(text(_STATEMENTS[inner]), given)
+    }
 
 
 def topics_of(layer: str) -> tuple[str, ...]:
@@ -175,11 +190,15 @@ def _statement(inner: tuple[str, ...]) -> str:
     parts = []
     for name in inner:
         rows = _LAYERS[name].format(shape=shape, extent=EXTENT, buffer=BUFFER)
+        extent = _GRID_EXTENT if name == "grids" else EXTENT
         parts.append(
-            f"(SELECT ST_AsMVT(f, '{name}', {EXTENT}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)"
+            f"(SELECT ST_AsMVT(f, '{name}', {extent}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)"
         )
     return f"{_BLOCK} SELECT tile.x, tile.y, {' || '.join(parts)} FROM tile"
 
 
 _STATEMENTS = {inner: _statement(inner) for inner in LAYERS.values()}
-_TOPICS_OF = {layer: tuple(sorted({topic for name in inner for topic in _TOPICS[name]})) for layer, inner in LAYERS.items()}
+_TOPICS_OF = {
+    layer: tuple(sorted({topic for name in inner for topic in _TOPICS[name]}))
+    for layer, inner in LAYERS.items()
+}

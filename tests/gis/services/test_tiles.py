@@ -109,6 +109,55 @@ def test_a_shape_reaches_into_the_buffer_and_is_cut_there(place: Store, tmp_path
     assert east == pytest.approx(-180 + (X + 1) * width + width * 96 / 4096, abs=width / 1000)
 
 
+def test_a_grid_is_named_where_its_name_has_room(place: Store, tmp_path: Path) -> None:
+    """Its 300 m are some 17 pixels of a map that draws from tiles of zoom 12, and 70 of one that draws from 14; at 16 none is left out."""
+
+    def drawn(z: int) -> dict[str, gpd.GeoDataFrame]:
+        x, y = X >> (Z - z), Y >> (Z - z)
+        return decode(tile(session, "grids", z, x, y), tmp_path, z, x, y)
+
+    with as_service(place) as session:
+        layers = {z: drawn(z) for z in (12, 14, 16)}
+        session.rollback()
+    assert [("grid_names" in layers[z], list(layers[z]["grids"]["name"])) for z in layers] == [
+        (False, ["甲网格"]), (True, ["甲网格"]), (True, ["甲网格"]),
+    ]  # fmt: skip
+    exact = shapely.box(102.7120, 25.0370, 102.7150, 25.0400)
+    for z, layer in layers.items():
+        step = 360 / 2**z / (1024 if z < 14 else 4096)
+        assert (
+            layer["grids"]
+            .geometry.iloc[0]
+            .intersection(exact)
+            .hausdorff_distance(exact.intersection(shapely.box(*layer["grids"].total_bounds)))
+            < 1.5 * step
+        ), "within the tile a corner is off by no more than rounding"
+
+
+def test_grids_side_by_side_meet_without_a_gap_however_coarse(place: Store, tmp_path: Path) -> None:
+    edge = [(102.7150 + 0.00004 * (i % 3), 25.0370 + 0.0001 * i) for i in range(31)]
+    left = shapely.Polygon([(102.7120, 25.0370), *edge, (102.7120, 25.0400)])
+    right = shapely.Polygon([(102.7180, 25.0400), *edge[::-1], (102.7180, 25.0370)])
+    with place.owner_session() as session:
+        session.execute(
+            text("UPDATE grids SET geometry = ST_Multi(ST_GeomFromText(:wkt, 4326)) WHERE valid_to IS NULL"),
+            {"wkt": left.wkt},
+        )
+        session.execute(
+            text(
+                "INSERT INTO grids (code, name, community_id, geometry) SELECT '530102001001002', '乙网格', id, ST_Multi(ST_GeomFromText(:wkt, 4326)) FROM areas"
+            ),
+            {"wkt": right.wkt},
+        )
+    x, y = X >> 4, Y >> 4
+    with as_service(place) as session:
+        one, other = decode(tile(session, "grids", 12, x, y), tmp_path, 12, x, y)["grids"].geometry
+    pixel = 360 / 2**12 / 512
+    seam = shapely.union_all([one, other])
+    between = shapely.union_all([shapely.convex_hull(seam).difference(seam), one.intersection(other)])
+    assert shapely.area(between) < 0.5 * pixel * 0.0030, "on average not half a pixel along their common edge"
+
+
 def test_nothing_is_drawn_elsewhere(place: Store) -> None:
     with as_service(place) as session:
         assert [tile(session, layer, Z, X + 40, Y) for layer in LAYERS] == [b""] * len(LAYERS)
@@ -197,10 +246,14 @@ def test_a_block_holds_the_very_tiles_that_are_asked_for_one_by_one(place: Store
                 assert len(found) == side * side
                 assert found[x, y] == tile(session, layer, z, x, y), layer
                 if z == Z:
-                    assert all(content == tile(session, layer, z, *at) for at, content in found.items()), layer
+                    assert all(content == tile(session, layer, z, *at) for at, content in found.items()), (
+                        layer
+                    )
 
 
-def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_anything_else(place: Store) -> None:
+def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_anything_else(
+    place: Store,
+) -> None:
     cache, asked = TileCache(Snapshots(), lambda _: None), []
 
     @contextmanager
@@ -212,7 +265,9 @@ def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_an
     def get(layer: str) -> tuple[bytes, bool]:
         """Return a tile, and whether the database made it for that."""
         with as_service(place) as session:
-            place.journal.offer(read_versions(session, place.journal.clock))  # as the listener does at every notice
+            place.journal.offer(
+                read_versions(session, place.journal.clock)
+            )  # as the listener does at every notice
         asked.clear()
         return cache.tile(place.journal, opened, layer, Z, X, Y).content, bool(asked)
 
@@ -227,7 +282,9 @@ def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_an
     assert "新名路".encode() not in before["streets"]
     assert cache.at_hand(place.journal, f"grids/{Z}/{X}/{Y}") is not None
     place.journal.committed()
-    assert cache.at_hand(place.journal, f"grids/{Z}/{X}/{Y}") is None, "after a commit of its own the process asks first"
+    assert cache.at_hand(place.journal, f"grids/{Z}/{X}/{Y}") is None, (
+        "after a commit of its own the process asks first"
+    )
 
 
 def test_no_more_is_kept_than_is_allowed(place: Store) -> None:
@@ -236,4 +293,3 @@ def test_no_more_is_kept_than_is_allowed(place: Store) -> None:
         cache.tile(place.journal, lambda: as_service(place), "grids", Z, x, 0)
     assert cache._bytes <= 20 * 600
     assert cache._bytes == sum(tile.size for tile in cache._kept.values())
-
