@@ -1,0 +1,147 @@
+"""Many walls at once: each holds a stream of changes open, and asks for its figures when told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from api.feed import decode
+
+LIMIT_S = 60.0
+SETTLE_S = 0.12
+"""How long a page waits for more changes before it asks (api/pages/static/js/screen.js)."""
+
+
+@dataclass
+class Wall:
+    """One open stream: every notice of events as seconds of the clock, the topic's newest change, and how many there were."""
+
+    heard: list[tuple[float, int, int]] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    """The last figures, asked for after the last notice."""
+    shown_at: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What some walls were told of some changes."""
+
+    base: int
+    """How many changes there were before."""
+    walls: list[Wall]
+
+    def delays_s(self, committed: dict[int, float]) -> list[float]:
+        """Return how long each change took to reach each wall, seconds, infinite where it never came.
+
+        A wall has a change at the first notice that surely holds it: which is as new, and of as many changes as there are up to there.
+
+        Args:
+            committed: when each change was known to be committed, by its number, seconds of the clock.
+        """
+        numbers = sorted(committed)
+        delays: list[float] = []
+        for wall in self.walls:
+            whole = [
+                (at, newest) for at, newest, n in wall.heard if n - self.base == bisect_right(numbers, newest)
+            ]
+            for number, at in committed.items():
+                first = next((heard for heard, newest in whole if newest >= number), float("inf"))
+                delays.append(max(0.0, first - at))
+        return delays
+
+
+async def watch(
+    address: str,
+    token: str,
+    summary: str,
+    many: int,
+    work: Callable[[], Awaitable[int]],
+    shows_all: Callable[[dict[str, Any]], bool],
+) -> Told:
+    """Open ``many`` streams, do the work (which returns how many changes it made), and wait until every wall has all and shows all."""
+    walls = [Wall() for _ in range(many)]
+    ready, woken = asyncio.Semaphore(0), [asyncio.Event() for _ in walls]
+    listening = [
+        asyncio.create_task(_listen(address, token, wall, ready, event))
+        for wall, event in zip(walls, woken, strict=True)
+    ]
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            for _ in walls:
+                await ready.acquire()
+        base = walls[0].heard[0][2]
+        showing = [
+            asyncio.create_task(_show(address, token, summary, wall, event, shows_all))
+            for wall, event in zip(walls, woken, strict=True)
+        ]
+        made = await work()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LIMIT_S):
+                while any(wall.heard[-1][2] - base < made for wall in walls):
+                    await asyncio.sleep(0.01)
+                await asyncio.gather(*showing)
+        for task in showing:
+            task.cancel()
+    finally:
+        for task in listening:
+            task.cancel()
+    return Told(base, walls)
+
+
+async def _listen(
+    address: str, token: str, wall: Wall, ready: asyncio.Semaphore, woken: asyncio.Event
+) -> None:
+    """Read a stream line by line; the lines that tell how long a piece is are none of its own."""
+    reader, writer = await _ask(address, token, "/api/screen/changes")
+    try:
+        while line := await reader.readline():
+            if not line.startswith(b"id: "):
+                continue
+            versions = decode(line[4:].strip().decode()) or {}
+            newest, counted = versions.get("events", (0, 0))
+            if not wall.heard:
+                ready.release()
+            elif wall.heard[-1][1:] == (newest, counted >> 40):
+                continue  # of another topic
+            wall.heard.append((time.perf_counter(), newest, counted >> 40))
+            woken.set()
+    finally:
+        writer.close()
+
+
+async def _show(
+    address: str,
+    token: str,
+    summary: str,
+    wall: Wall,
+    woken: asyncio.Event,
+    shows_all: Callable[[dict[str, Any]], bool],
+) -> None:
+    """Ask for the figures after a notice as the page does, one question at a time, until they are whole."""
+    while not shows_all(wall.figures):
+        await woken.wait()
+        await asyncio.sleep(SETTLE_S)
+        woken.clear()
+        reader, writer = await _ask(address, token, summary)
+        answer = await reader.read()
+        writer.close()
+        wall.figures, wall.shown_at = json.loads(answer.partition(b"\r\n\r\n")[2]), time.perf_counter()
+
+
+async def _ask(address: str, token: str, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request on a connection of its own; a summary's connection ends with its answer."""
+    parts = urlsplit(address)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    end = "" if path.endswith("changes") else "Connection: close\r\n"
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n{end}\r\n".encode()
+    )
+    await writer.drain()
+    return reader, writer
