@@ -119,8 +119,9 @@ def test_names_of_files(visit: Visitor) -> None:
     }
     page.locator("#import-file").set_input_files(file)
     page.get_by_role("button", name="上传并导入").click()
-    expect(page.locator(".job .badge").first).to_contain_text("失败", timeout=30_000)
-    expect(page.locator(".job .file").first).to_have_text(file["name"])
+    job = page.locator(".job", has_text=str(file["name"]))
+    expect(job.locator(".badge")).to_contain_text("失败", timeout=30_000)
+    expect(job.locator(".file")).to_have_text(str(file["name"]))
     assert unharmed(page)
 
 

@@ -183,7 +183,7 @@ def test_a_file_comes_in_and_its_rejected_rows_come_back(
     page = window.open("/")
     try:
         upload(page, "stations", "stations.csv", content, "EPSG:4326")
-        job = page.locator(".job").first
+        job = page.locator(".job", has_text="stations.csv")
         expect(job.locator(".badge")).to_contain_text("完成", timeout=30_000)
         expect(job).to_contain_text("读取 2 行，导入 1 行，拒绝 1 行")
         with page.expect_download() as download:
@@ -213,7 +213,7 @@ def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
         "EPSG:4326",
         dry_run=True,
     )
-    job = page.locator(".job").first
+    job = page.locator(".job", has_text="check.csv")
     expect(job.locator(".badge")).to_contain_text("完成", timeout=30_000)
     expect(job).to_contain_text("只检查")
     assert admin.get("/api/stations/E2E-3").status_code == 404
