@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from api.cookies import OIDC_PATH
 from maps.language import CHINESE, LANGUAGES, Catalogue, catalogue, script, script_body
 
 PARAMETER = "lang"
@@ -98,8 +99,9 @@ def preferred(accept: str) -> str:
 
 
 def _address(request: Request, language: str) -> str:
-    """Return this page's own address in a language, without the host."""
-    there = request.url.include_query_params(**{PARAMETER: language})
+    """Return this page's own address in a language, without the host; of a provider's answer, which counts once, the login page's."""
+    here = request.url if not request.url.path.startswith(OIDC_PATH) else request.url.replace(path="/login", query="")
+    there = here.include_query_params(**{PARAMETER: language})
     return f"{there.path}?{there.query}"
 
 
