@@ -33,7 +33,9 @@ _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "GeoPackage, GeoJSON, XLSX, CSV",
         "content": {
-            media.split(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+            media.split(";")[0]: {
+                "schema": {"type": "object"} if "json" in media else {"type": "string", "format": "binary"}
+            }
             for media in MEDIA.values()
         },
     }

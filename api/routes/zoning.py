@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.answers import Json
 from api.desk import AtDesk
+from api.openapi import problems
 from api.parameters import Area
 from api.schemas import Zoning
 from api.security import allow
@@ -21,6 +22,7 @@ _BY_CODE = ("oversize", "undersize")
     "/api/zoning",
     summary="划分检查 / check the division",
     response_model=Zoning,
+    responses=problems(404),
     dependencies=[allow("planner", "worker")],
 )
 def zoning(
