@@ -65,6 +65,14 @@ class Service:
         """Return the numbers of the serving processes."""
         return {child.pid for child in psutil.Process(self.process.pid).children() if lives(child)}
 
+    def holder(self, client: socket.socket) -> int | None:
+        """Return the serving process at the other end of a connection; None before it is accepted."""
+        port = client.getsockname()[1]
+        for process in filter(lives, psutil.Process(self.process.pid).children()):
+            if any(each.raddr and each.raddr.port == port for each in process.net_connections("tcp")):
+                return process.pid
+        return None
+
     def spoken(self) -> list[str]:
         """Return what was said last, the log's lines of requests left out."""
         return [line for line in self.said if '"event":"request"' not in line][-20:]
@@ -175,23 +183,27 @@ def test_a_request_in_progress_is_finished_and_a_stream_ends_whole(
     environment: dict[str, str], as_: SignIn
 ) -> None:
     with serving(["--workers", "2"], environment) as service:
-        streams = []
-        for _ in range(6):
-            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=LIMIT_S)
-            connection.request("GET", "/api/screen/changes", headers=as_("screen"))
-            streams.append(connection.getresponse())
         slow = socket.create_connection(("127.0.0.1", service.port), timeout=LIMIT_S)
         body = json.dumps({"points": [[105.0, 25.0]]}).encode()
         head = f"POST /api/grids/locate HTTP/1.1\r\nHost: x\r\nAuthorization: {as_('admin')['Authorization']}\r\n"
         slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:5])
+        service.wait_until(lambda: service.holder(slow) is not None)
+        streams = []
+        while not streams or service.holder(streams[-1].sock) != service.holder(slow):
+            streams.append(http.client.HTTPConnection("127.0.0.1", service.port, timeout=LIMIT_S))
+            streams[-1].request("GET", "/api/screen/changes", headers=as_("screen"))
+            service.wait_until(lambda: service.holder(streams[-1].sock) is not None)
+            assert len(streams) < 100
         service.process.send_signal(signal.SIGHUP)
-        read = [stream.read() for stream in streams]  # an end that is cut off would raise IncompleteRead
-        assert all(b"event: ready" in each for each in read)
+        # The process that holds the slow request is ending when its stream ends; one that is cut off would raise IncompleteRead.
+        assert b"event: ready" in streams[-1].getresponse().read()
         slow.sendall(body[5:])
         answered = slow.recv(100_000)
         assert answered.startswith(b"HTTP/1.1 200")
         assert b"connection: close" in answered.lower()
         slow.close()
+        for stream in streams[:-1]:
+            assert b"event: ready" in stream.getresponse().read()
         service.wait_until(lambda: service.notices("have been replaced") == 1)
 
 
