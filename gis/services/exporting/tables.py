@@ -258,7 +258,7 @@ def coverage_table(
     columns = [
         Column(key, zh, en, unit, [row[key] for row in told])
         for key, zh, en, unit in _COVERED
-        if told and key in told[0]
+        if key in (told[0] if told else found["totals"])
     ]
     shares = [
         round(row["covered"] * 100 / row["households"], 2) if row["households"] else None for row in told

@@ -121,3 +121,13 @@ def test_what_cannot_be_printed_says_why(
     monkeypatch.setattr(fonts, "FOLDERS", ())
     fontless = client.get("/api/print/grids.pdf", headers=asked)
     assert (fontless.status_code, "fonts-noto-cjk" in fontless.json()["detail"]) == (503, True)
+
+
+def test_an_area_without_grids_is_an_empty_sheet(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    with peopled.owner_session() as session:
+        session.execute(text("INSERT INTO areas (code, name, level) VALUES ('530102999000', '尚未划网格', 'township')"))
+    answered = client.get("/api/print/coverage.pdf?area=530102999000", headers=as_("planner"))
+    assert answered.status_code == 200, answered.text
+    exported = client.get("/api/export/coverage.csv?area=530102999000", headers=as_("planner"))
+    assert exported.status_code == 200
+    assert len(exported.text.splitlines()) == 1
