@@ -27,7 +27,7 @@ export function projectCard(root, words, { areaName, shown, changed }) {
   const typing = () => [...root.querySelectorAll("form")].some(touched) || [...root.querySelectorAll(".places")].some((field) => field.value !== field.defaultValue);
   const message = () => $("[data-card-message]", root);
 
-  const atWork = () => typing() || (root.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+  const atWork = () => typing() || $("details[open] form", root) !== null || (root.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
 
   /** Do something, show what came of it; who comes second is told and sees what the first did. */
   async function act(path, options, told) {
@@ -193,8 +193,10 @@ export function projectCard(root, words, { areaName, shown, changed }) {
     document.querySelector(`[data-list] [data-project="${id}"]`)?.focus();
   }
 
-  // What somebody else has done is shown at once, unless somebody is typing here: then after that.
-  root.addEventListener("focusout", () => { if (later && !typing()) setTimeout(() => { if (later && !typing() && project) open(project.id, { keep: true }); }, 0); });
+  // What somebody else has done is shown at once, unless somebody is typing here or has opened a form: then after that.
+  const catchUp = () => { if (later) setTimeout(() => { if (later && !atWork() && project) open(project.id, { keep: true, quiet: true }); }, 0); };
+  root.addEventListener("focusout", catchUp);
+  root.addEventListener("toggle", catchUp, true); // it does not bubble
   return {
     id: () => project?.id ?? null,
     open,
