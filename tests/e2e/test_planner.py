@@ -182,9 +182,10 @@ def test_a_file_comes_in_and_its_rejected_rows_come_back(
     window = visit("admin")
     page = window.open("/")
     try:
-        upload(page, "stations", "stations.csv", content, "EPSG:4326")
-        job = page.locator(".job", has_text="stations.csv")
-        expect(job.locator(".badge")).to_contain_text("完成", timeout=30_000)
+        upload(page, "stations", "canteens.csv", content, "EPSG:4326")
+        job = page.locator(".job", has_text="canteens.csv")
+        expect(job.locator(".badge", has_text="上传中")).to_have_count(0, timeout=30_000)
+        expect(job.locator(".badge", has_text="完成")).to_be_visible(timeout=30_000)
         expect(job).to_contain_text("读取 2 行，导入 1 行，拒绝 1 行")
         with page.expect_download() as download:
             job.get_by_role("link", name="下载被拒的行").click()
@@ -195,7 +196,7 @@ def test_a_file_comes_in_and_its_rejected_rows_come_back(
         assert admin.get("/api/stations/E2E-1").json()["properties"]["name"] == "试用食堂"
         page.reload()
         page.get_by_role("tab", name="导入").click()
-        expect(page.locator(".job").first).to_contain_text("stations.csv")
+        expect(page.locator(".job").first).to_contain_text("canteens.csv")
     finally:
         made = admin.get("/api/stations/E2E-1")
         if made.status_code == 200:
@@ -214,7 +215,8 @@ def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
         dry_run=True,
     )
     job = page.locator(".job", has_text="check.csv")
-    expect(job.locator(".badge")).to_contain_text("完成", timeout=30_000)
+    expect(job.locator(".badge", has_text="上传中")).to_have_count(0, timeout=30_000)
+    expect(job.locator(".badge", has_text="完成")).to_be_visible(timeout=30_000)
     expect(job).to_contain_text("只检查")
     assert admin.get("/api/stations/E2E-3").status_code == 404
 

@@ -49,6 +49,8 @@ class Load:
         self._chance = random.Random(seed)
         work = (self._send_files, self._move_boundaries, self._change_households, self._read, self._read)
         self._idle = [threading.Event() for _ in work]
+        for idle in self._idle:  # until they begin
+            idle.set()
         self._threads = [
             threading.Thread(target=self._go_on, args=(each, idle, self._chance.random()))
             for each, idle in zip(work, self._idle, strict=True)
@@ -93,11 +95,11 @@ class Load:
     def _go_on(self, work: Callable[[random.Random], None], idle: threading.Event, seed: float) -> None:
         chance = random.Random(seed)
         while not self._over.is_set():
+            idle.clear()  # before it looks: who sees it idle while resting may count on that
             if self._rest.is_set():
                 idle.set()
                 time.sleep(0.05)
                 continue
-            idle.clear()
             try:
                 work(chance)
             except Exception as error:

@@ -231,7 +231,8 @@ def test_kill_while_a_cluster_with_data_starts(folder, program):
         time.sleep(chance.uniform(0.1, 0.6))
         if chance.random() < 0.5:
             for process in server_processes(folder):
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # ended with the one before
+                    process.kill()
         victim.kill()
     assert_usable(folder, [0])
 
