@@ -16,6 +16,7 @@ from api.openapi import problems
 from api.parameters import Area, AskedCoverage, AskedNeeds, AskedSpan
 from api.security import allow
 from gis.services.exporting import files, tables
+from gis.services.exporting.model import MapTable
 from gis.store.auditing import note
 
 router = APIRouter(prefix="/api/export", tags=["导出 / export"])
@@ -94,7 +95,7 @@ def export_coverage(
         )
 
 
-def _file(session: Any, table: tables.MapTable, form: str, layer: str | None = None) -> StreamingResponse:
+def _file(session: Any, table: MapTable, form: str, layer: str | None = None) -> StreamingResponse:
     """Return the table as a file, sent piece by piece; nothing of it stays behind. The export is noted in the audit log."""
     with tempfile.TemporaryDirectory(prefix="linli-export-") as folder:
         path = Path(folder) / f"{table.name}.{form}"
@@ -109,7 +110,7 @@ def _file(session: Any, table: tables.MapTable, form: str, layer: str | None = N
     )
 
 
-def attachment(table: tables.MapTable, form: str) -> dict[str, str]:
+def attachment(table: MapTable, form: str) -> dict[str, str]:
     """Return the header that names the file that is made of a table: Chinese for those who can, ASCII for others."""
     day = table.as_of.isoformat()
     name = quote(f"{table.zh}_{day}.{form}")

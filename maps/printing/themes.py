@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gis.services.exporting.tables import Column, Layer, MapTable
+from gis.services.exporting.model import Column, Layer, MapTable
 from maps.classify import classify
 from maps.palettes import ramp
 

@@ -6,8 +6,8 @@ import pytest
 
 from api.errors import PreconditionRequired
 from api.parameters import check_period, check_services, filter_of, moment_of, position_of, version_of
-from gis.crs import wgs84_to_gcj02
 from gis.errors import Invalid, Stale
+from gis.shifts import wgs84_to_gcj02
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 

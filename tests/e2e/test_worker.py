@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from shapely.geometry import shape
 
-from gis.crs import wgs84_to_bd09, wgs84_to_gcj02
+from gis.shifts import wgs84_to_bd09, wgs84_to_gcj02
 from tests.e2e.conftest import Program, Visit, Visitor
 
 PHONE = {"width": 360, "height": 740, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}

@@ -16,13 +16,15 @@ from gis.crs import (
     MetricCRS,
     SourceCRS,
     UnknownCRS,
+    zone_epsg,
+)
+from gis.shifts import (
     bd09_to_gcj02,
     bd09_to_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
     wgs84_to_bd09,
     wgs84_to_gcj02,
-    zone_epsg,
 )
 
 KUNMING = (102.712, 25.040)

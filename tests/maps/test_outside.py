@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import maps
-from gis.crs import gcj02_to_wgs84, wgs84_to_gcj02
+from gis.shifts import gcj02_to_wgs84, wgs84_to_gcj02
 from tests.maps.conftest import Watched
 from tests.maps.place import CONFIG
 

@@ -23,7 +23,7 @@ import pandas as pd
 import shapely
 from openpyxl import Workbook
 
-from gis.services.exporting.tables import CRS, Column, Layer, MapTable
+from gis.services.exporting.model import CRS, Column, Layer, MapTable
 from gis.services.spreadsheet import add_sheet, plain
 
 _DIGITS = 7

@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 from shapely.geometry import mapping
 
 from api.points import MOST_POINTS, read_points
-from gis.crs import wgs84_to_gcj02
 from gis.errors import Invalid
 from gis.services import locating
+from gis.shifts import wgs84_to_gcj02
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2, box, lonlat
 

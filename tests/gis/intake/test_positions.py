@@ -8,11 +8,12 @@ import pytest
 import shapely
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
-from gis.crs import SourceCRS, wgs84_to_gcj02
+from gis.crs import SourceCRS
 from gis.intake.formats.source import Batch
 from gis.intake.headings import Layout
 from gis.intake.positions import LINES, POLYGONS, Positions, as_multi, as_wkb
 from gis.intake.sheet import Sheet
+from gis.shifts import wgs84_to_gcj02
 
 
 def positions(crs: str = "EPSG:4326") -> Positions:

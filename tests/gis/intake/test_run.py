@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from gis.crs import MetricCRS, wgs84_to_bd09, wgs84_to_gcj02
+from gis.crs import MetricCRS
 from gis.errors import Invalid
 from gis.intake import Cancelled, run_import
+from gis.shifts import wgs84_to_bd09, wgs84_to_gcj02
 from gis.store.session import Store
 from tests.gis.intake.conftest import TODAY, Importer
 from tests.gis.intake.files import (

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gis.crs import MetricCRS, wgs84_to_bd09, wgs84_to_gcj02
+from gis.crs import MetricCRS
+from gis.shifts import wgs84_to_bd09, wgs84_to_gcj02
 from tests.gis.intake.conftest import Importer
 from tests.gis.intake.files import geojson, square
 
