@@ -12,4 +12,5 @@ def test_nothing_is_lost_whatever_is_killed() -> None:
     outcome = run(KILLS, SEED, said.append)
     assert outcome.wrong == [], outcome.report()
     assert outcome.kills.total() == KILLS
-    assert outcome.imports["done"] > 2
+    assert outcome.imports["whole"] > 2
+    assert min(outcome.compared[each] for each in ("snapshots", "files and their rows", "assignments")) >= KILLS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 import psycopg
@@ -23,19 +24,23 @@ WHERE h.grid_id IS DISTINCT FROM e.id
 LIMIT 5
 """
 _WHOLE = {
-    "households": ("SELECT count(*) FROM households WHERE code LIKE %s", "T{:04d}-%", place.NEW),
-    "residents": ("SELECT count(*) FROM residents WHERE name LIKE %s", "人{}-%", place.NEW),
+    "households": ("SELECT count(*) FROM households WHERE code LIKE %s", "T{:04d}-%", place.NEW, place.MOVING + place.NEW),
+    "residents": ("SELECT count(*) FROM residents WHERE name LIKE %s", "人{}-%", place.NEW, place.NEW),
 }
-"""How many rows each file adds."""
+"""How many rows each file adds, and how many it has."""
 _NAMED = {"grids": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM grids", "stations": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM stations"}
 """Which files the stored rows come from: the last that was done, and no other."""
 
 
-def whole(connection: psycopg.Connection) -> Iterator[str]:
+Compared = Counter[str]
+"""How often what was compared: a check that never looked proves nothing."""
+
+
+def whole(connection: psycopg.Connection, compared: Compared) -> Iterator[str]:
     """Yield what is wrong with the imports: a part of a file is there, or one that did not end well."""
-    rows = connection.execute("SELECT kind, file_name, state, loaded, dry_run FROM imports ORDER BY finished_at NULLS LAST, id").fetchall()
+    rows = connection.execute("SELECT kind, file_name, state, loaded FROM imports ORDER BY finished_at NULLS LAST, id").fetchall()
     last: dict[str, str] = {}
-    for kind, name, state, loaded, _ in rows:
+    for kind, name, state, loaded in rows:
         mark = name.rpartition("-")[2].partition(".")[0]
         if not mark.isdigit():
             continue
@@ -44,12 +49,16 @@ def whole(connection: psycopg.Connection) -> Iterator[str]:
         if state in ("failed", "cancelled") and loaded:
             yield f"{name} is {state} and says that {loaded} rows were loaded"
         if kind in _WHOLE:
-            query, like, rows_each = _WHOLE[kind]
+            query, like, rows_each, rows_read = _WHOLE[kind]
+            if state == "done" and loaded != rows_read:
+                yield f"{name} is done and says that {loaded} of {rows_read} rows were loaded"
             found = connection.execute(query, [like.format(int(mark))]).fetchone()
             wanted = rows_each if state == "done" else 0
+            compared["files and their rows"] += 1
             if found != (wanted,):
                 yield f"{name} is {state}, but {found} of its {rows_each} rows are there"
     for kind, query in _NAMED.items():
+        compared["files and their rows"] += kind in last
         if kind in last and (found_names := connection.execute(query).fetchall()) != [(last[kind],)]:
             yield f"{kind} come from {found_names}, the last file was {last[kind]}"
     if "households" in last:
@@ -63,13 +72,14 @@ def _moved(connection: psycopg.Connection, mark: int) -> Iterator[str]:
         yield f"{len(wrong)} of {len(rows)} households are not where file {mark} put them, such as {wrong[:3]}"
 
 
-def assigned(connection: psycopg.Connection) -> Iterator[str]:
+def assigned(connection: psycopg.Connection, compared: Compared) -> Iterator[str]:
     """Yield households whose grid is not the one that holds them."""
     for row in connection.execute(_ASSIGNMENT):
         yield f"household, its grid and reason, and the grid that holds it: {row}"
     [(total, placed, reasons)] = connection.execute(
         "SELECT count(*), count(grid_id), count(grid_reason) FROM households"
     ).fetchall()
+    compared["assignments"] += total
     if total != placed + reasons:
         yield f"{total} households, {placed} with a grid, {reasons} with a reason"
 
@@ -82,11 +92,13 @@ def kept_nothing(connection: psycopg.Connection) -> Iterator[str]:
         yield f"the file of {name} ({state}) is still stored"
 
 
-def at_any_moment(programs: Programs) -> list[str]:
+def at_any_moment(programs: Programs, compared: Compared) -> list[str]:
     """Return what is wrong in one snapshot of the database, while everything goes on."""
     with programs.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        return [*whole(connection), *assigned(connection), *kept_nothing(connection)]
+        wrong = [*whole(connection, compared), *assigned(connection, compared), *kept_nothing(connection)]
+    compared["snapshots"] += 1
+    return wrong
 
 
 def chain(programs: Programs) -> list[str]:
@@ -98,9 +110,9 @@ def chain(programs: Programs) -> list[str]:
     return [] if report.fault is None else [f"audit log: {report.fault}"]
 
 
-def at_rest(programs: Programs, load: Load) -> list[str]:
+def at_rest(programs: Programs, load: Load, compared: Compared) -> list[str]:
     """Return what is wrong when everything has come to its end: stuck imports, leftovers, totals that do not add up."""
-    wrong = at_any_moment(programs) + chain(programs)
+    wrong = at_any_moment(programs, compared) + chain(programs)
     with programs.connect() as connection:
         stuck = connection.execute("SELECT file_name, state FROM imports WHERE state IN ('queued', 'running')").fetchall()
         wrong += [f"stuck: {each}" for each in stuck]
@@ -111,6 +123,7 @@ def at_rest(programs: Programs, load: Load) -> list[str]:
         ]  # fmt: skip
         wrong += [f"an import that was accepted is gone: {each}" for each in lost]
     summed = sum((load.get(f"/api/grids/{code}/summary") or {"households": 0})["households"] for code in place.codes())
+    compared["sums of all grids, audit log, leftovers"] += 1
     if summed != placed:
         wrong.append(f"the grids' summaries count {summed} households, {placed} of {total} have a grid")
     spool = programs.data_dir / "spool"

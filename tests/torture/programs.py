@@ -86,22 +86,28 @@ class Programs:
         )
         return str(answered.json()["access_token"])
 
+    @property
+    def address(self) -> str:
+        """The database's address for its owner, past the service."""
+        return psycopg.conninfo.make_conninfo(host=str(self.server), port=5432, user="linli", dbname="linli")
+
     def connect(self) -> psycopg.Connection:
         """Connect to the database as its owner, past the service; waits until it is back."""
         deadline = time.monotonic() + READY_WITHIN_S
         while True:
             try:
-                return psycopg.connect(host=str(self.server), port=5432, user="linli", dbname="linli", connect_timeout=5)
+                return psycopg.connect(self.address, connect_timeout=5)
             except psycopg.OperationalError:
                 assert time.monotonic() < deadline, "the database does not come back"
                 time.sleep(0.1)
 
     # Killing
 
-    def victims(self, chance: random.Random) -> dict[str, list[psutil.Process]]:
-        """Return what can be killed now, by name."""
+    def victims(self, chance: random.Random, importing: int | None = None) -> dict[str, list[psutil.Process]]:
+        """Return what can be killed now, by name; of the database's processes the one that imports, if it is known."""
         database = self._database()
         backends = [each for each in database if _title(each).startswith("postgres: linli")]
+        backends = [each for each in backends if each.pid == importing] or backends
         found = {
             "service": self._own("service"),
             "worker": self._own("worker"),
