@@ -211,14 +211,16 @@ class NeedClose(Strict):
 
 
 class Offer(BaseModel):
-    """A station that offers what is needed; ``walk_m`` is null where the home's place is not known."""
+    """A station (by code) or a resource (by id) that offers what is asked for; ``walk_m`` on foot, null where a place is not known; ``left`` places, null without limit."""
 
-    station: str
+    source: Literal["station", "resource"]
+    key: str
     name: str
-    open: bool
     hours: str
+    open: bool
     walk_m: int | None
     capacity: int | None
+    left: int | None
 
 
 class NeedRow(BaseModel):
@@ -244,7 +246,7 @@ class NeedRow(BaseModel):
 
 
 class NeedOut(NeedRow):
-    """A need with who can offer it, open first, then nearest."""
+    """A need with who can offer it: with places left, open now, nearest on foot first."""
 
     offers: list[Offer]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas import Strict
-from api.schemas_casework import Outcome, ServiceKind, Title
+from api.schemas_casework import Offer, Outcome, ServiceKind, Title
 from api.schemas_files import CodeText, Day, Words
 
 ProjectState = Literal["planned", "running", "done", "closed"]
@@ -268,23 +268,10 @@ class LinkedNeeds(BaseModel):
     items: list[LinkedNeed]
 
 
-class Suggestion(BaseModel):
-    """A station or resource that offers what is asked for; ``walk_m`` on foot, ``left`` places, null without limit."""
-
-    source: Literal["station", "resource"]
-    key: str
-    name: str
-    hours: str
-    open: bool
-    walk_m: int | None
-    capacity: int | None
-    left: int | None
-
-
-class Suggestions(BaseModel):
+class Offers(BaseModel):
     """Who can offer it, the best first."""
 
-    items: list[Suggestion]
+    items: list[Offer]
 
 
 class LayerUnit(BaseModel):

@@ -20,13 +20,13 @@ from api.schemas_lists import (
     FeedbackPage,
     LinkedNeeds,
     NeedLink,
+    Offers,
     ProjectIn,
     ProjectOut,
     ProjectPage,
     ProjectPatch,
     ProjectState,
     ProjectStep,
-    Suggestions,
     TakeIn,
 )
 from api.security import allow
@@ -163,7 +163,7 @@ def unlink_need(desk: AtDesk, identity: ProjectId, need: UUID) -> Json:
 @router.get(
     "/api/projects/{identity}/offers",
     summary="谁能提供 / who can offer it",
-    response_model=Suggestions,
+    response_model=Offers,
     responses=problems(404),
     dependencies=[allow(*DEALERS)],
 )
@@ -171,19 +171,6 @@ def offers_for_project(desk: AtDesk, identity: ProjectId, places: Annotated[int,
     """Return stations and resources of the project's kind: with places left, open now, nearest on foot first."""
     with desk.session() as session:
         return Json({"items": project_parts.offers_for_project(session, desk.snapshots, identity, desk.now(), places)})
-
-
-@router.get(
-    "/api/needs/{identity}/offers",
-    summary="谁能满足需求 / who can offer what a household needs",
-    response_model=Suggestions,
-    responses=problems(404),
-    dependencies=[allow(*KEEPERS)],
-)
-def offers_for_need(desk: AtDesk, identity: Annotated[UUID, Path(description="需求编号 / id of the need")]) -> Json:
-    """Return stations and resources of the need's kind: with places left, open now, nearest on foot first."""
-    with desk.session() as session:
-        return Json({"items": project_parts.offers_for_need(session, desk.snapshots, identity, desk.now())})
 
 
 @router.post(

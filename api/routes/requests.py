@@ -76,7 +76,7 @@ def replies(desk: AtDesk, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Jso
     dependencies=[allow(*KEEPERS)],
 )
 def one_need(desk: AtDesk, identity: NeedId) -> Json:
-    """Return a need with who can offer it, open first, then nearest."""
+    """Return a need with who can offer it, stations and resources: with places left, open now, nearest on foot first."""
     with desk.file(f"need:{identity}") as session:
         return _shown(requests.get_need(session, desk.snapshots, identity, desk.now()))
 

@@ -203,21 +203,6 @@ def offers_for_project(session: Session, snapshots: Snapshots, identity: UUID, n
     return suggested(session, snapshots, row["service"], row["scope"], (row["lon"], row["lat"]), now, places)
 
 
-def offers_for_need(session: Session, snapshots: Snapshots, need: UUID, now: datetime) -> list[dict[str, Any]]:
-    """Return who can offer what a household needs."""
-    row = session.execute(
-        text(
-            "SELECT n.service, h.lon, h.lat, coalesce(g.code, '') AS scope, h.code AS household FROM needs n JOIN households h ON h.id = n.household_id "
-            "LEFT JOIN grids g ON g.id = h.grid_id WHERE n.id = :id"
-        ),
-        {"id": need},
-    ).one_or_none()
-    if row is None:
-        raise _no_need()
-    note(session, "household.read", f"household:{row.household}", detail={"part": "need"})
-    return suggested(session, snapshots, row.service, row.scope, (row.lon, row.lat), now)
-
-
 def _check_need(session: Session, need: UUID) -> None:
     if not session.scalar(text("SELECT true FROM needs WHERE id = :id"), {"id": need}):
         raise _no_need()

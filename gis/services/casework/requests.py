@@ -6,21 +6,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.accessibility.hours import is_open
 from gis.errors import Conflict, Fault, NotFound
 from gis.models.vocabulary import SERVICES
-from gis.services.casework.ways import walks_m
+from gis.services.casework.resources import suggested
 from gis.services.features import check_version, page_of
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 
 REPEAT_DAYS = 365
 """A need of the same kind within so many days before is shown as a repeat."""
-_MOST_OFFERS = 5
 _SAME = ("household", "service", "origin")
 _SELECT = """
 SELECT n.id, h.code AS household, g.code AS grid, n.service, n.note, n.origin, n.opened_on, n.closed_on, n.result, n.public_reply, n.replied_on,
@@ -82,7 +79,7 @@ def open_need(
 
 
 def get_need(session: Session, snapshots: Snapshots, identity: UUID, now: datetime) -> dict[str, Any]:
-    """Return a need with who can offer it, nearest and open first.
+    """Return a need with who can offer it, as :func:`gis.services.casework.resources.suggested` has it.
 
     Raises:
         NotFound: there is none, or the account may not know of it.
@@ -178,38 +175,11 @@ def replies(session: Session, today: date, days: int) -> list[dict[str, Any]]:
     return [{**row, "label": SERVICES.get(row["service"], row["service"])} for row in rows]
 
 
-def offers(session: Session, snapshots: Snapshots, service: str, lon: float | None, lat: float | None, at: datetime) -> list[dict[str, Any]]:
-    """Return the stations that offer a service, those open now first, then the nearest on foot; all by name where the home has no place."""
-    stations = snapshots.stations(session)
-    entries = [i for i, kind in enumerate(stations.service) if kind == service]
-    at_station = sorted({int(stations.station[i]) for i in entries})
-    if not at_station:
-        return []
-    targets = np.column_stack([stations.lon[at_station], stations.lat[at_station]])
-    if lon is None or lat is None:
-        walk_m = np.full(len(at_station), np.nan)
-    else:
-        walk_m = walks_m(session, snapshots, np.array([[lon, lat]]), targets)[0]
-    found = []
-    for place, distance_m in zip(at_station, walk_m, strict=True):
-        hours = [stations.hours[i] for i in entries if stations.station[i] == place]
-        found.append(
-            {
-                "station": stations.codes[place],
-                "name": stations.names[place],
-                "open": any(is_open(each, at) for each in hours),
-                "hours": "; ".join(hours),
-                "walk_m": None if np.isnan(distance_m) else round(float(distance_m)),
-                "capacity": max((c for i in entries if stations.station[i] == place and (c := stations.capacity[i]) is not None), default=None),
-            }
-        )
-    return sorted(found, key=lambda offer: (not offer["open"], offer["walk_m"] or 0, offer["station"]))[:_MOST_OFFERS]
-
-
 def _with_offers(session: Session, snapshots: Snapshots, row: Any, now: datetime) -> dict[str, Any]:
     shown = _shown(row)
-    open_ = row["closed_on"] is None
-    return {**shown, "offers": offers(session, snapshots, row["service"], row["lon"], row["lat"], now) if open_ else []}
+    if row["closed_on"] is not None:
+        return {**shown, "offers": []}
+    return {**shown, "offers": suggested(session, snapshots, row["service"], row["grid"] or "", (row["lon"], row["lat"]), now)}
 
 
 def _shown(row: Any) -> dict[str, Any]:

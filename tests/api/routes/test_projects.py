@@ -200,7 +200,7 @@ def test_a_worker_acts_in_own_grids_only(client: TestClient, as_: SignIn) -> Non
     assert add(client, worker, foreign, "needs", need=mine).status_code == 404
     assert add(client, worker, foreign, "feedback", outcome="neutral", summary="x").status_code == 404
     assert go(client, worker, foreign, "running").status_code == 404
-    assert client.get(f"/api/needs/{theirs}/offers", headers=worker).status_code == 404
+    assert client.get(f"/api/needs/{theirs}", headers=worker).status_code == 404
     assert add(client, worker, own, "needs", need=theirs).status_code == 404
     listed = {item["id"] for item in client.get("/api/projects", headers=worker).json()["items"]}
     assert listed == {wide["id"], own["id"]}
@@ -230,7 +230,7 @@ def test_a_planner_reads_no_need_and_counts_in_fives(client: TestClient, as_: Si
     assert client.get(f"/api/projects/{one['id']}/needs", headers=planner).status_code == 403
     assert add(client, planner, one, "needs", need=asked[0]).status_code == 403
     assert client.get(f"/api/projects?need={asked[0]}", headers=planner).json()["items"] == []
-    assert client.get(f"/api/needs/{asked[0]}/offers", headers=planner).status_code == 403
+    assert client.get(f"/api/needs/{asked[0]}", headers=planner).status_code == 403
     small = project(client, planner)
     assert add(client, admin, small, "needs", need=asked[0]).status_code == 201
     assert client.get(f"/api/projects/{small['id']}", headers=planner).json()["needs"] in (None, 5)
@@ -267,7 +267,7 @@ def test_suggestions_are_open_near_and_have_places(client: TestClient, as_: Sign
         return [item["name"] for item in found if item["name"] != "S1"]
 
     assert names() == ["近处", "远处", "停业"]
-    offers = client.get(f"/api/needs/{asked}/offers", headers=worker).json()["items"]
+    offers = client.get(f"/api/needs/{asked}", headers=worker).json()["offers"]
     by_name = {item["name"]: item for item in offers}
     assert set(by_name) == {"近处", "远处", "停业", "S1"}
     assert by_name["近处"]["walk_m"] == pytest.approx(130, abs=1)  # no streets: 100 m with a detour of 1.3

@@ -23,7 +23,7 @@ def test_opened_matched_and_closed(client: TestClient, as_: SignIn) -> None:
     assert answered.status_code == 201, answered.text
     need = answered.json()
     assert need["state"] == "open" and need["repeats"] == 0 and need["origin"] == "worker"
-    assert [offer["station"] for offer in need["offers"]] == ["S1"]
+    assert [offer["key"] for offer in need["offers"]] == ["S1"]
     assert need["offers"][0]["walk_m"] == 0 and need["offers"][0]["open"] is True
     file = client.get("/api/households/H001", headers=worker).json()
     assert need["id"] in {one["id"] for one in file["needs"]}
@@ -41,7 +41,7 @@ def test_nearest_and_open_first(peopled: Store, client: TestClient, as_: SignIn)
         add_station(session, "S7", 800, 500, [("culture", "24/7")])
         add_station(session, "S6", 600, 500, [("culture", "24/7")])
     need = opened(client, as_("worker"), service="culture").json()
-    assert [(offer["station"], offer["open"]) for offer in need["offers"]] == [("S6", True), ("S7", True), ("S8", False)]
+    assert [(offer["key"], offer["open"]) for offer in need["offers"]] == [("S6", True), ("S7", True), ("S8", False)]
     assert need["offers"][0]["walk_m"] == 650  # 500 m in a straight line × 1.3, no street being known
 
 

@@ -45,7 +45,7 @@ function needRow(need) {
     }
   });
   toggle(offers, async () => {
-    const { items } = await call(`/api/needs/${need.id}/offers`, { stay: true });
+    const { offers: items } = await call(`/api/needs/${need.id}`, { stay: true });
     return el("ul", { class: "project items" }, ...(items.length ? items.map((offer) => el("li", {}, ...offerLine(offer))) : [el("li", { class: "muted", text: t("还没有单位或站点提供这项服务") })]));
   });
   toggle(link, () => linking(need));
