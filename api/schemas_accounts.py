@@ -158,6 +158,7 @@ class AccountListed(BaseModel):
     must_change_password: bool
     second_factor_at: datetime | None
     subject: str | None
+    version: int
     grids: list[str]
     charges: list[ChargeListed]
 
@@ -218,6 +219,7 @@ class PolicyOut(BaseModel):
     """The same, as it stands."""
 
     second_factor_required: list[Role]
+    version: int
 
 
 class NewKey(Strict):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 from sqlalchemy.orm import Session
 
-from api.answers import Json
+from api.answers import Json, etag
 from api.desk import AtDesk, Desk
 from api.openapi import problems
+from api.parameters import AskedVersion
 from api.schemas_accounts import (
     AccountListed,
     AccountMade,
@@ -71,7 +72,7 @@ def add_account(desk: AtDesk, given: NewAccount) -> Json:
             must_change=given.role != "screen",
         )
         made = accounts.get_account(session, given.name)
-    return Json({**made, "password": made_up}, 201)
+    return Json({**made, "password": made_up}, 201, headers={"ETag": etag(made["version"])})
 
 
 @router.get(
@@ -84,39 +85,41 @@ def add_account(desk: AtDesk, given: NewAccount) -> Json:
 def get_account(desk: AtDesk, name: Name) -> Json:
     """Return one account."""
     with desk.session() as session:
-        return Json(accounts.get_account(session, name))
+        return _tagged(accounts.get_account(session, name))
 
 
 @router.patch(
     "/api/accounts/{name}",
     summary="修改角色、停用或启用 / change role or state",
     response_model=AccountListed,
-    responses=problems(404, 409),
+    responses=problems(404, 409, 412, 428),
     dependencies=_ADMIN,
 )
-def change_account(desk: AtDesk, name: Name, given: AccountPatch) -> Json:
+def change_account(desk: AtDesk, name: Name, version: AskedVersion, given: AccountPatch) -> Json:
     """Give an account another role, disable or enable it; its sessions end at once. The last admin stays, and nobody does it to themselves."""
     _another(desk, name)
     with _changing(desk) as session:
+        accounts.find_account(session, name, version)
         if given.role is not None:
             accounts.set_role(session, name, given.role)
         if given.disabled is not None:
             accounts.set_disabled(session, name, given.disabled)
         changed = accounts.get_account(session, name)
-    return Json(changed)
+    return _tagged(changed)
 
 
 @router.delete(
     "/api/accounts/{name}",
     summary="删除账号 / delete an account",
     status_code=204,
-    responses=problems(404, 409),
+    responses=problems(404, 409, 412, 428),
     dependencies=_ADMIN,
 )
-def delete_account(desk: AtDesk, name: Name) -> Response:
+def delete_account(desk: AtDesk, name: Name, version: AskedVersion) -> Response:
     """Delete an account; what it did stays in the audit log."""
     _another(desk, name)
     with _changing(desk) as session:
+        accounts.find_account(session, name, version)
         accounts.delete_account(session, name)
     return Response(status_code=204)
 
@@ -161,33 +164,35 @@ def reset_second_factor(desk: AtDesk, name: Name) -> Response:
     "/api/accounts/{name}/grids",
     summary="设置负责的网格与日期 / set grids and dates",
     response_model=AccountListed,
-    responses=problems(404),
+    responses=problems(404, 412, 428),
     dependencies=_ADMIN,
 )
-def set_grids(desk: AtDesk, name: Name, given: Charges) -> Json:
+def set_grids(desk: AtDesk, name: Name, version: AskedVersion, given: Charges) -> Json:
     """Set all the grids of a worker, past and future ones included; from the first day to the last the worker sees their households."""
     with desk.session() as session:
+        accounts.find_account(session, name, version)
         accounts.set_charges(session, name, _charges(given.grids))
-        return Json(accounts.get_account(session, name))
+        return _tagged(accounts.get_account(session, name))
 
 
 @router.put(
     "/api/accounts/{name}/identity",
     summary="关联统一身份认证 / link to OpenID Connect",
     response_model=AccountListed,
-    responses=problems(404, 409),
+    responses=problems(404, 409, 412, 428),
     dependencies=_ADMIN,
 )
-def link_identity(desk: AtDesk, name: Name, given: Link) -> Json:
+def link_identity(desk: AtDesk, name: Name, version: AskedVersion, given: Link) -> Json:
     """Link an account to its subject (``sub``) at the provider, or take the link away; its sessions end."""
     issuer = desk.office.settings.oidc.oidc_issuer
     if not issuer:
         raise Conflict("未配置统一身份认证 / OpenID Connect is not configured (LINLI_OIDC_ISSUER)")
     _another(desk, name)
     with _changing(desk) as session:
+        accounts.find_account(session, name, version)
         accounts.link_identity(session, name, issuer, given.subject)
         changed = accounts.get_account(session, name)
-    return Json(changed)
+    return _tagged(changed)
 
 
 @router.get(
@@ -243,21 +248,22 @@ def end_session_of(desk: AtDesk, name: Name, session_id: UUID) -> Response:
 def get_policy(desk: AtDesk) -> Json:
     """Return the roles whose accounts must have a second factor."""
     with desk.session() as session:
-        return Json({"second_factor_required": second_factor.required_roles(session)})
+        return _policy(second_factor.required_roles(session))
 
 
 @router.put(
     "/api/account-policy",
     summary="设置账号策略 / set what roles must show",
     response_model=PolicyOut,
+    responses=problems(412, 428),
     dependencies=_ADMIN,
 )
-def set_policy(desk: AtDesk, given: Policy) -> Json:
+def set_policy(desk: AtDesk, version: AskedVersion, given: Policy) -> Json:
     """Have exactly these roles show a second factor. Who has none can do nothing but set one up, from this moment on."""
     with _changing(desk) as session:
-        second_factor.require(session, given.second_factor_required)
+        second_factor.require(session, given.second_factor_required, version)
         roles = second_factor.required_roles(session)
-    return Json({"second_factor_required": roles})
+    return _policy(roles)
 
 
 @router.get("/api/screen-keys", summary="大屏密钥 / screen keys", response_model=KeysListed, dependencies=_ADMIN)
@@ -294,6 +300,15 @@ def revoke_key(desk: AtDesk, key_id: UUID) -> Response:
     with _changing(desk) as session:
         screen_keys.revoke_key(session, key_id)
     return Response(status_code=204)
+
+
+def _tagged(account: dict[str, Any]) -> Json:
+    return Json(account, headers={"ETag": etag(account["version"])})
+
+
+def _policy(roles: list[str]) -> Json:
+    version = second_factor.policy_version(roles)
+    return Json({"second_factor_required": roles, "version": version}, headers={"ETag": etag(version)})
 
 
 @contextmanager

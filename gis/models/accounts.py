@@ -23,13 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis.models.base import Base, Key, Moment
+from gis.models.base import Base, Key, Moment, Versioned
 from gis.models.places import one_of
 from gis.models.vocabulary import ROLES, SECOND_FACTORS, SIGN_IN_METHODS
 
 
-class Account(Base):
-    """A person or a screen that signs in."""
+class Account(Versioned, Base):
+    """A person or a screen that signs in; ``version`` counts what admins set: role, state, grids, identity."""
 
     __tablename__ = "accounts"
     __table_args__ = (one_of("role", ROLES),)

@@ -34,6 +34,8 @@ ACCOUNTS: Mapping[str, Mapping[str, Purpose]] = {
         "failed_logins": Purpose("防止猜密码 / against guessing", SECURITY, ACCOUNT, NOBODY),
         "locked_until": Purpose("防止猜密码 / against guessing", SECURITY, ACCOUNT, ADMINS),
         "created_at": Purpose("问责 / accountability", SECURITY, ACCOUNT, ADMINS),
+        "version": technical("防止覆盖他人的修改 / no lost updates", ADMINS),
+        "updated_at": technical("最近修改时间 / last change", ADMINS),
     },
     "account_grids": {
         "account_id": Purpose("谁负责哪个网格 / who looks after which grid", SECURITY, ACCOUNT, ADMINS),

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.models import Account, AccountGrid, AccountIdentity, Grid
 from gis.models.vocabulary import ROLES
+from gis.services.features import check_version
 from gis.services.passwords import check_password, hash_password, make_password
 from gis.services.sign_ins import revoke_all
 from gis.store.auditing import note
@@ -23,6 +24,7 @@ MAX_NAME = 64
 MAX_SUBJECT = 255
 """OpenID Connect Core 1.0, section 2: a subject has at most 255 characters."""
 _LAST_ADMIN = "LL001"
+_UNKNOWN = "没有账号 {name} / no account is called {name}"
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ def add_account(
         raise Conflict(f"账号 {name} 已存在 / account {name} exists already") from error
     session.add_all([AccountGrid(account_id=account.id, **row) for row in rows])
     session.flush()
-    detail = {"role": role, "grids": [charge.grid for charge in charges]}
-    note(session, "account.add", f"account:{name}", detail=detail)
+    note(session, "account.add", f"account:{name}", detail={"role": role, "grids": [charge.grid for charge in charges]})
     return account.id
 
 
@@ -186,7 +187,7 @@ def set_charges(session: Session, name: str, charges: list[Charge]) -> None:
     rows = _charge_rows(session, charges)
     session.execute(delete(AccountGrid).where(AccountGrid.account_id == account.id))
     session.add_all([AccountGrid(account_id=account.id, **row) for row in rows])
-    session.flush()
+    _touch(session, account)
     told = [f"{charge.grid} {row['valid_from']}..{row['valid_to'] or ''}" for charge, row in zip(charges, rows, strict=True)]
     note(session, "account.grids", f"account:{name}", detail={"grids": told})
 
@@ -213,6 +214,7 @@ def link_identity(session: Session, name: str, issuer: str, subject: str | None)
                 session.flush()
         except IntegrityError as error:
             raise Conflict("该标识已关联其他账号 / another account is linked to this subject") from error
+    _touch(session, account)
     revoke_all(session, account.id)
     note(session, "account.link" if subject is not None else "account.unlink", f"account:{name}")
 
@@ -220,7 +222,7 @@ def link_identity(session: Session, name: str, issuer: str, subject: str | None)
 def list_accounts(session: Session, name: str | None = None) -> list[dict[str, Any]]:
     """Return every account, or the one of a name.
 
-    Each with name, role, disabled, locked_until, has_password, must_change_password, second_factor_at, subject (at the provider),
+    Each with name, role, disabled, locked_until, has_password, must_change_password, second_factor_at, subject (at the provider), version,
     ``grids`` (codes looked after today) and ``charges`` (grid, name, since, until; past and future ones, too).
     """
     charges: dict[int, list[dict[str, Any]]] = {}
@@ -247,6 +249,7 @@ def list_accounts(session: Session, name: str | None = None) -> list[dict[str, A
     )
     if name is not None:
         query = query.where(Account.name == name)
+    query = query.execution_options(populate_existing=True)  # versions are the database's
     return [_shown(account, subject, charges.get(account.id, [])) for account, subject in session.execute(query)]
 
 
@@ -258,7 +261,7 @@ def get_account(session: Session, name: str) -> dict[str, Any]:
     """
     found = list_accounts(session, name)
     if not found:
-        raise _unknown(name)
+        raise NotFound(_UNKNOWN.format(name=name))
     return found[0]
 
 
@@ -294,15 +297,17 @@ def ensure_admin(session: Session, password: str | None) -> str | None:
     return made_up
 
 
-def find_account(session: Session, name: str) -> Account:
+def find_account(session: Session, name: str, version: int | None = None) -> Account:
     """Return an account, its row locked.
 
     Raises:
-        NotFound: there is none of that name.
+        NotFound, Stale: there is none of that name; it has changed since ``version`` was read.
     """
     account = session.scalar(select(Account).where(Account.name == name).with_for_update())
     if account is None:
-        raise _unknown(name)
+        raise NotFound(_UNKNOWN.format(name=name))
+    if version is not None:
+        check_version(account.version, version)
     return account
 
 
@@ -320,8 +325,10 @@ def _an_admin_stays() -> Iterator[None]:
         ) from error
 
 
-def _unknown(name: str) -> NotFound:
-    return NotFound(f"没有账号 {name} / no account is called {name}")
+def _touch(session: Session, account: Account) -> None:
+    """Count a change of what belongs to an account but stands in another table; a trigger counts those of its row."""
+    session.flush()
+    session.execute(update(Account).where(Account.id == account.id).values(updated_at=func.clock_timestamp()))
 
 
 def _shown(account: Account, subject: str | None, charges: list[dict[str, Any]]) -> dict[str, Any]:
@@ -334,6 +341,7 @@ def _shown(account: Account, subject: str | None, charges: list[dict[str, Any]])
         "must_change_password": account.must_change_password,
         "second_factor_at": account.second_factor_at,
         "subject": subject,
+        "version": account.version,
         "grids": sorted({each["grid"] for each in charges if each["today"]}),
         "charges": charges,
     }

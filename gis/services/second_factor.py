@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Conflict, Fault, Invalid
 from gis.models import Account, LoginSession, RecoveryCode, RolePolicy, SecondFactor
 from gis.models.vocabulary import ROLES
+from gis.services.features import check_version
 from gis.services.sign_ins import announce
 from gis.store.auditing import note
 from gis.store.vault import vault_of
@@ -146,11 +147,16 @@ def required_roles(session: Session) -> list[str]:
     )
 
 
-def require(session: Session, roles: list[str]) -> None:
+def policy_version(roles: list[str]) -> int:
+    """Return the version of the policy that asks these roles for a second factor: another for each set of roles."""
+    return 1 + sum(1 << at for at, role in enumerate(ROLES) if role in roles)
+
+
+def require(session: Session, roles: list[str], version: int | None = None) -> None:
     """Have the accounts of exactly these roles show a second factor; it holds for sessions that are open, too.
 
     Raises:
-        Invalid: no such role; or a screen, at which nobody stands to type a code.
+        Invalid, Stale: no such role, or a screen, at which nobody stands to type a code; the policy is not at ``version`` any more.
     """
     for role in roles:
         if role not in ROLES or role == "screen":
@@ -161,6 +167,8 @@ def require(session: Session, roles: list[str]) -> None:
             )
             raise Invalid(message, [Fault("roles", message)])
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli role policies'))"))
+    if version is not None:
+        check_version(policy_version(required_roles(session)), version)
     session.execute(delete(RolePolicy).where(RolePolicy.role.not_in(roles)))
     if roles:
         values = [{"role": role, "second_factor_required": True} for role in dict.fromkeys(roles)]

@@ -35,6 +35,11 @@ def sign_in(client: TestClient, name: str, password: str = PASSWORD, **more: str
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+def tag(client: TestClient, path: str) -> dict[str, str]:
+    """Return the header that names the version of an account, or of the policy, as it is read now."""
+    return {"If-Match": client.get(path).headers["etag"]}
+
+
 def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store) -> None:
     made = admin.post("/api/accounts", json={"name": "李娜", "role": "worker", "grids": [{"grid": G1, "until": "2099-01-01"}]})
     assert made.status_code == 201
@@ -49,16 +54,17 @@ def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store
     changed = admin.put("/api/account/password", headers=hers, json={"current": password, "new": NEW})
     assert changed.status_code == 204
     assert admin.get("/api/households", headers=hers).status_code == 200
-    moved = admin.put("/api/accounts/李娜/grids", json={"grids": [{"grid": G1, "since": "2020-01-01", "until": "2020-12-31"}, {"grid": G2}]})
+    path = "/api/accounts/李娜"
+    moved = admin.put(f"{path}/grids", headers=tag(admin, path), json={"grids": [{"grid": G1, "since": "2020-01-01", "until": "2020-12-31"}, {"grid": G2}]})
     assert moved.json()["grids"] == [G2]
     assert [each["today"] for each in moved.json()["charges"]] == [False, True]
     seen = {each["grid"] for each in admin.get("/api/households", headers=hers).json()["items"]}
     assert seen == {G2}
-    assert admin.patch("/api/accounts/李娜", json={"role": "planner"}).json()["charges"] == []
+    assert admin.patch(path, headers=tag(admin, path), json={"role": "planner"}).json()["charges"] == []
     assert admin.get("/api/session", headers=hers).status_code == 401
-    assert admin.patch("/api/accounts/李娜", json={"disabled": True}).json()["disabled"]
-    assert admin.delete("/api/accounts/李娜").status_code == 204
-    assert admin.get("/api/accounts/李娜").status_code == 404
+    assert admin.patch(path, headers=tag(admin, path), json={"disabled": True}).json()["disabled"]
+    assert admin.delete(path, headers=tag(admin, path)).status_code == 204
+    assert admin.get(path).status_code == 404
     with peopled.owner_session() as session:
         rows = session.execute(text("SELECT action, account, detail FROM audit_log WHERE subject = 'account:李娜' ORDER BY id")).all()
     assert [row.action for row in rows] == [
@@ -75,6 +81,7 @@ def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store
 
 def test_what_an_admin_cannot_do(admin: TestClient) -> None:
     own = "/api/accounts/admin"
+    admin.headers["If-Match"] = '"1"'
     assert admin.patch(own, json={"disabled": True}).status_code == 409
     assert admin.patch(own, json={"role": "auditor"}).status_code == 409
     assert admin.delete(own).status_code == 409
@@ -86,9 +93,32 @@ def test_what_an_admin_cannot_do(admin: TestClient) -> None:
     wrong = admin.post("/api/accounts", json={"name": "x", "role": "worker", "password": "password1"})
     assert wrong.json()["errors"][0]["where"] == "password"
     assert "password1" not in wrong.text
-    dates = admin.put("/api/accounts/worker/grids", json={"grids": [{"grid": G1, "since": "2026-02-01", "until": "2026-01-01"}]})
+    dates = admin.put("/api/accounts/worker/grids", headers={"If-Match": '"1"'}, json={"grids": [{"grid": G1, "since": "2026-02-01", "until": "2026-01-01"}]})
     assert dates.status_code == 422
     assert admin.put("/api/accounts/worker/identity", json={"subject": "x"}).status_code == 409, "no provider is configured"
+
+
+def test_what_another_admin_has_set_is_not_overwritten(admin: TestClient, as_: SignIn) -> None:
+    path = "/api/accounts/worker"
+    writes = (
+        ("PATCH", path, {"disabled": False}),
+        ("PUT", f"{path}/grids", {"grids": [{"grid": G2}]}),
+        ("DELETE", path, None),
+    )
+    for method, address, body in writes:
+        assert admin.request(method, address, json=body).status_code == 428
+    read = tag(admin, path)
+    admin.post("/api/session", json={"username": "worker", "password": "wrong-password-1"})
+    assert tag(admin, path) == read, "a wrong password is no change of an admin's"
+    answered = admin.put(f"{path}/grids", headers=read, json={"grids": [{"grid": G1}, {"grid": G2}]})
+    assert (answered.status_code, answered.headers["etag"]) == (200, tag(admin, path)["If-Match"])
+    listed = next(each for each in admin.get("/api/accounts").json()["items"] if each["name"] == "worker")
+    assert f'"{listed["version"]}"' == answered.headers["etag"] != read["If-Match"]
+    for method, address, body in writes:
+        assert admin.request(method, address, headers=read, json=body).status_code == 412
+    assert admin.get(path).json()["grids"] == [G1, G2]
+    changed = admin.patch(path, headers=tag(admin, path), json={"disabled": True, "role": "planner"})
+    assert changed.headers["etag"] == tag(admin, path)["If-Match"] != answered.headers["etag"]
 
 
 def test_a_reset_password_is_not_the_holders(admin: TestClient, as_: SignIn) -> None:
@@ -136,9 +166,13 @@ def test_a_second_factor_from_the_first_scan_to_its_removal(client: TestClient, 
 def test_a_role_that_must_have_one_can_do_nothing_but_set_it_up(admin: TestClient, as_: SignIn) -> None:
     hers = as_("planner")
     assert admin.get("/api/grids", headers=hers).status_code == 200
-    assert admin.put("/api/account-policy", json={"second_factor_required": ["planner"]}).status_code == 200
-    assert admin.put("/api/account-policy", json={"second_factor_required": ["screen"]}).status_code == 422
-    assert admin.get("/api/account-policy").json() == {"second_factor_required": ["planner"]}
+    policy = "/api/account-policy"
+    before = tag(admin, policy)
+    assert admin.put(policy, headers=before, json={"second_factor_required": ["planner"]}).status_code == 200
+    assert admin.put(policy, headers=before, json={"second_factor_required": []}).status_code == 412, "it asks nobody no more"
+    assert admin.put(policy, json={"second_factor_required": []}).status_code == 428
+    assert admin.put(policy, headers=tag(admin, policy), json={"second_factor_required": ["screen"]}).status_code == 422
+    assert admin.get(policy).json()["second_factor_required"] == ["planner"]
     for method, path in (("GET", "/api/grids"), ("GET", "/openapi.json"), ("POST", "/api/stations"), ("GET", "/api/account/sessions")):
         answer = admin.request(method, path, headers=hers)
         assert (answer.status_code, answer.json()["needs"]) == (403, "second_factor"), path

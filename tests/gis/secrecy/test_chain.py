@@ -115,3 +115,28 @@ def test_a_pruned_log_stands_on_its_prune_entry() -> None:
     wrong["hash"] = entry_hash(wrong)
     assert check_chain([*entries[3:], wrong], head([wrong])).bad_id == 4
     assert check_chain(left, head(left), [Link(2, entries[1]["hash"])]).fault is None, "noted entries may have gone since"
+
+
+def rechained(entries: list[Entry], first: int) -> None:
+    """Compute hashes anew from a position on, as somebody does who knows how."""
+    for at in range(first, len(entries)):
+        entries[at]["previous"] = entries[at - 1]["hash"] if at else BEGINNING
+        entries[at]["hash"] = entry_hash(entries[at])
+
+
+def test_a_changed_entry_with_a_hash_to_match() -> None:
+    entries = log()
+    stored = head(entries)
+    entries[2] |= {"reason": "另有说法"}
+    entries[2]["hash"] = entry_hash(entries[2])
+    report = check_chain(entries, stored)
+    assert (report.bad_id, "not linked" in str(report.fault)) == (4, True)
+
+
+def test_an_entry_taken_out_and_all_after_it_written_anew() -> None:
+    """Head and all, so that nothing but the numbers tells of it."""
+    entries = log()
+    del entries[2]
+    rechained(entries, 2)
+    report = check_chain(entries, head(entries))
+    assert (report.bad_id, "3 to 3 are missing" in str(report.fault)) == (4, True)

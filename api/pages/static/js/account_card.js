@@ -72,9 +72,9 @@ function roleAndState(work) {
   const select = el("select", {}, ...Object.entries(words.roles).map(([role, label]) =>
     el("option", { value: role, selected: role === account.role, text: t(label) })));
   const save = button(t("改角色"));
-  save.addEventListener("click", () => act(save, () => call(path, { method: "PATCH", json: { role: select.value } })));
+  save.addEventListener("click", () => act(save, () => call(path, { method: "PATCH", tag: account.version, json: { role: select.value } })));
   const state = account.disabled ? button(t("启用")) : button(t("停用"), "danger");
-  state.addEventListener("click", () => act(state, () => call(path, { method: "PATCH", json: { disabled: !account.disabled } })));
+  state.addEventListener("click", () => act(state, () => call(path, { method: "PATCH", tag: account.version, json: { disabled: !account.disabled } })));
   const reset = sure(t("重置密码"), (it) => run(it, box, say, async () => {
     const { password } = await call(`${path}/password`, { method: "POST", json: {} });
     say(box, t("新密码只显示这一次，本人登录后必须修改"), "good");
@@ -82,7 +82,7 @@ function roleAndState(work) {
   }));
   const factor = account.second_factor_at
     ? sure(t("重置两步验证"), (it) => act(it, () => call(`${path}/second-factor`, { method: "DELETE" }))) : null;
-  const gone = sure(t("删除账号"), (it) => act(it, () => call(path, { method: "DELETE" })));
+  const gone = sure(t("删除账号"), (it) => act(it, () => call(path, { method: "DELETE", tag: account.version })));
   return el("div", {},
     el("div", { class: "fields" }, field(t("角色"), select), el("div", { class: "field" }, save)),
     el("div", { class: "buttons" }, ...[state, reset, factor, gone].filter(Boolean)));
@@ -107,6 +107,7 @@ function charges(work) {
   const save = button(t("保存网格"), "primary");
   save.addEventListener("click", () => act(save, () => call(`${path}/grids`, {
     method: "PUT",
+    tag: account.version,
     json: {
       grids: [...rows.children].map((each) => ({
         grid: each.querySelector("[data-grid]").value.trim(),
@@ -123,7 +124,7 @@ function identity(work) {
   const subject = el("input", { value: account.subject, maxlength: 255, autocomplete: "off", spellcheck: "false" });
   const save = button(t("保存关联"));
   save.addEventListener("click", () => act(save, () =>
-    call(`${path}/identity`, { method: "PUT", json: { subject: subject.value.trim() || null } })));
+    call(`${path}/identity`, { method: "PUT", tag: account.version, json: { subject: subject.value.trim() || null } })));
   return el("div", { class: "fields" }, field(t("统一身份认证标识（sub）"), subject), el("div", { class: "field" }, save));
 }
 

@@ -8,6 +8,7 @@ const list = $("[data-list]");
 const find = $("[data-find]");
 const findRole = $("[data-find-role]");
 let accounts = [];
+let policyVersion;
 
 function shown() {
   const wanted = find.value.trim().toLowerCase();
@@ -63,11 +64,12 @@ onSubmit(add, async (given, box) => {
 
 const policy = $("[data-policy]");
 async function loadPolicy() {
-  const { second_factor_required: roles } = await call("/api/account-policy");
+  const { second_factor_required: roles, version } = await call("/api/account-policy");
+  policyVersion = version;
   for (const field of policy.querySelectorAll("input")) field.checked = roles.includes(field.value);
 }
 onSubmit(policy, async (given, box) => {
-  await call("/api/account-policy", { method: "PUT", json: { second_factor_required: given.getAll("role") } });
+  await call("/api/account-policy", { method: "PUT", tag: policyVersion, json: { second_factor_required: given.getAll("role") } });
   say(box, t("已保存"), "good");
   await loadPolicy();
 });
