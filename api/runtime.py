@@ -86,7 +86,7 @@ def open_store(
         password = _prepare(store, settings, for_service)
         if fresh:
             notice(
-                f"已生成字段密钥,请另行妥善备份 / a field key was made; keep a copy of it elsewhere: {keys.where()}"
+                f"已生成字段密钥，请另行妥善备份 / a field key was made; keep a copy of it elsewhere: {keys.where()}"
             )
         yield Running(store, found.data_dir, password, found.revive)
 

@@ -14,6 +14,7 @@ from typing import IO
 
 import psycopg
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from gis.errors import Unavailable
 from gis.store.archive import Manifest, Progress, refuse_existing, writing
@@ -42,7 +43,7 @@ def back_up(
         Unavailable: there is nothing to back up, no pg_dump of the server's version, or the dump failed.
     """
     refuse_existing(file, force)
-    with psycopg.connect(libpq(store.owner_url), autocommit=True) as connection:
+    with _told(), psycopg.connect(libpq(store.owner_url), autocommit=True) as connection:
         # No migration meanwhile: pg_dump reads the catalogue as it is now, not as the picture has it.
         connection.execute("SELECT pg_advisory_lock_shared(hashtext('linli migrations'))")
         if connection.execute("SELECT to_regclass('public.audit_log')").fetchone() == (None,):
@@ -70,6 +71,18 @@ def back_up(
             )  # fmt: skip
             target.manifest(manifest)
     return manifest
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what a person can do when the server fails meanwhile."""
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        name = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+        raise Unavailable(
+            f"备份时数据库出错，没有写出文件，请稍后再备份一次 / the database failed during the backup and no file was written; back up once more: {name}"
+        ) from error
 
 
 def _describe(connection: psycopg.Connection) -> tuple[str, list[str], dict]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from gis.errors import Conflict, Fault, Invalid, Unavailable
 from gis.store.archive import Archive, Manifest, Progress
@@ -93,13 +94,45 @@ def restore(
             )
         _drop(connection, names.coming, names.going)
         newest = _newest_change(url) if exists else 0
-        try:
+        with _beside(connection, names):
             _fill(connection, url, names, archive, progress)
             _prove(url, names, manifest, keys, check, newest)
-            _swap(connection, names, exists)
-        finally:
+        _change_places(connection, names, exists)
+
+
+@contextmanager
+def _beside(connection: psycopg.Connection, names: Names) -> Iterator[None]:
+    """Drop the coming database where it does not become whole, and say that the present one was not touched.
+
+    Raises:
+        Unavailable: the server failed or is out of room.
+    """
+    untouched = Fault("FILE", "原有数据未改动，排除原因后再恢复 / the old data was not touched; mend the cause and restore again")
+    try:
+        yield
+    except BaseException as error:
+        with suppress(psycopg.OperationalError):  # else the next restore drops it
             _drop(connection, names.coming)
+        if isinstance(error, Unavailable):
+            raise Unavailable(error.detail, [*error.faults, untouched]) from error
+        if isinstance(error, psycopg.Error | DBAPIError):
+            name = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+            raise Unavailable(f"恢复时数据库出错 / the database failed while restoring: {name}", [untouched]) from error
+        raise
+
+
+def _change_places(connection: psycopg.Connection, names: Names, exists: bool) -> None:
+    try:
+        _swap(connection, names, exists)
         _drop(connection, names.going)
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            f"替换时数据库出错，现在的数据或者全是旧的，或者全是备份中的，请再恢复一次 / "
+            f"the database failed while the backup took its place: the data is either all old or all the backup's; restore once more: {type(error).__name__}"
+        ) from error
+    finally:
+        with suppress(psycopg.OperationalError):
+            _drop(connection, names.coming)
 
 
 def _require_known(manifest: Manifest) -> None:

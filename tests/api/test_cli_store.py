@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -180,6 +181,22 @@ def test_a_kill_leaves_the_old_state_or_the_new(place_for_commands: Store, tmp_p
     with place_for_commands.owner_engine.connect() as connection:
         left = set(connection.execute(text("SELECT datname FROM pg_database")).scalars())
     assert not {names.coming, names.going} & left
+
+
+def test_a_full_disk_keeps_the_backup_that_was_there(place_for_commands: Store, tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk."""
+    file = tmp_path / "b.linli"
+    linli("backup", str(file))
+    whole = file.read_bytes()
+    most = len(whole) // 2
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "backup", str(file), "--force"], cwd=ROOT, check=False, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "无法写入备份文件" in done.stderr and "Traceback" not in done.stderr
+    assert file.read_bytes() == whole
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [file.name]
 
 
 def json_digest(file: str, table: str) -> Any:

@@ -203,6 +203,53 @@ def test_a_table_that_differs_leaves_the_old_data(place: Store, file: Path) -> N
     assert Names.of(place.owner_url).coming not in databases(place)
 
 
+@pytest.mark.parametrize("whom", ["= 'pg_restore'", "<> 'pg_restore'"])
+def test_a_connection_that_is_cut_leaves_the_old_data(place: Store, file: Path, whom: str) -> None:  # noqa: F811
+    """Cut off while the rows come back, and while they are compared and migrated."""
+    back_up(place, file)
+    with place.owner_session() as session:
+        session.execute(text("UPDATE stations SET name = '旧'"))
+    before, names, stop = digests(place), Names.of(place.owner_url), threading.Event()
+
+    def cut() -> None:
+        with psycopg.connect(libpq(place.owner_url), autocommit=True) as connection:
+            while not stop.is_set():
+                connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name {whom}", [names.coming])
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        with pytest.raises(Unavailable) as caught:
+            put_back(place, file, overwrite=True)
+    finally:
+        stop.set()
+        cutter.join()
+    assert "原有数据未改动" in str(caught.value.faults)
+    assert digests(place) == before
+    assert not {names.coming, names.going} & databases(place)
+    put_back(place, file, overwrite=True)
+    assert digests(place)["stations"] != before["stations"]
+
+
+def test_a_backup_whose_connection_is_cut_leaves_no_file(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
+    def cut(_done: int, _all: int | None) -> None:
+        with psycopg.connect(libpq(place.owner_url), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+    with pytest.raises(Unavailable):
+        back_up(place, file, progress=cut)
+    assert not list(tmp_path.iterdir())
+    back_up(place, file)
+
+
+def test_one_restore_at_a_time(place: Store, file: Path) -> None:  # noqa: F811
+    back_up(place, file)
+    with psycopg.connect(libpq(place.owner_url, database="postgres")) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"linli restore {Names.of(place.owner_url).present}"])
+        with pytest.raises(Conflict, match="另一个恢复"):
+            put_back(place, file, overwrite=True)
+
+
 def test_the_wrong_key(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
     back_up(place, file)
     before = digests(place)
