@@ -24,10 +24,10 @@ WHERE h.grid_id IS DISTINCT FROM e.id
 LIMIT 5
 """
 _WHOLE = {
-    "households": ("SELECT count(*) FROM households WHERE code LIKE %s", "T{:04d}-%", place.NEW, place.MOVING + place.NEW),
-    "residents": ("SELECT count(*) FROM residents WHERE name LIKE %s", "人{}-%", place.NEW, place.NEW),
+    "households": ("SELECT substring(code FROM 2 FOR 4)::int, count(*) FROM households WHERE code LIKE 'T%' GROUP BY 1", place.NEW, place.MOVING + place.NEW),
+    "residents": ("SELECT substring(name FROM '^人([0-9]+)-')::int, count(*) FROM residents GROUP BY 1", place.NEW, place.NEW),
 }
-"""How many rows each file adds, and how many it has."""
+"""How many rows there are of each file, how many each adds, and how many it has."""
 _NAMED = {"grids": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM grids", "stations": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM stations"}
 """Which files the stored rows come from: the last that was done, and no other."""
 
@@ -39,6 +39,7 @@ Compared = Counter[str]
 def whole(connection: psycopg.Connection, compared: Compared) -> Iterator[str]:
     """Yield what is wrong with the imports: a part of a file is there, or one that did not end well."""
     rows = connection.execute("SELECT kind, file_name, state, loaded FROM imports ORDER BY finished_at NULLS LAST, id").fetchall()
+    stored = {kind: dict(connection.execute(query).fetchall()) for kind, (query, _, _) in _WHOLE.items()}
     last: dict[str, str] = {}
     for kind, name, state, loaded in rows:
         mark = name.rpartition("-")[2].partition(".")[0]
@@ -49,14 +50,14 @@ def whole(connection: psycopg.Connection, compared: Compared) -> Iterator[str]:
         if state in ("failed", "cancelled") and loaded:
             yield f"{name} is {state} and says that {loaded} rows were loaded"
         if kind in _WHOLE:
-            query, like, rows_each, rows_read = _WHOLE[kind]
+            _, rows_new, rows_read = _WHOLE[kind]
             if state == "done" and loaded != rows_read:
                 yield f"{name} is done and says that {loaded} of {rows_read} rows were loaded"
-            found = connection.execute(query, [like.format(int(mark))]).fetchone()
-            wanted = rows_each if state == "done" else 0
+            found, wanted = stored[kind].pop(int(mark), 0), rows_new if state == "done" else 0
             compared["files and their rows"] += 1
-            if found != (wanted,):
-                yield f"{name} is {state}, but {found} of its {rows_each} rows are there"
+            if found != wanted:
+                yield f"{name} is {state}, but {found} of its {rows_new} rows are there"
+    yield from (f"{kind} of files that nobody has sent: {found}" for kind, found in stored.items() if found)
     for kind, query in _NAMED.items():
         compared["files and their rows"] += kind in last
         if kind in last and (found_names := connection.execute(query).fetchall()) != [(last[kind],)]:

@@ -11,7 +11,7 @@ from typing import Any
 WEST, SOUTH, SIDE = 102.6, 24.9, 0.01
 COLUMNS, ROWS = 4, 3
 COMMUNITY = "539901001001"
-STEADY, MOVING, NEW, STATIONS = 400, 1500, 300, 60
+STEADY, MOVING, NEW, STATIONS = 400, 1500, 50, 60
 """Households that only requests change; households that each file moves; households and residents that each file adds; stations."""
 _STEP = 1e-8
 """How far the next file moves everybody, beside the large step east or west: the file's number, written into the position."""
