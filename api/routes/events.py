@@ -65,7 +65,7 @@ def find_events(
     cursor: Cursor = None,
 ) -> Json:
     """Return a page of events, newest first; late ones most overdue first. A worker's are those of own grids and own reports."""
-    wanted = EventFilter(state, area, kind, overdue, warned, follow_up, limit, cursor)
+    wanted = EventFilter(state, area, kind, overdue, warned, follow_up, limit, cursor, own=desk.account.role == "worker")
     with desk.session() as session:
         return page_of_items(request, list_events(session, desk.snapshots, wanted, desk.now()))
 

@@ -88,6 +88,10 @@ class Event(Base, Versioned):
         Index("ix_events_reported_at", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_grid_reported", "grid_id", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_kind_state", "kind", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_grid_kind", "grid_id", "kind", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_grid_state", "grid_id", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_reported_by", "reported_by", "state", text("reported_at DESC"), text("id DESC")),
+        Index("ix_events_reported_by_open", "reported_by", "due_at", "id", postgresql_where=text(IS_OPEN)),
         Index("ix_events_grid_kind_state", "grid_id", "kind", "state", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_due_at", "due_at", "id", postgresql_where=text(IS_OPEN)),
         Index("ix_events_open", "grid_id", "due_at", "id", postgresql_where=text(IS_OPEN), postgresql_include=["state", "warn_at"]),
@@ -105,7 +109,7 @@ class Event(Base, Versioned):
     lat: Mapped[float] = mapped_column(Double)
     grid_id: Mapped[int | None] = mapped_column(ForeignKey("grids.id"))
     """The grid that held the place when it was reported; null: none did."""
-    reported_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"), index=True)
+    reported_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     reported_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=func.now())
     reported_on: Mapped[date] = mapped_column(Date)
     """The place's date of it."""
@@ -201,6 +205,7 @@ class EventDay(Base):
                 "reported", "dispatched", "dispatched_in_time", "resolved", "reworked", "closed", "closed_in_time", "evaluated", "satisfied",
             ],
         ),
+        Index("ix_event_days_touched_in", "touched_in"),
     )  # fmt: skip
 
     grid_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -215,6 +220,8 @@ class EventDay(Base):
     closed_in_time: Mapped[int] = mapped_column(Integer, server_default="0")
     evaluated: Mapped[int] = mapped_column(Integer, server_default="0")
     satisfied: Mapped[int] = mapped_column(Integer, server_default="0")
+    touched_in: Mapped[int] = mapped_column(BigInteger, server_default=text("((pg_current_xact_id())::text)::bigint"))
+    """Number of the transaction that last changed it (gis/services/casework/standing.py)."""
 
 
 class GridCounts(Base):

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Fault, Invalid
 from gis.needs.disclosure import BASE, THRESHOLD, small
 from gis.services import indicators
-from gis.services.casework.figures import load_events
+from gis.services.casework.standing import load_events
 from gis.services.needs import month_table
 from gis.services.snapshots import Snapshots
 

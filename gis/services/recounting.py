@@ -16,10 +16,10 @@ SELECT coalesce(k.grid_id, c.grid_id), coalesce(k.counts, '{}'), coalesce(c.coun
 FROM linli_present_counts(:today) k FULL JOIN linli_count_grids(:today, NULL) c ON c.grid_id = k.grid_id
 WHERE coalesce(k.counts, '{}') <> coalesce(c.counts, '{}')
 """
-_DAYS = """
+_DAYS = f"""
 SELECT coalesce(k.grid_id, c.grid_id), coalesce(k.day, c.day), to_jsonb(k), to_jsonb(c)
 FROM event_days k FULL JOIN linli_recount_event_days() c ON c.grid_id = k.grid_id AND c.day = k.day
-WHERE k IS DISTINCT FROM c
+WHERE ({", ".join(f"k.{name}" for name in _EVENTS)}) IS DISTINCT FROM ({", ".join(f"c.{name}" for name in _EVENTS)})
 """
 
 

@@ -17,23 +17,23 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.casework.flow import OPEN, STATES
-from gis.casework.indicators import COUNTS, RATES, rates
+from gis.casework.flow import OPEN
+from gis.casework.indicators import RATES, rates
 from gis.casework.limits import KINDS
 from gis.errors import NotFound
 from gis.models.vocabulary import AREA_LEVELS, CARE_FLAGS, SERVICES
 from gis.needs.disclosure import BASE, THRESHOLD, shown, told
 from gis.services.casework.days import DAYS, by_day, last_days
+from gis.services.casework.standing import Events, load_events
 from gis.services.counted import TOPICS as COUNTED
 from gis.services.counted import counted
 from gis.services.coverage import CoverageQuery, covered_shares, open_stations
 from gis.services.derived import derived
-from gis.services.features import PROFILE, area_prefix
+from gis.services.features import PROFILE, area_prefix, refuse_unknown_area
 from gis.services.gridset import GridSet
 from gis.services.indicators import BASIC, grid_counts, in_fives
 from gis.services.needs import by_month, open_by_service
 from gis.services.snapshots import Snapshots
-from gis.store.bulk import read_frame
 
 TOPICS = (*COUNTED, "areas", "buildings", "dwellings", "events", "place", "stations", "streets")
 """What changes a wall."""
@@ -63,25 +63,6 @@ class Unit:
         inside = self.part_of >= 0
         found = np.bincount(self.part_of[inside], weights=column[inside], minlength=len(self.parts))
         return found.astype(np.int64).tolist()
-
-
-@dataclass(frozen=True)
-class Events:
-    """Events by grid, the last of no grid: open ones by state, overdue, nearly so; the last days' counts, and by day reported and closed."""
-
-    states: Mapping[str, np.ndarray]
-    overdue: np.ndarray
-    warned: np.ndarray
-    counts: Mapping[str, np.ndarray]
-    reported: np.ndarray
-    """(days, grids + 1)."""
-    closed: np.ndarray
-    """Of those reported on the day."""
-
-    @property
-    def open(self) -> np.ndarray:
-        """Return how many are open in each grid."""
-        return np.sum([self.states[state] for state in OPEN], axis=0)
 
 
 def screen_summary(
@@ -160,6 +141,8 @@ def find_unit(session: Session, snapshots: Snapshots, area: str | None) -> Unit:
         size = Counter(each.level for each in below)
         below = [each for each in below if size[each.level] > 1]
     else:
+        if not inside.any():
+            refuse_unknown_area(session, area)
         level = areas[area].level if area in areas else PROFILE.check_area(area)
         name = areas[area].name if area in areas else area
         below = [each for each in below if _LEVELS.index(each.level) > _LEVELS.index(level)]
@@ -176,40 +159,6 @@ def find_unit(session: Session, snapshots: Snapshots, area: str | None) -> Unit:
             part_of[i] = next((begins[grids.codes[i][:n]] for n in digits if grids.codes[i][:n] in begins), -1)
     path = [] if area is None else _path(areas, area)
     return Unit(area, name, level, path, np.append(inside, not prefix), parts, part_of)
-
-
-def load_events(session: Session, snapshots: Snapshots, now: datetime) -> Events:
-    """Return the events by grid; overdue ones as of the minute."""
-    minute = now.replace(second=0, microsecond=0)
-    return snapshots.remember(
-        session, ("events by grid", minute), ("events", "grids"), lambda loading: _load_events(loading, snapshots, minute)
-    )
-
-
-def _load_events(session: Session, snapshots: Snapshots, now: datetime) -> Events:
-    position_of = snapshots.grids(session).position_of
-    n = len(position_of) + 1
-    states = {state: np.zeros(n, dtype=np.int64) for state in STATES}
-    overdue, warned = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    for grid_id, state, count, late, nearly in session.execute(text("SELECT * FROM linli_event_states(:now)"), {"now": now}):
-        at = position_of.get(grid_id, n - 1)
-        states[state][at] += count
-        overdue[at] += late
-        warned[at] += nearly
-    first = now.date() - timedelta(days=DAYS - 1)
-    frame = read_frame(
-        session.connection(),
-        f"SELECT grid_id, day - %(first)s::date AS day, {', '.join(COUNTS)} FROM event_days WHERE day BETWEEN %(first)s::date AND %(last)s::date",
-        {"first": first, "last": now.date()},
-    )
-    grid = np.array([position_of.get(int(i), n - 1) for i in frame["grid_id"]], dtype=np.int64)
-    day = frame["day"].to_numpy(np.int64)
-    counts = {name: np.bincount(grid, weights=frame[name].to_numpy(float), minlength=n).astype(np.int64) for name in COUNTS}
-    by_day = {}
-    for name in ("reported", "closed"):
-        by_day[name] = np.zeros((DAYS, n), dtype=np.int64)
-        np.add.at(by_day[name], (day, grid), frame[name].to_numpy(np.int64))
-    return Events(states, overdue, warned, counts, by_day["reported"], by_day["closed"])
 
 
 def _events(events: Events, unit: Unit, today: date) -> dict[str, Any]:

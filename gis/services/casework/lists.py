@@ -1,4 +1,8 @@
-"""Events by page: newest first, or latest first; the cost is that of a page, however many events there are."""
+"""Events by page: newest first, or latest first; the cost is that of a page, however many events there are.
+
+What a worker may see at all, which the policies of the database decide, lies in the account's own grids or was reported by it: both are looked up by indexes
+of their own, so that a page need not be found among the events of everybody.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,14 @@ from gis.casework.limits import KINDS
 from gis.errors import Fault, Invalid
 from gis.models.casework import IS_OPEN
 from gis.services.casework.events import FROM, SHOWN, shown
-from gis.services.features import area_prefix
+from gis.services.features import area_prefix, refuse_unknown_area
 from gis.services.snapshots import Snapshots
 
 _FEW_GRIDS, _SMALL_SHARE, _MOST_STREAMS = 64, 0.25, 2_000
-"""Up to so many grids, or such a share of all, each is asked for its own first events, as long as there are not too many streams to ask (a grid's of a
-kind in a state); beyond, the first of all are looked through for those of the area."""
+"""Up to so many grids, or such a share of all as long as there are not too many, each is asked for its own first events; beyond, the first of all
+are looked through for those of the area."""
+_OWN_GRIDS = 8
+"""About how many grids a worker has."""
 _KEY = {"newest": "e.reported_at", "overdue": "e.due_at", "follow_up": "e.follow_up_on"}
 
 
@@ -38,6 +44,13 @@ class EventFilter:
     follow_up: bool = False
     limit: int = 100
     cursor: str | None = None
+    own: bool = False
+    """The account sees but its own grids and reports (a worker): says where to look; what may be seen is the database's to decide."""
+
+    @property
+    def order(self) -> str:
+        """Return the key of :data:`_KEY` by which events come."""
+        return "overdue" if self.overdue or self.warned else "follow_up" if self.follow_up else "newest"
 
 
 @dataclass(frozen=True)
@@ -47,78 +60,124 @@ class _Grids:
     ids: list[int]
     of: int
 
+    @property
+    def asked_one_by_one(self) -> bool:
+        """Tell whether each is asked for its own first events."""
+        return len(self.ids) <= _MOST_STREAMS and len(self.ids) <= max(_FEW_GRIDS, _SMALL_SHARE * self.of)
+
+
+@dataclass(frozen=True)
+class _Streams:
+    """Parts of the events which each have an index in the order of the page."""
+
+    rows: str
+    """A FROM clause: one row for each."""
+    columns: tuple[str, ...]
+    """By which events are joined to it."""
+    number: int
+    """How many there are, about."""
+
+    def joined(self) -> list[str]:
+        """Return the clauses that join events to ``here``."""
+        return [f"e.{name} = here.{name}" for name in self.columns]
+
 
 def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now: datetime) -> dict[str, Any]:
     """Return a page of events: ``items`` and ``next``. Overdue and warned ones come most overdue first, all others newest first."""
-    late = wanted.overdue or wanted.warned
-    order = "overdue" if late else "follow_up" if wanted.follow_up else "newest"
-    key, forwards = _KEY[order], order != "newest"
+    key, direction = _KEY[wanted.order], " DESC" if wanted.order == "newest" else ""
     clauses, params = _clauses(wanted, now)
     if wanted.cursor:
-        clauses.append(f"({key}, e.id) {'>' if forwards else '<'} (:after, :after_id)")
+        clauses.append(f"({key}, e.id) {'<' if direction else '>'} (:after, :after_id)")
         params |= _read_cursor(wanted.cursor)
-    direction = "" if forwards else " DESC"
     ordered = f"ORDER BY {key}{direction}, e.id{direction} LIMIT :limit"
-    streams = _streams(wanted, order, _grids(session, snapshots, wanted.area), clauses, params)
-    where = " AND ".join(clauses) or "true"
-    inner = _merged(streams, where, key, direction) if streams else f"SELECT e.id FROM events e WHERE {where} {ordered}"
+    found = []
+    for i, (streams, more) in enumerate(_parts(wanted, _grids(session, snapshots, wanted.area), params)):
+        where = " AND ".join(clauses + more) or "true"
+        if streams is None:
+            found.append(f"(SELECT e.id FROM events e WHERE {where} {ordered})")
+        else:
+            params[f"each_{i}"] = -(-(wanted.limit + 1) // streams.number)
+            found.append(f"({_merged(streams, where, key, direction, f':each_{i}')})")
     rows = session.execute(
-        text(f"SELECT {SHOWN} {FROM} WHERE e.id IN ({inner}) ORDER BY {key}{direction}, e.id{direction}"),
-        {**params, "limit": wanted.limit + 1},
+        text(f"SELECT {SHOWN} {FROM} WHERE e.id IN ({' UNION '.join(found)}) {ordered}"), {**params, "limit": wanted.limit + 1}
     ).mappings().all()
-    page, more = rows[: wanted.limit], len(rows) > wanted.limit
-    last = page[-1] if more else None
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
+    page, has_more = rows[: wanted.limit], len(rows) > wanted.limit
+    last = page[-1] if has_more else None
     return {
         "items": [shown(row) for row in page],
         "next": None if last is None else f"{last[key.removeprefix('e.')].isoformat()}~{last['id']}",
     }
 
 
-def _streams(wanted: EventFilter, order: str, grids: _Grids | None, clauses: list[str], params: dict[str, Any]) -> str:
-    """Return the parts which each have an index in this order, as a FROM clause, with their clauses and parameters; empty: the order's own index will do."""
-    parts: dict[str, tuple[str, Any]] = {}
-    kinds, states = [wanted.kind] if wanted.kind else list(KINDS), [wanted.state] if wanted.state else list(STATES)
-    if order == "newest" and wanted.state == "open" and grids is not None:  # the open ones of a grid have an index, and are few
-        clauses += [f"e.{IS_OPEN}", "e.kind = ANY(CAST(:kinds AS text[]))"]
-        params["kinds"] = kinds
-    elif order == "newest" and (wanted.kind or wanted.state):
-        parts = {"kind": ("text", kinds), "state": ("text", list(OPEN) if wanted.state == "open" else states)}
-    if grids is not None:
-        many = len(grids.ids) * math.prod(len(values) for _, values in parts.values())
-        if order != "follow_up" and many <= _MOST_STREAMS and len(grids.ids) <= max(_FEW_GRIDS, _SMALL_SHARE * grids.of):
-            parts["grid_id"] = ("bigint", grids.ids)
-        else:  # written so that no index on the grid is taken
-            clauses.append("coalesce(e.grid_id, 0) = ANY(CAST(:grids AS bigint[]))")
-            params["grids"] = grids.ids
-    clauses += [f"e.{name} = here.{name}" for name in parts]
-    params |= {f"all_{name}": values for name, (_, values) in parts.items()}
-    columns = [f"unnest(CAST(:all_{name} AS {kind}[])) AS each_{name}({name})" for name, (kind, _) in parts.items()]
-    return f"(SELECT * FROM {' CROSS JOIN '.join(columns)})" if columns else ""
+def _parts(wanted: EventFilter, grids: _Grids | None, params: dict[str, Any]) -> list[tuple[_Streams | None, list[str]]]:
+    """Return the places to look at, each with its streams (None: the order's own index will do) and its clauses."""
+    newest, inside = wanted.order == "newest", []
+    if grids is not None:  # written so that no index on the grid is taken
+        inside = ["coalesce(e.grid_id, 0) = ANY(CAST(:grids AS bigint[]))"]
+        params["grids"] = grids.ids
+    if wanted.own and wanted.order != "follow_up":
+        there = " WHERE grid_id = ANY(CAST(:grids AS bigint[]))" if grids is not None else ""
+        own = _Streams(f"(SELECT grid_id FROM linli_grids() AS own(grid_id){there})", ("grid_id",), _OWN_GRIDS)
+        states = _unnest({"state": _states(wanted)}, params) if newest else None
+        mine = ["e.reported_by = (SELECT linli_account())", *inside, *_of_kinds(wanted)]
+        return [
+            (own, [*own.joined(), *_of_kinds(wanted), *_in_states(wanted)]),
+            (states, mine + (states.joined() if states else [])),
+        ]
+    if grids is not None and wanted.order != "follow_up" and grids.asked_one_by_one:
+        asked = _Streams("(SELECT unnest(CAST(:grids AS bigint[])) AS grid_id)", ("grid_id",), max(1, len(grids.ids)))
+        return [(asked, [*asked.joined(), *_of_kinds(wanted), *_in_states(wanted)])]
+    if newest and (wanted.kind or wanted.state):
+        some = _unnest({"kind": [wanted.kind] if wanted.kind else list(KINDS), "state": _states(wanted)}, params)
+        return [(some, some.joined() + inside)]
+    return [(None, inside + ([] if newest else _of_kinds(wanted)))]
 
 
-def _merged(streams: str, where: str, key: str, direction: str) -> str:
-    """Return a query for the first events of several streams: only those with one of the first heads are read, and none beyond the last of these heads."""
+def _states(wanted: EventFilter) -> list[str]:
+    return list(OPEN) if wanted.state == "open" else [wanted.state] if wanted.state else list(STATES)
+
+
+def _of_kinds(wanted: EventFilter) -> list[str]:
+    return ["e.kind = :kind"] if wanted.kind else []
+
+
+def _in_states(wanted: EventFilter) -> list[str]:
+    """Return the clause of states where the order is by the time of the report; all others have it from :func:`_clauses`."""
+    if wanted.order != "newest" or not wanted.state:
+        return []
+    return [f"e.{IS_OPEN}" if wanted.state == "open" else "e.state = :state"]
+
+
+def _unnest(parts: dict[str, list[str]], params: dict[str, Any]) -> _Streams:
+    """Return all combinations of some columns' values as streams."""
+    params |= {f"all_{name}": values for name, values in parts.items()}
+    columns = ", ".join(f"unnest(CAST(:all_{name} AS text[])) AS each_{name}({name})" for name in parts)
+    return _Streams(f"(SELECT * FROM {columns})", tuple(parts), math.prod(map(len, parts.values())))
+
+
+def _merged(streams: _Streams, where: str, key: str, direction: str, first: str) -> str:
+    """Return a query for the first events of several streams: so many of each that together they may fill the page, and of those streams that do
+    not fall behind them all up to the last of these."""
     beyond, last, end = (">=", "min", "-infinity") if direction else ("<=", "max", "infinity")
     found = f"SELECT {key} AS at, e.id FROM events e WHERE {where}"
     limited = f"ORDER BY {key}{direction}, e.id{direction} LIMIT"
     return (
-        f"WITH heads AS MATERIALIZED (SELECT here.*, head.at, head.id FROM {streams} here CROSS JOIN LATERAL ({found} {limited} 1) head "
+        f"WITH heads AS MATERIALIZED (SELECT here.*, head.at, head.id FROM {streams.rows} here CROSS JOIN LATERAL ({found} {limited} {first}) head "
         f"ORDER BY head.at{direction}, head.id{direction} LIMIT :limit) "
-        f"SELECT each.id FROM heads here CROSS JOIN LATERAL ({found} AND {key} {beyond} "
+        f"SELECT each.id FROM (SELECT DISTINCT {', '.join(streams.columns)} FROM heads) here CROSS JOIN LATERAL ({found} AND {key} {beyond} "
         f"(SELECT CASE WHEN count(*) < :limit THEN '{end}' ELSE {last}(at) END FROM heads) {limited} :limit) each "
         f"ORDER BY each.at{direction}, each.id{direction} LIMIT :limit"
     )
 
 
 def _clauses(wanted: EventFilter, now: datetime) -> tuple[list[str], dict[str, Any]]:
+    """Return what holds wherever one looks, and all parameters; kinds, and states in the order of reports, are :func:`_parts`' own."""
     clauses: list[str] = []
-    params: dict[str, Any] = {}
-    newest = not (wanted.overdue or wanted.warned or wanted.follow_up)  # then kinds and states are streams
-    if wanted.state == "open" and not newest:
-        clauses.append(f"e.{IS_OPEN}")
-    elif wanted.state and not newest:
-        clauses.append("e.state = :state")
-        params["state"] = wanted.state
+    params: dict[str, Any] = {"kind": wanted.kind, "state": wanted.state}
+    if wanted.order != "newest" and wanted.state:
+        clauses.append(f"e.{IS_OPEN}" if wanted.state == "open" else "e.state = :state")
     if wanted.overdue or wanted.warned:
         params["now"] = now
         clauses.append(f"e.{IS_OPEN}")
@@ -127,9 +186,6 @@ def _clauses(wanted: EventFilter, now: datetime) -> tuple[list[str], dict[str, A
             clauses.append("e.due_at >= :now")
     if wanted.follow_up:
         clauses.append("e.follow_up_on IS NOT NULL AND e.followed_up_on IS NULL")
-    if wanted.kind and not newest:
-        clauses.append("e.kind = :kind")
-        params["kind"] = wanted.kind
     return clauses, params
 
 

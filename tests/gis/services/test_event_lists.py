@@ -58,7 +58,15 @@ FILTERS = {
     "overdue": EventFilter(overdue=True),
     "overdue there": EventFilter(overdue=True, area=QUIET),
     "warned there": EventFilter(warned=True, area=QUIET),
+    "a worker's": EventFilter(own=True),
+    "a worker's in a state": EventFilter(own=True, state="handling"),
+    "a worker's open": EventFilter(own=True, state="open"),
+    "a worker's of a kind": EventFilter(own=True, kind="safety"),
+    "a worker's overdue": EventFilter(own=True, overdue=True),
+    "a worker's there": EventFilter(own=True, area=QUIET),
+    "a worker's of a kind in the loud one": EventFilter(own=True, area=LOUD, kind="safety"),
 }
+OWN_GRIDS = 6
 
 
 @pytest.fixture
@@ -66,7 +74,14 @@ def town(store: Store) -> Store:
     with store.owner_session() as session:
         for statement in GRIDS.split(";")[:-1]:
             session.execute(text(statement))
-        session.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES ('p', '', 'planner')"))
+        session.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES ('p', '', 'planner'), ('w', '', 'worker')"))
+        session.execute(
+            text(
+                "INSERT INTO account_grids (account_id, grid_id, valid_from) SELECT a.id, g.id, '2020-01-01' FROM accounts a, "
+                "(SELECT id FROM grids WHERE code LIKE '539901001%' ORDER BY code LIMIT :own) g WHERE a.name = 'w'"
+            ),
+            {"own": OWN_GRIDS},
+        )
     add(store, 1, 500, NOW - timedelta(days=200), "539901001%")
     add(store, 501, 2_000, NOW, "539901002%")
     return store
@@ -76,14 +91,16 @@ def add(store: Store, first: int, last: int, before: datetime, begins: str) -> N
     with store.owner_session() as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         session.execute(text(EVENTS), {"first": first, "last": last, "before": before, "begins": begins})
+        # The worker reports now and then, also in grids of others, and mostly long ago.
+        session.execute(text("UPDATE events SET reported_by = (SELECT id FROM accounts WHERE name = 'w') WHERE id IN (SELECT id FROM events WHERE reported_by IS NULL ORDER BY reported_at LIMIT 60)"))
     with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE events"))
 
 
 @contextmanager
-def planner(store: Store) -> Iterator[Session]:
+def reader(store: Store, wanted: EventFilter) -> Iterator[Session]:
     with store.owner_session() as session:
-        account = session.scalar(text("SELECT id FROM accounts WHERE name = 'p'"))
+        account = session.scalar(text("SELECT id FROM accounts WHERE name = :name"), {"name": "w" if wanted.own else "p"})
     with store.session(account) as session:
         yield session
 
@@ -98,7 +115,7 @@ def blocks(store: Store, snapshots: Snapshots, wanted: EventFilter) -> int:
 
     event.listen(store.service_engine, "before_cursor_execute", note)
     try:
-        with planner(store) as session:
+        with reader(store, wanted) as session:
             list_events(session, snapshots, wanted, NOW)
             statement, params = asked[-1]
             told = session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", params).scalar_one()
@@ -114,14 +131,18 @@ def plainly(store: Store, wanted: EventFilter) -> list[str]:
     order = "e.due_at, e.id" if late else "e.reported_at DESC, e.id DESC"
     with store.owner_session() as session:
         rows = session.execute(
-            text(f"SELECT e.id, e.kind, e.state, e.due_at, e.warn_at, g.code FROM events e LEFT JOIN grids g ON g.id = e.grid_id ORDER BY {order}")
+            text(
+                f"SELECT e.id, e.kind, e.state, e.due_at, e.warn_at, g.code, e.reported_by IS NOT NULL OR e.grid_id IN (SELECT grid_id FROM account_grids) AS own "
+                f"FROM events e LEFT JOIN grids g ON g.id = e.grid_id ORDER BY {order}"
+            )
         ).all()
     area = "" if wanted.area is None else wanted.area[:12] if not wanted.area.endswith("000") else wanted.area[:9]
     states = set(OPEN) if wanted.state == "open" or late else {wanted.state}
     return [
         str(row.id)
         for row in rows
-        if (wanted.kind in (None, row.kind))
+        if (row.own or not wanted.own)
+        and (wanted.kind in (None, row.kind))
         and (states == {None} or row.state in states)
         and (row.code or "").startswith(area)
         and (not wanted.overdue or row.due_at < NOW)
@@ -143,7 +164,7 @@ def test_a_page_costs_the_same_at_twenty_times_the_events(town: Store) -> None:
 def test_pages_hold_what_a_plain_query_gives(town: Store, name: str) -> None:
     wanted = EventFilter(**{**vars(FILTERS[name]), "limit": 60})
     expected, found, cursor = plainly(town, wanted), [], None
-    with planner(town) as session:
+    with reader(town, wanted) as session:
         for _ in range(60):
             page = list_events(session, Snapshots(), EventFilter(**{**vars(wanted), "cursor": cursor}), NOW)
             found += [str(each["id"]) for each in page["items"]]
