@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api import logs
-from api.console import notice, out, progress_bar, stop_orderly, tell_faults
+from api.console import notice, out, private_file, progress_bar, stop_orderly, tell_faults
 from api.runtime import open_store
 from api.settings import Settings
 from api.worker import ImportWorker
@@ -102,8 +101,7 @@ def _tell(report: ImportReport, file: Path) -> None:
     tell_faults(report.faults)
     if report.rejected_csv is not None:
         rejected = file.with_name(file.name + ".rejected.csv")
-        descriptor = os.open(rejected, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as kept:
+        with private_file(rejected) as kept:
             shutil.copyfileobj(report.rejected_csv, kept)
         notice(f"被拒绝的行 / rejected rows: {rejected}")
     out.print(f"read {report.read} loaded {report.loaded} rejected {report.rejected}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 from sqlalchemy import text
 
-from api.console import err, notice, out, progress_bar
+from api.console import err, notice, out, private_file, progress_bar
 from api.runtime import open_store
 from api.settings import Settings
+from gis.clock import TIME_ZONE, today
 from gis.errors import Conflict
 from gis.models.purposes import as_markdown
 from gis.secrecy.keys import FieldKey
@@ -23,7 +23,6 @@ from gis.services.rotation import begin, count_by_key, rotate, unfinished
 from gis.store.auditing import Note, note, write_as_owner
 from gis.store.vault import KeyFile
 
-TIME_ZONE = ZoneInfo("Asia/Shanghai")
 keys = typer.Typer(help="字段密钥 / field keys", no_args_is_help=True, pretty_exceptions_enable=False)
 audit = typer.Typer(help="审计记录 / audit log", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -99,7 +98,7 @@ def export_log(
     zoned = [None if day is None else day.replace(tzinfo=TIME_ZONE) for day in (since, until)]
     query = AuditQuery(since=zoned[0], until=zoned[1])
     with open_store(Settings.load(), notice) as running, running.store.owner_session() as session:
-        with file.open("wb") as target:
+        with private_file(file) as target:
             target.writelines(export_csv(session, query))
         note(session, "audit.export", detail={"file": file.name})
 
@@ -127,7 +126,7 @@ def purge(
     settings = Settings.load()
     with open_store(settings, notice) as running:
         found = purge_by_policy(
-            running.store, settings.secrecy.retention, datetime.now(TIME_ZONE).date(), dry_run=dry_run
+            running.store, settings.secrecy.retention, today(), dry_run=dry_run
         )
     for each in found:
         out.print(f"{each.rule.name} days {each.days} rows {each.rows}  {each.rule.zh} / {each.rule.en}")

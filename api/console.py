@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import typer
 from rich.console import Console
@@ -19,6 +22,15 @@ from gis.errors import Fault, LinliError
 MOST_FAULTS = 20
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def private_file(path: Path) -> BinaryIO:
+    """Open a file to write what others have no business with: its owner alone may read it, also where one of that name could be read by others."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):  # not a terminal or a pipe
+        with suppress(PermissionError):  # somebody else's: theirs to say
+            os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 class Commands(TyperGroup):

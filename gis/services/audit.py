@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gis.errors import Fault, Invalid
 from gis.models import AuditEntry
 from gis.secrecy.chain import FIELDS, ChainReport, Link, check_chain
+from gis.services.spreadsheet import plain
 from gis.store.auditing import actor
 
 KEPT_DAYS = 184
@@ -246,6 +247,4 @@ def _csv(rows: Any) -> bytes:
 
 
 def _harmless(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return plain(value.isoformat() if isinstance(value, datetime) else value)

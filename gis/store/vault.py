@@ -238,13 +238,17 @@ class Vault:
             phones: (n,) readable.
             id_numbers: (n,) readable.
         """
-        cipher, search = self.cipher, self.search
+        search = self.search
         return SealedPeople(
-            cipher.seal_many([each or None for each in phones], about_many("residents.phone_sealed", keys)),
+            self.seal_many("residents.phone_sealed", keys, phones),
             search.phones(phones),
-            cipher.seal_many([each or None for each in id_numbers], about_many("residents.id_number_sealed", keys)),
+            self.seal_many("residents.id_number_sealed", keys, id_numbers),
             search.id_numbers(id_numbers),
         )
+
+    def seal_many(self, field: str, rows: Sequence[str], values: Sequence[str | None]) -> list[bytes | None]:
+        """Return texts sealed for a field (``table.column``) of many rows, (n,); null where null or empty."""
+        return self.cipher.seal_many([each or None for each in values], about_many(field, rows))
 
     def seal_one(self, field: str, row: str, value: str | None) -> bytes | None:
         """Return a text sealed for a field (``table.column``) of a row; null where null or empty."""

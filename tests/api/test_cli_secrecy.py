@@ -88,7 +88,9 @@ def test_the_log_is_verified_exported_and_pruned(linli: Linli, home: Path, datab
     linli("audit", "verify", "--known", head)
     assert "1" in linli("audit", "verify", "--known", f"1:{'00' * 32}", code=1).output
     linli("audit", "verify", "--known", "nonsense", code=2)
+    (tmp_path / "audit.csv").touch(0o644)
     linli("audit", "export", str(tmp_path / "audit.csv"))
+    assert (tmp_path / "audit.csv").stat().st_mode & 0o777 == 0o600
     assert "keys.rotate" in (tmp_path / "audit.csv").read_text(encoding="utf-8-sig")
     assert "pruned 0" in linli("audit", "prune").output
     linli("audit", "prune", "--keep-days", "30", code=2)

@@ -83,6 +83,7 @@ def agree(body: bytes) -> bool:
 @example(b'{"points":[[0.0,0.0]]}')
 @example(b'{"points":[[00.5,1.5]]}')
 @example(b'{"points":[[102.71234567890123,25.04]]}')
+@example(b'{"points":[[957.4268899610175,0.5]]}')  # 16 digits: the whole number is no double, and divided it is another
 def test_ordinary_bodies(body: bytes) -> None:
     agree(body)
 

@@ -24,6 +24,15 @@ WHERE u.sex IS NULL OR a.sex IS NULL OR u.sex = a.sex
 GROUP BY household_id, name, birth_date""")
 
 
+_GUARDIANS = text("""
+SELECT s.key, s.guardian_phone_sealed, r.guardian_phone_sealed FROM staged_residents s JOIN residents r USING (key)
+WHERE s.guardian_phone_sealed IS NOT NULL AND r.guardian_phone_sealed IS NOT NULL""")
+_AS_STORED = text("""
+UPDATE staged_residents s SET guardian_phone_sealed = r.guardian_phone_sealed FROM residents r
+WHERE r.key = s.key AND s.key = ANY(:keys)""")
+_AT_ONCE = 10_000
+
+
 def recognise(connection: Connection, vault: Vault) -> list[int]:
     """Give staged residents the key of the stored person whom they are.
 
@@ -46,9 +55,23 @@ def recognise(connection: Connection, vault: Vault) -> list[int]:
     return sorted(unsure)
 
 
+def keep_same_guardians(connection: Connection, vault: Vault) -> None:
+    """Put the stored number of a guardian in the place of a staged one that says the same: nothing is sealed alike twice, and no hash is kept of it.
+
+    Args:
+        connection: a transaction with residents staged.
+        vault: open.
+    """
+    field = "residents.guardian_phone_sealed"
+    both = connection.execute(_GUARDIANS, execution_options={"stream_results": True})
+    for rows in both.partitions(_AT_ONCE):
+        same = [key for key, new, old in rows if vault.open_one(field, key, new) == vault.open_one(field, key, old)]
+        connection.execute(_AS_STORED, {"keys": same})
+
+
 def _adopt(connection: Connection, vault: Vault, own: dict[str, str]) -> None:
     """Put each person's own key in place of the staged one, and seal anew what was sealed for that."""
-    query = text("SELECT key, phone_sealed, id_number_sealed FROM staged_residents WHERE key = ANY(:keys)")
+    query = text("SELECT key, phone_sealed, id_number_sealed, guardian_phone_sealed FROM staged_residents WHERE key = ANY(:keys)")
     found = connection.execute(query, {"keys": list(own)}).all()
 
     def sealed_anew(field: str, at: int) -> list[bytes | None]:
@@ -56,15 +79,16 @@ def _adopt(connection: Connection, vault: Vault, own: dict[str, str]) -> None:
 
     connection.execute(
         text(
-            "UPDATE staged_residents s SET key = n.own, phone_sealed = n.phone, id_number_sealed = n.id_number "
-            "FROM unnest(CAST(:keys AS text[]), CAST(:owns AS text[]), CAST(:phones AS bytea[]), CAST(:id_numbers AS bytea[])) "
-            "AS n (key, own, phone, id_number) WHERE s.key = n.key"
+            "UPDATE staged_residents s SET key = n.own, phone_sealed = n.phone, id_number_sealed = n.id_number, guardian_phone_sealed = n.guardian "
+            "FROM unnest(CAST(:keys AS text[]), CAST(:owns AS text[]), CAST(:phones AS bytea[]), CAST(:id_numbers AS bytea[]), "
+            "CAST(:guardians AS bytea[])) AS n (key, own, phone, id_number, guardian) WHERE s.key = n.key"
         ),
         {
             "keys": [row[0] for row in found],
             "owns": [own[row[0]] for row in found],
             "phones": sealed_anew("residents.phone_sealed", 1),
             "id_numbers": sealed_anew("residents.id_number_sealed", 2),
+            "guardians": sealed_anew("residents.guardian_phone_sealed", 3),
         },
     )
     connection.execute(text("ANALYZE staged_residents"))

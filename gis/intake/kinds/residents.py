@@ -25,7 +25,7 @@ from gis.intake.fields import (
 )
 from gis.intake.kinds.base import MANY, Job, Kind, name_some, staged
 from gis.intake.kinds.id_numbers import doubtful
-from gis.intake.kinds.persons import recognise
+from gis.intake.kinds.persons import keep_same_guardians, recognise
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
 from gis.intake.references import References
 from gis.intake.sheet import MISSING, Sheet
@@ -56,7 +56,9 @@ class Residents(Kind):
     """居民: told apart by household and ID number, or by household, name, birth and sex where there is none."""
 
     name = "residents"
-    columns = ("household", "birth_date", "birth_year", "sex", "name", "phone", "id_number", "care_flags")
+    columns = (
+        "household", "birth_date", "birth_year", "sex", "name", "phone", "id_number", "care_flags", "guardian_name", "guardian_phone",
+    )  # fmt: skip
     required = ("household",)
     staged = MappingProxyType(
         {
@@ -71,6 +73,8 @@ class Residents(Kind):
             "id_number_sealed": "bytea",
             "id_number_hash": "bytea",
             "care_flags": "text[]",
+            "guardian_name": "text",
+            "guardian_phone_sealed": "bytea",
             "row": "bigint",
         }
     )
@@ -99,6 +103,7 @@ class Residents(Kind):
         name = read_text(sheet, "name", longest=100)
         phone, id_number = read_number_text(sheet, "phone"), read_number_text(sheet, "id_number")
         care_flags = self._care_flags(sheet)
+        guardian_name, guardian_phone = read_text(sheet, "guardian_name", longest=100), read_number_text(sheet, "guardian_phone")
         self._doubt(sheet, doubtful(id_number, birth_date, birth_year))
         person = _person(id_number, name, birth_date, birth_year, sex)
         bases = pc.binary_join_element_wise(pc.fill_null(households, ""), person, "\x1f")
@@ -120,6 +125,8 @@ class Residents(Kind):
                 "name": name,
                 **{each.name: pa.array(getattr(sealed, each.name), pa.large_binary()) for each in fields(sealed)},
                 "care_flags": care_flags,
+                "guardian_name": guardian_name,
+                "guardian_phone_sealed": self._guardian_phones(keys, guardian_phone),
                 "row": pa.array(sheet.rows),
             }
         )
@@ -133,10 +140,15 @@ class Residents(Kind):
         self._tell_doubted()
         self.staging.analyse()
         self._recognise()
-        told = self.stored("sex", "name", "care_flags")
+        told = self.stored("sex", "name", "care_flags", "guardian_name")
+        if self.stored("guardian_phone"):
+            keep_same_guardians(self.connection, self._vault)
+            told.append("guardian_phone_sealed")
         for protected in self.stored("phone", "id_number"):
             told += [f"{protected}_sealed", f"{protected}_hash"]
-        as_staged = ("key", "household_id", "birth_date", "birth_year", "sex", "name", "phone_hash", "id_number_hash")
+        as_staged = (
+            "key", "household_id", "birth_date", "birth_year", "sex", "name", "phone_hash", "id_number_hash", "guardian_name", "guardian_phone_sealed",
+        )  # fmt: skip
         upsert(
             self.connection,
             Resident,
@@ -151,6 +163,13 @@ class Residents(Kind):
             new_rows=self.staging.rows,
             update=["household_id", "birth_date", "birth_year", *told],
         )
+
+    def _guardian_phones(self, keys: list[str], phones: pa.Array) -> pa.Array:
+        """Return the numbers sealed, each for its row; null where the file has none."""
+        if phones.null_count == len(phones):
+            return pa.nulls(len(phones), pa.large_binary())
+        sealed = self._vault.seal_many("residents.guardian_phone_sealed", keys, phones.to_pylist())
+        return pa.array(sealed, pa.large_binary())
 
     def _doubt(self, sheet: Sheet, found: tuple[np.ndarray, np.ndarray]) -> None:
         """Remember rows whose ID numbers cannot be right: people are not lost for a slip of the pen."""

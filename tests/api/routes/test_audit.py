@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
@@ -52,6 +55,18 @@ def test_search_pages_and_export(client: TestClient, as_: SignIn) -> None:
     assert len(table.content.decode("utf-8-sig").splitlines()) == 6
     for wrong in ("from=yesterday", "to=2026-01-01", "action=x;drop", "cursor=x", "limit=0"):
         assert client.get(f"/api/audit?{wrong}", headers=as_("auditor")).status_code == 422, wrong
+
+
+def test_no_reason_becomes_a_formula(client: TestClient, as_: SignIn) -> None:
+    """Whoever reveals a number says why in words of their own, which an auditor opens in a spreadsheet."""
+    person = client.get(f"/api/households/{OWN}", headers=as_("admin")).json()["residents"][0]["id"]
+    reasons = ('=HYPERLINK("http://evil","点我")', "+1+cmd|' /C calc'!A0", "＝1+1", "@SUM(1)", "\t=1", "电话联系")
+    for reason in reasons:
+        asked = {"resident": person, "field": "phone", "reason": reason}
+        assert client.post(f"/api/households/{OWN}/reveal", json=asked, headers=as_("admin")).status_code == 200
+    table = client.get("/api/audit/export?action=resident.reveal", headers=as_("auditor")).content
+    told = [row["reason"] for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig")))]
+    assert told[::-1] == [f"'{reason.strip()}" for reason in reasons[:-1]] + [reasons[-1]]
 
 
 def test_verification_names_the_first_bad_entry(client: TestClient, as_: SignIn, peopled: Store) -> None:

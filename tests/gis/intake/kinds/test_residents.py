@@ -142,3 +142,34 @@ def test_people_who_cannot_be_told_apart_stay_and_are_named(homes: Importer) -> 
     homes.ok("residents", "r.csv", HEAD + "H2,1980-01-02,,男,丙,,,\nH2,1980-01-02,,女,丙,,1X,\n")
     homes.ok("residents", "r.csv", HEAD + "H2,1980-01-02,,男,丙,,2X,\n")
     assert homes.one("SELECT count(*) FROM residents WHERE name = '丙'") == 2
+
+
+GUARDED = "SELECT name, guardian_name, guardian_phone_sealed, key, version FROM residents ORDER BY name"
+
+
+def test_guardians_come_with_their_children(homes: Importer) -> None:
+    """Sealed, told again without a change, kept by a file that does not speak of them, and theirs under a corrected ID number."""
+    head = "户编码,姓名,出生日期,性别,证件号码,监护人,监护人电话\n"
+    child, elder = "H1,小明,2019-05-06,男,530102201905061234,王芳,138 0000 1234\n", "H1,老王,1950-01-02,男,,,\n"
+    homes.ok("residents", "r.csv", head + child + elder)
+
+    def opened() -> dict[str, tuple[str | None, str | None, int]]:
+        with homes.store.owner_session() as session:
+            vault = vault_of(session)
+        return {
+            name: (guardian, vault.open_one("residents.guardian_phone_sealed", key, sealed), version)
+            for name, guardian, sealed, key, version in homes.rows(GUARDED)
+        }
+
+    first = opened()
+    assert first == {"小明": ("王芳", "138 0000 1234", 1), "老王": (None, None, 1)}
+    homes.ok("residents", "r.csv", head + child + elder)
+    assert opened() == first, "the same file changes nothing"
+    homes.ok("residents", "r.csv", "户编码,姓名,出生日期,性别,证件号码\nH1,小明,2019-05-06,男,530102201905061234\n")
+    assert opened() == first, "what the file does not speak of stays"
+    homes.ok("residents", "r.csv", head + child.replace("1234,王", "1242,王").replace("王芳", "李强").replace("1234\n", "5678\n"))
+    assert opened()["小明"][:2] == ("李强", "138 0000 5678")
+    assert len(homes.rows(GUARDED)) == 2
+    report = homes.run("residents", "r.csv", head + "H1,小红,2020-01-01,女,,赵秘密,1.38E+10\n")
+    assert [fault.where for fault in report.faults] == ["r.csv:2:监护人电话"]
+    assert "赵秘密" not in " ".join([*report.notices, *(fault.message for fault in report.faults)])
