@@ -34,6 +34,8 @@ class Reader:
 
     catalogue: Catalogue
     switches: tuple[Switch, ...] = ()
+    nonce: str = ""
+    """Of the answer: scripts in the page that are of ours carry it."""
 
 
 _NOBODY = Reader(catalogue(CHINESE))
@@ -63,17 +65,26 @@ def half(text: str) -> str:
 @contextmanager
 def reading(request: Request) -> Iterator[str | None]:
     """Make what is within for whoever asks; gives the language that is to be remembered, None for none."""
-    asked = request.query_params.get(PARAMETER)
-    chosen = asked if asked in LANGUAGES else None
-    language = chosen or remembered(request) or preferred(request.headers.get("accept-language", ""))
+    chosen, language = asked_in(request), language_of(request)
     switches = tuple(
         Switch(each, name, _address(request, each), each == language) for each, name in LANGUAGES.items()
     )
-    token = _reader.set(Reader(catalogue(language), switches))
+    token = _reader.set(Reader(catalogue(language), switches, request.state.nonce))
     try:
         yield chosen
     finally:
         _reader.reset(token)
+
+
+def language_of(request: Request) -> str:
+    """Return the language of whoever asks."""
+    return asked_in(request) or remembered(request) or preferred(request.headers.get("accept-language", ""))
+
+
+def asked_in(request: Request) -> str | None:
+    """Return the language that the address asks for, if any."""
+    asked = request.query_params.get(PARAMETER)
+    return asked if asked in LANGUAGES else None
 
 
 def remembered(request: Request) -> str | None:
@@ -100,7 +111,11 @@ def preferred(accept: str) -> str:
 
 def _address(request: Request, language: str) -> str:
     """Return this page's own address in a language, without the host; of a provider's answer, which counts once, the login page's."""
-    here = request.url if not request.url.path.startswith(OIDC_PATH) else request.url.replace(path="/login", query="")
+    here = (
+        request.url
+        if not request.url.path.startswith(OIDC_PATH)
+        else request.url.replace(path="/login", query="")
+    )
     there = here.include_query_params(**{PARAMETER: language})
     return f"{there.path}?{there.query}"
 

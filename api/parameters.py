@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from gis.services.coverage import CoverageQuery
 from gis.services.features import Filter
 from gis.services.measures import Span
 from gis.services.needs import NeedQuery
+from maps.classify import MAX_CLASSES, Classing
 
 AREA_PATTERN = r"^[0-9]{2,15}$"
 """What may be the code of an area or a grid in some place; whether it is one in this place, gis/grids/codes.py says in words."""
@@ -183,7 +185,12 @@ async def span_of(
     desk: AtDesk,
     first: Annotated[
         str | None,
-        Query(alias="from", max_length=7, description="按月指标的起始月份 / first month, of measures of months", examples=["2026-01"]),
+        Query(
+            alias="from",
+            max_length=7,
+            description="按月指标的起始月份 / first month, of measures of months",
+            examples=["2026-01"],
+        ),
     ] = None,
     last: Annotated[
         str | None, Query(alias="to", max_length=7, description="截止月份 / last month", examples=["2026-10"])
@@ -193,10 +200,63 @@ async def span_of(
     return Span.asked(first, last, desk.today())
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Two measures with their months, the left one first, and whether they are to have the same classes."""
+
+    pairs: tuple[tuple[str, Span], tuple[str, Span]]
+    common: bool
+
+
+Measure = Annotated[str, Query(max_length=60, description="指标 / its key", examples=["needs_opened"])]
+Month = Annotated[str | None, Query(max_length=7, description="月份 / month, YYYY-MM", examples=["2026-10"])]
+Common = Annotated[
+    bool,
+    Query(
+        description="两边用同一分级（单位相同时） / the same classes on both sides, where units are the same"
+    ),
+]
+
+
+async def sides_of(
+    desk: AtDesk,
+    left: Measure,
+    right: Measure,
+    left_from: Month = None,
+    left_to: Month = None,
+    right_from: Month = None,
+    right_to: Month = None,
+    common: Common = False,
+) -> Sides:
+    """Return which two measures are compared."""
+    today = desk.today()
+    before = Span.asked(left_from, left_to, today, "left_")
+    after = Span.asked(right_from, right_to, today, "right_")
+    return Sides(((left, before), (right, after)), common)
+
+
+async def classing_of(
+    scheme: Annotated[
+        Literal["quantiles", "natural", "equal"],
+        Query(description="分级方法 / how values are sorted into classes"),
+    ] = "quantiles",
+    k: Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")] = 5,
+    palette: Annotated[
+        Literal["teal", "ember", "dusk", "night-ember"], Query(description="色带 / colours")
+    ] = "teal",
+) -> Classing:
+    """Return how values are sorted into classes."""
+    return Classing(scheme, k, palette)
+
+
 async def box_of(
     bbox: Annotated[
         str | None,
-        Query(max_length=200, description="西,南,东,北(度) / west,south,east,north in degrees", examples=["102.70,25.02,102.74,25.06"]),
+        Query(
+            max_length=200,
+            description="西,南,东,北(度) / west,south,east,north in degrees",
+            examples=["102.70,25.02,102.74,25.06"],
+        ),
     ] = None,
 ) -> Box | None:
     """Return the part of the place that is asked for."""
@@ -208,6 +268,8 @@ AskedVersion = Annotated[int, Depends(version_of)]
 AskedCoverage = Annotated[CoverageQuery, Depends(coverage_query_of)]
 AskedNeeds = Annotated[NeedQuery, Depends(need_query_of)]
 AskedSpan = Annotated[Span, Depends(span_of)]
+AskedSides = Annotated[Sides, Depends(sides_of)]
+AskedClassing = Annotated[Classing, Depends(classing_of)]
 AskedBox = Annotated[Box | None, Depends(box_of)]
 
 

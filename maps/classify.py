@@ -21,6 +21,15 @@ _NATURAL_LIMIT = 400
 
 
 @dataclass(frozen=True)
+class Classing:
+    """How values are to be sorted: a scheme, how many classes at most, and whose colours."""
+
+    scheme: str = "quantiles"
+    k: int = 5
+    palette: str = "teal"
+
+
+@dataclass(frozen=True)
 class Classes:
     """How values fall into classes.
 

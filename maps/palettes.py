@@ -24,6 +24,7 @@ SPOTS = {"hot": ["#a61c2e", "#e58a6e"], "cold": ["#1f4f96", "#79add4"]}
 CHOICES = ("teal", "ember", "dusk")
 """What a reader may choose from; ``dusk`` runs from yellow to blue, which every common kind of colour vision tells apart."""
 
+_MOST, _SMOOTH_STEPS = 12, 64
 _LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -48,12 +49,20 @@ def ramp(name: str, k: int) -> list[str]:
     """
     if name not in RAMPS:
         raise ValueError(f"没有色带 {name} / no ramp is called {name}; choices: {', '.join(RAMPS)}")
-    if not 1 <= k <= 12:
+    if not 1 <= k <= _MOST:
         raise ValueError(f"分级数应在 1 到 12 之间 / classes must be from 1 to 12, got {k}")
     anchors = to_oklab(np.array([_rgb(colour) for colour in RAMPS[name]]))
     at = np.linspace(0, len(anchors) - 1, k) if k > 1 else np.array([(len(anchors) - 1) / 2])
     mixed = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, i]) for i in range(3)], axis=1)
     return ["#" + "".join(f"{round(float(c) * 255):02x}" for c in row) for row in _to_srgb(mixed)]
+
+
+def smooth(name: str) -> list[str]:
+    """Return a ramp in so many steps that no step is seen."""
+    parts = [_rgb(colour) for colour in ramp(name, _MOST)]
+    at = np.linspace(0, _MOST - 1, _SMOOTH_STEPS)
+    mixed = np.stack([np.interp(at, np.arange(_MOST), [part[i] for part in parts]) for i in range(3)], axis=1)
+    return ["#" + "".join(f"{round(float(c) * 255):02x}" for c in row) for row in mixed]
 
 
 def to_oklab(srgb: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from gis.services.exporting.ground import Features, Ground
+from gis.services.exporting.model import unmarked
 from maps.printing.pen import Ink, Pen
 
 LAND = "#f5f3ed"
@@ -46,14 +47,24 @@ def draw_ground(pen: Pen, ground: Ground, to_page: Callable[[np.ndarray], np.nda
         edge = Ink(line=_MAJOR_EDGE if major else _EDGE, width_mm=width * slim + 0.22)
         pen.shapes(streets[_of(ground.streets, kinds)], edge)
     for kinds, width, major in _CLASSES:
-        pen.shapes(streets[_of(ground.streets, kinds)], Ink(line=_MAJOR if major else _ROAD, width_mm=width * slim))
+        pen.shapes(
+            streets[_of(ground.streets, kinds)], Ink(line=_MAJOR if major else _ROAD, width_mm=width * slim)
+        )
 
 
-def street_names(pen: Pen, ground: Ground, to_page: Callable[[np.ndarray], np.ndarray], scale: float, free: Callable[..., bool]) -> None:
+def street_names(
+    pen: Pen,
+    ground: Ground,
+    to_page: Callable[[np.ndarray], np.ndarray],
+    scale: float,
+    free: Callable[..., bool],
+) -> None:
     """Write the names of streets and water where there is room: ``free(x, y, width, height, angle)`` tells, and takes it."""
     if scale > _NAMES_TO:
         return
-    water = [i for i, kind in enumerate(ground.backdrop.kinds) if kind == "water" and ground.backdrop.names[i]]
+    water = [
+        i for i, kind in enumerate(ground.backdrop.kinds) if kind == "water" and ground.backdrop.names[i]
+    ]
     for i in water[:_MOST_NAMES]:
         shape = to_page(ground.backdrop.shapes_m[i : i + 1])[0]
         if shapely.get_dimensions(shape) == 2:
@@ -76,12 +87,14 @@ def street_names(pen: Pen, ground: Ground, to_page: Callable[[np.ndarray], np.nd
 
 
 def tidy(name: str | None, most: int) -> str:
-    """Return a name without control signs, which could reorder what stands beside it, and no longer than ``most`` signs."""
-    plain = "".join(sign for sign in name or "" if ord(sign) >= 32 and sign not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069").strip()
+    """Return a name without signs that could reorder what stands beside it, and no longer than ``most`` signs."""
+    plain = (unmarked(name) or "").strip()
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
-def _straightest(streets: Features, shapes: np.ndarray) -> list[tuple[str, tuple[float, float], tuple[float, float]]]:
+def _straightest(
+    streets: Features, shapes: np.ndarray
+) -> list[tuple[str, tuple[float, float], tuple[float, float]]]:
     """Return of every named street its longest straight piece, the longest first."""
     best: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {}
     for name, shape in zip(streets.names, shapes, strict=True):
@@ -98,4 +111,8 @@ def _straightest(streets: Features, shapes: np.ndarray) -> list[tuple[str, tuple
 
 
 def _of(features: Features, kinds: Sequence[str]) -> np.ndarray:
-    return np.isin(np.array(features.kinds, dtype=object), list(kinds)) if features.kinds else np.zeros(0, dtype=bool)
+    return (
+        np.isin(np.array(features.kinds, dtype=object), list(kinds))
+        if features.kinds
+        else np.zeros(0, dtype=bool)
+    )

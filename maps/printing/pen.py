@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ import shapely
 from fpdf import FPDF
 from fpdf.drawing import PaintedPath
 from fpdf.enums import PathPaintRule, StrokeCapStyle, StrokeJoinStyle, TextMode
+from PIL import Image
 
 from maps.fonts import chinese_font
 
 WIDTH_MM, HEIGHT_MM = 420.0, 297.0
 _MM_PER_PT = 25.4 / 72
 _FONT = "chinese"
+_PIECES = re.compile(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+\s*|\s+")
+_NOT_FIRST = "，。；：、）"
 _HALO, _BOLD = 0.26, 0.018
 """Widths of a text's outline as parts of its size; the library takes them in points."""
 
@@ -60,7 +64,10 @@ class Pen:
     @contextmanager
     def clipped(self, x: float, y: float, width: float, height: float) -> Iterator[None]:
         """Draw nothing outside a rectangle."""
-        with self.pdf.local_context(), self.pdf.rect_clip(x, y, width, height):  # the clip alone does not remember the font
+        with (
+            self.pdf.local_context(),
+            self.pdf.rect_clip(x, y, width, height),
+        ):  # the clip alone does not remember the font
             yield
 
     def shapes(self, shapes: np.ndarray, ink: Ink) -> None:
@@ -99,20 +106,42 @@ class Pen:
         self.pdf.set_font(_FONT, size=size_pt)
         return float(self.pdf.get_string_width(text))
 
-    def text(self, x: float, y: float, text: str, size_pt: float, colour: str = "#222a2c", halo: str | None = None, bold: bool = False) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size_pt: float,
+        colour: str = "#222a2c",
+        halo: str | None = None,
+        bold: bool = False,
+    ) -> None:
         """Write a line whose base is at (x, y)."""
         self.pdf.set_font(_FONT, size=size_pt)
         self.pdf.set_text_color(colour)
         if halo:
-            with self.pdf.local_context(text_mode=TextMode.STROKE, draw_color=halo, line_width=size_pt * _HALO):
+            with self.pdf.local_context(
+                text_mode=TextMode.STROKE, draw_color=halo, line_width=size_pt * _HALO
+            ):
                 self.pdf.text(x, y, text)
         if bold:
-            with self.pdf.local_context(text_mode=TextMode.FILL_STROKE, draw_color=colour, line_width=size_pt * _BOLD):
+            with self.pdf.local_context(
+                text_mode=TextMode.FILL_STROKE, draw_color=colour, line_width=size_pt * _BOLD
+            ):
                 self.pdf.text(x, y, text)
         else:
             self.pdf.text(x, y, text)
 
-    def centred(self, x: float, y: float, text: str, size_pt: float, colour: str, halo: str | None = None, angle: float = 0.0) -> None:
+    def centred(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size_pt: float,
+        colour: str,
+        halo: str | None = None,
+        angle: float = 0.0,
+    ) -> None:
         """Write a line whose middle is at (x, y), turned by an angle in degrees."""
         left, base = x - self.width(text, size_pt) / 2, y + size_pt * _MM_PER_PT * 0.36
         if angle:
@@ -121,23 +150,35 @@ class Pen:
         else:
             self.text(left, base, text, size_pt, colour, halo)
 
-    def wrapped(self, x: float, y: float, width: float, text: str, size_pt: float, colour: str, chinese: bool) -> float:
+    def cut(self, text: str, width: float, size_pt: float) -> str:
+        """Return a text that is no wider than ``width``: its beginning with an ellipsis where it is."""
+        if self.width(text, size_pt) <= width:
+            return text
+        while text and self.width(f"{text}…", size_pt) > width:
+            text = text[:-1]
+        return f"{text.rstrip()}…"
+
+    def wrapped(self, x: float, y: float, width: float, text: str, size_pt: float, colour: str) -> float:
         """Write a text in lines no wider than ``width``, the first one's base at y; return the base of the line that would follow."""
         step = size_pt * _MM_PER_PT * 1.42
-        for line in self._lines(text, width, size_pt, chinese):
+        for line in self._lines(text, width, size_pt):
             self.text(x, y, line, size_pt, colour)
             y += step
         return y
 
-    def height(self, text: str, width: float, size_pt: float, chinese: bool) -> float:
+    def height(self, text: str, width: float, size_pt: float) -> float:
         """Return how high a wrapped text is, mm."""
-        return len(self._lines(text, width, size_pt, chinese)) * size_pt * _MM_PER_PT * 1.42
+        return len(self._lines(text, width, size_pt)) * size_pt * _MM_PER_PT * 1.42
 
-    def _lines(self, text: str, width: float, size_pt: float, chinese: bool) -> list[str]:
-        pieces = list(text) if chinese else [word + " " for word in text.split()]
+    def image(self, image: Image.Image, x: float, y: float, width: float, height: float) -> None:
+        """Draw a picture, through whose transparent parts what is there already is seen."""
+        self.pdf.image(image, x, y, width, height)
+
+    def _lines(self, text: str, width: float, size_pt: float) -> list[str]:
+        """Return a text in lines: broken between 中文 signs, and between words of others."""
         lines, line = [], ""
-        for piece in pieces:
-            if line and self.width((line + piece).rstrip(), size_pt) > width and piece not in "，。；：、）":
+        for piece in _PIECES.findall(text):
+            if line and self.width((line + piece).rstrip(), size_pt) > width and piece not in _NOT_FIRST:
                 lines.append(line.rstrip())
                 line = ""
             line += piece

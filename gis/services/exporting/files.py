@@ -71,9 +71,8 @@ def _gpkg(table: MapTable, path: Path, _layer: str | None) -> int:
             promote_to_multi=layer.geometry_type.startswith("Multi"),
             append=bool(number),
             dataset_metadata={fact.key: fact.text for fact in table.facts},
-            layer_options={"IDENTIFIER": f"{layer.zh} / {layer.en}", "DESCRIPTION": _described(table)},
+            layer_options={"IDENTIFIER": layer.title, "DESCRIPTION": _described(table)},
         )
-    facts = [("title", "标题", "Title", table.title), *((f.key, f.zh, f.en, f.text) for f in table.facts)]
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript(_SCHEMA_EXTENSION)
         database.executemany(
@@ -84,13 +83,14 @@ def _gpkg(table: MapTable, path: Path, _layer: str | None) -> int:
                 for column in layer.columns
             ],
         )
-        database.execute(
-            "CREATE TABLE about (fid INTEGER PRIMARY KEY, key TEXT, zh TEXT, en TEXT, text TEXT)"
+        database.execute("CREATE TABLE about (fid INTEGER PRIMARY KEY, key TEXT, name TEXT, text TEXT)")
+        database.executemany(
+            "INSERT INTO about (key, name, text) VALUES (?, ?, ?)",
+            [(fact.key, fact.name, fact.text) for fact in table.facts],
         )
-        database.executemany("INSERT INTO about (key, zh, en, text) VALUES (?, ?, ?, ?)", facts)
         database.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES ('about', 'attributes', '说明 / about', ?)",
-            (table.title,),
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES ('about', 'attributes', ?, ?)",
+            (table.say(ABOUT), table.title),
         )
     return sum(map(len, table.layers))
 
@@ -101,7 +101,7 @@ def _geojson(table: MapTable, path: Path, name: str | None) -> int:
         "title": table.title,
         "layer": layer.name,
         "date": table.as_of.isoformat(),
-        "source": table.source,
+        "source": table.fact("source"),
         "facts": {fact.key: fact.text for fact in table.facts},
         "columns": {
             column.key: {"heading": column.heading, "unit": column.unit or None} for column in layer.columns
@@ -130,22 +130,24 @@ def _xlsx(table: MapTable, path: Path, _layer: str | None) -> int:
     for layer in table.layers:
         add_sheet(
             book,
-            layer.zh,
-            [*_headings(layer), *_POSITION],
+            layer.title,
+            [*_headings(layer), *map(table.say, _POSITION)],
             ([*row, *place] for row, place in zip(_rows(layer), _places(layer), strict=True)),
         )
-    facts = [("标题 / Title", table.title), *((f"{fact.zh} / {fact.en}", fact.text) for fact in table.facts)]
-    add_sheet(book, "说明", ("项 / Item", "内容 / Content"), facts)
+    facts = [(table.say("标题 / Title"), table.title), *((fact.name, fact.text) for fact in table.facts)]
+    add_sheet(book, table.say(ABOUT), (table.say("项 / Item"), table.say("内容 / Content")), facts)
     book.save(path)
     return sum(map(len, table.layers))
 
 
 def _csv(table: MapTable, path: Path, name: str | None) -> int:
     layer = _one(table, name)
-    tail = [table.as_of.isoformat(), plain(table.source)]
+    tail = [table.as_of.isoformat(), plain(table.fact("source"))]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*_headings(layer), *_POSITION, "截至日期 / As of", "来源 / Source"])
+        writer.writerow(
+            [*_headings(layer), *map(table.say, (*_POSITION, "截至日期 / As of", "来源 / Source"))]
+        )
         for row, place in zip(_rows(layer), _places(layer), strict=True):
             writer.writerow([*map(plain, row), *place, *tail])
     return len(layer)
@@ -157,6 +159,7 @@ FORMS: dict[str, Callable[[MapTable, Path, str | None], int]] = {
     "xlsx": _xlsx,
     "csv": _csv,
 }
+ABOUT = "说明 / about"
 _POSITION = ("经度（EPSG:4326） / Longitude", "纬度（EPSG:4326） / Latitude")
 
 
@@ -180,7 +183,7 @@ def _places(layer: Layer) -> Iterator[tuple[float, float]]:
 
 
 def _described(table: MapTable) -> str:
-    return "；".join([table.title, *(f"{fact.zh}：{fact.text}" for fact in table.facts)])
+    return "；".join([table.title, *(f"{fact.name}：{fact.text}" for fact in table.facts)])
 
 
 def _typed(column: Column) -> pd.Series:

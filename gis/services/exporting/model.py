@@ -1,8 +1,9 @@
-"""What a map shows, as layers of features with columns: the form that files and sheets are made from."""
+"""What a map shows, as layers of features with columns: the form that files and sheets are made from, in one language."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,35 +11,33 @@ from typing import Any
 import numpy as np
 
 CRS = "EPSG:4326"
-_UNITS = {
-    "户": "households",
-    "人": "people",
-    "件": "needs",
-    "%": "%",
-    "件/百户": "needs per 100 households",
-    "米": "m",
-    "秒": "s",
-}
+Say = Callable[[str], str]
+"""Gives the reader's half of a text such as ``网格 / Grids``, and a label of the domain in the reader's language. Names from data never pass it."""
+_REORDERING = re.compile("[\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: a key for machines, headings for people, the unit, and a value for each feature (None: not told or not known)."""
+    """One column: a key for machines, a name for people, the heading with its unit, the domain's unit, and a value for each feature (None: not told or not known)."""
 
     key: str
-    zh: str
-    en: str
+    name: str
+    heading: str
     unit: str
     values: Sequence[Any]
 
-    @property
-    def heading(self) -> str:
-        """Return 中文, English and unit on one line."""
-        if not self.unit:
-            return f"{self.zh} / {self.en}"
-        unit = _UNITS.get(self.unit, self.unit)
-        said = "" if unit in self.en.lower() else f" ({unit})"
-        return f"{self.zh}（{self.unit}） / {self.en}{said}"
+    @classmethod
+    def of(cls, say: Say, key: str, words: str, unit: str, values: Sequence[Any]) -> Column:
+        """Return a column whose heading names its unit, unless its name does; ``unit`` is one of the domain, or a pair of words."""
+        name, said = say(words), say(unit)
+        within = not said or said.lower() in name.lower()
+        return cls(
+            key,
+            name,
+            name if within else say("{name}（{unit}） / {name} ({unit})").format(name=name, unit=said),
+            unit.partition(" / ")[0],
+            values,
+        )
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ class Layer:
     """Features of one kind: ``shapes`` (n,) in EPSG:4326, all of ``geometry_type``, and columns of n values each."""
 
     name: str
-    zh: str
-    en: str
+    title: str
     geometry_type: str
     shapes: np.ndarray
     columns: tuple[Column, ...]
@@ -56,34 +54,40 @@ class Layer:
         """Return the number of features."""
         return len(self.shapes)
 
+    def column(self, key: str) -> Column:
+        """Return the column of that key."""
+        return next(column for column in self.columns if column.key == key)
+
+    def hidden(self, key: str) -> list[bool]:
+        """Return of each feature whether its value in a column is empty because it is small."""
+        return [key in (keys or "").split(";") for keys in self.column("suppressed").values]
+
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that whoever gets the file must know: key, headings and text."""
+    """Something that whoever gets the file must know: key, heading and text."""
 
     key: str
-    zh: str
-    en: str
+    name: str
     text: str
 
 
 @dataclass(frozen=True)
 class MapTable:
-    """What a map shows: layers, the first one the main one, and the facts that belong to all of them."""
+    """What a map shows: layers, the first one the main one, and the facts that belong to all of them; ``say`` is the language that all of it is in."""
 
+    say: Say
     name: str
-    zh: str
-    en: str
+    title: str
     as_of: date
     layers: tuple[Layer, ...]
     facts: tuple[Fact, ...]
 
-    @property
-    def title(self) -> str:
-        """Return the title in both languages."""
-        return f"{self.zh} / {self.en}"
+    def fact(self, key: str) -> str:
+        """Return the text of a fact; an empty one where there is none of that key."""
+        return next((fact.text for fact in self.facts if fact.key == key), "")
 
-    @property
-    def source(self) -> str:
-        """Return where the figures come from."""
-        return next(fact.text for fact in self.facts if fact.key == "source")
+
+def unmarked(name: str | None) -> str | None:
+    """Return a name without signs that are not seen but turn the direction of what stands beside them (Unicode UAX #9), and without control signs."""
+    return None if name is None else _REORDERING.sub("", name)
