@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from api.language import half, reader, t, tn
@@ -27,7 +29,27 @@ def static_url(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _digest(path: Path, _changed_ns: int) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()[:9]).decode()
+    return base64.urlsafe_b64encode(_sha256(path, _changed_ns)[:9]).decode()
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, _changed_ns: int) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def import_map() -> Markup:
+    """Return the page's import map: every module of ours, also those that others import, by the address with its hash, and what its content must be.
+
+    A browser refuses a module whose content is another (integrity metadata of import maps, HTML Standard 8.1.6.4).
+    """
+    imports, integrity = {}, {}
+    for path in sorted((STATIC / "js").glob("*.js")):
+        name = path.relative_to(STATIC).as_posix()
+        imports[f"/static/{name}"] = url = static_url(name)
+        digest = base64.b64encode(_sha256(path, path.stat().st_mtime_ns)).decode()
+        integrity[url] = f"sha256-{digest}"
+    said = json.dumps({"imports": imports, "integrity": integrity}, separators=(",", ":"))
+    return Markup('<script type="importmap" nonce="{}">{}</script>').format(reader().nonce, Markup(said))
 
 
 _TEMPLATES = Environment(
@@ -37,7 +59,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals.update(t=t, tn=tn, half=half, reader=reader, script=script, asset=own, static=static_url)
+_TEMPLATES.globals.update(
+    t=t, tn=tn, half=half, reader=reader, script=script, asset=own, static=static_url, import_map=import_map
+)
 
 
 def show(

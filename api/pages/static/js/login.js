@@ -59,7 +59,7 @@ form.addEventListener("submit", async (event) => {
       json: { username: username.value.trim(), password: password.value, ...(codeField.hidden ? {} : { code: code.value }) },
     });
     // The login page knows where each role belongs; it also notices when the browser kept no cookie.
-    location.replace(`/login?signed=1&next=${encodeURIComponent(form.dataset.next)}`);
+    location.replace(`/login?signed=1&next=${encodeURIComponent(form.dataset.next)}${location.hash}`); // what stands behind the # is for the page alone
   } catch (error) {
     submit.disabled = false;
     if (error.needs === "code") return askForCode(error);
