@@ -160,7 +160,7 @@ class Events(OwnLayer):
 
 
 class TakeAway(OwnLayer):
-    """The control that prints the map and exports its figures. Settings: map (grids, needs, coverage)."""
+    """The control that prints the map and exports its figures. Settings: map (grids, needs, coverage, comparison)."""
 
     factory = "takeAway"
     own_scripts = ("takeaway.js",)

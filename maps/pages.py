@@ -37,10 +37,8 @@ from maps.layers import (
     Worker,
 )
 from maps.linlimap import LinliMap
-from maps.palettes import SPOTS, ramp
+from maps.palettes import SPOTS, ramp, smooth
 
-_RAMP_STEPS = 64
-_ANCHOR_LIMIT = 12
 _SHARED = ("planner", "needs", "coverage", "compare")
 """Kinds of maps whose view stands in the page's address."""
 _BESIDE_PANEL = (314, 12)
@@ -106,7 +104,7 @@ def needs_map(config: MapConfig) -> LinliMap:
     _put(
         drawn,
         *_ground(config),
-        Needs(months=config.month_list(), ramp=_smooth("ember"), classes=_classes("ember"), spots=SPOTS),
+        Needs(months=config.month_list(), ramp=smooth("ember"), classes=_classes("ember"), spots=SPOTS),
         Boundaries(t("网格边界")),
         Stations(t("服务站点"), show=False, **_names(config)),
         Labels(theme="light", grids=False),
@@ -159,6 +157,7 @@ def compare_map(config: MapConfig) -> LinliMap:
         Compare(ground={"theme": "light", "attribution": source}, labels={"theme": "light", "grids": True}),
         Labels(theme="light", grids=True),
     )
+    TakeAway(map="comparison").add_to(drawn)
     return drawn
 
 
@@ -288,21 +287,3 @@ def _shades() -> dict[str, list[str]]:
         "week": ramp("teal", 6),
         "capacity": ramp("teal", 6),
     }
-
-
-def _smooth(name: str) -> list[str]:
-    """Return the ramp in so many steps that no step is seen."""
-    parts = ramp(name, _ANCHOR_LIMIT)
-    colours = []
-    for i in range(_RAMP_STEPS):
-        at = i * (len(parts) - 1) / (_RAMP_STEPS - 1)
-        low = min(int(at), len(parts) - 2)
-        mixed = (
-            round(
-                int(parts[low][j : j + 2], 16) * (1 - at + low)
-                + int(parts[low + 1][j : j + 2], 16) * (at - low)
-            )
-            for j in (1, 3, 5)
-        )
-        colours.append("#" + "".join(f"{value:02x}" for value in mixed))
-    return colours

@@ -105,12 +105,14 @@
       left.fitBounds(left.home, { paddingTopLeft: [8, 8], paddingBottomRight: [8, foot], animate: false });
       left.setHome();
     };
-    const load = linli.latest(left, "comparison", async (signal) => {
+    const shown = () => {
       const asked = ["left", "right"].map((side) => [side, linli.measureAsked(view, `-${side}`)]);
       const query = Object.fromEntries(asked.flatMap(([side, one]) => [[side, one.measure], [`${side}_from`, one.from], [`${side}_to`, one.to]]));
-      found = await linli.get(left, left.options.urls.comparison, {
-        ...query, scheme: part("scheme").value, k: part("k").value, palette: part("palette").value, common: part("common").checked,
-      }, signal);
+      return { ...query, scheme: part("scheme").value, k: part("k").value, palette: part("palette").value, common: part("common").checked };
+    };
+    left.comparison = { shown };
+    const load = linli.latest(left, "comparison", async (signal) => {
+      found = await linli.get(left, left.options.urls.comparison, shown(), signal);
       sides[0].show(found.left);
       sides[1].show(found.right);
       part("difference").replaceChildren(...told(found));

@@ -45,8 +45,35 @@
       });
     }
 
+    /** Take up the edits of a list, such as a link brings: those that are none are passed over; `kinds` are the services that there are. */
+    restore(list, kinds) {
+      const known = (Array.isArray(list) ? list : []).slice(0, MOST).map((edit) => readEdit(edit, kinds)).filter(Boolean);
+      for (const { op, station } of known) if (op === "add") this.serial = Math.max(this.serial, Number(station.code.slice(4)));
+      for (const edit of known) this.push(edit);
+    }
+
     /** Tell whether there is room for so many more. */
     room(n) { return this.list().length + n <= MOST; }
+  }
+
+  const OPS = { add: ["place", "services"], move: ["place"], close: [], hours: ["services"] };
+  const text = (value, most) => typeof value === "string" && value.length > 0 && value.length <= most;
+
+  // A link comes from anybody: only what an edit is made of is taken from it, no names.
+  function readEdit(edit, kinds) {
+    const { op, station } = edit || {};
+    if (!Object.hasOwn(OPS, op) || !station || !text(station.code, 100) || (op === "add" && !/^new-\d{1,4}$/.test(station.code))) return null;
+    const read = { code: station.code };
+    if (OPS[op].includes("place")) {
+      if (!(Math.abs(station.lon) <= 180 && Math.abs(station.lat) <= 85)) return null;
+      Object.assign(read, { lon: Number(station.lon), lat: Number(station.lat) });
+    }
+    if (OPS[op].includes("services")) {
+      const offers = Array.isArray(station.services) ? station.services : [];
+      if (!offers.length || !offers.every((offer) => offer && kinds.includes(offer.kind) && (!offer.hours || text(offer.hours, 250)))) return null;
+      read.services = offers.map(({ kind, hours, capacity }) => ({ kind, ...(hours ? { hours } : {}), ...(Number.isInteger(capacity) ? { capacity } : {}) }));
+    }
+    return { op, station: read };
   }
 
   linli.edits = () => new Edits();

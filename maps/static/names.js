@@ -8,6 +8,7 @@
   const STREETS = ["motorway", "trunk", "primary", "secondary", "tertiary", "unclassified", "residential"];
   const SIZES = { far: 0.42, middle: 0.68, near: 1 }; // of a station's sign, as in the style sheet
   const DOT = 5;
+  const FLOATING = ".linli-panel.floating, .linli-key, .leaflet-control";
 
   /** Return how large stations' signs are at a zoom. */
   linli.reachOf = (zoom) => (zoom < 14 ? "far" : zoom < 16.5 ? "middle" : "near");
@@ -33,12 +34,15 @@
       map.getPane("labels").append(this.canvas);
       this.lay = linli.latest(map, "names", () => this.place());
       this.later = () => linli.onFrame(`names${L.stamp(this)}`, () => { if (this._map) this.lay(); });
+      this.watched = new WeakSet();
+      this.sizes = new ResizeObserver(this.later);
       this.marked = (event) => { if (event.layer instanceof L.Marker) this.later(); };
       map.on("moveend resize linli:services", this.later).on("layeradd layerremove", this.marked).on("move", this.stray, this);
       this.lay();
     }
 
     onRemove(map) {
+      this.sizes.disconnect();
       map.off("moveend resize linli:services", this.later).off("layeradd layerremove", this.marked).off("move", this.stray, this);
       this.canvas.remove();
     }
@@ -64,10 +68,25 @@
       if (this.kept.zoom !== zoom) this.kept = { zoom, spots: new Map(), signs: new Set() };
       this.pen = this.canvas.getContext("2d");
       const room = new linli.Room();
+      room.take(this.covered());
       this.placeSigns(room);
       this.drawn = this.placeNames(room, this.namesOf(tiles, zoom, grown), region);
       this.region = region;
       this.draw();
+    }
+
+    // What floats over the map: a name under it would be half read. Where it grows or shrinks, names are placed anew.
+    covered() {
+      const own = this.canvas.closest(".linli-map").getBoundingClientRect();
+      const { x, y } = this._map.getPixelBounds().min;
+      const boxes = [];
+      for (const node of this._map.view.querySelectorAll(FLOATING)) {
+        if (!this.watched.has(node)) { this.watched.add(node); this.sizes.observe(node); }
+        const { left, top, right, bottom } = node.getBoundingClientRect();
+        const box = [left - own.left, top - own.top, right - own.left, bottom - own.top];
+        if (right > left && box[0] < own.width && box[2] > 0 && box[1] < own.height && box[3] > 0) boxes.push([box[0] + x, box[1] + y, box[2] + x, box[3] + y]);
+      }
+      return boxes;
     }
 
     // Signs first: they cannot stand elsewhere. Those without room become dots.

@@ -31,6 +31,7 @@
       this.grids = linli.gridLayer(map, {
         look: (code) => this.gridLook(code), tip: (code, name) => linli.gridTip(code, name, this.lines(this.factsOf(code))),
       });
+      map.needs = this;
       this.listen();
       this.share();
       this.allow();
@@ -62,13 +63,26 @@
 
     radius_m() { return Number(this.part("radius").value); }
 
+    /** Return the parameters of the filters, as the server's queries take them. */
+    asked() {
+      return {
+        service: this.chosen("service"), colour: this.chosen("colour"), age: this.chosen("age"),
+        ...(this.unit() === "cells" ? { size_m: this.part("size").value } : {}),
+      };
+    }
+
+    /** Return what is shown and how, for paper and files. */
+    shown() {
+      const [scheme, k] = ["scheme", "k"].map((name) => this.part(name).value);
+      const period = this.months.isWhole() ? {} : this.months.asked();
+      return { ...this.asked(), ...period, by: this.unit(), mode: this.mode(), measure: this.part("basis").value, radius_m: this.radius_m(), scheme, k };
+    }
+
     // What is asked for; what is there already is not asked again.
     async fetch(signal, afresh) {
       const [unit, mode] = [this.unit(), this.mode()];
       const { urls } = this.map.options;
-      const asked = {
-        service: this.chosen("service"), colour: this.chosen("colour"), age: this.chosen("age"), ...(unit === "cells" ? { size_m: this.part("size").value } : {}),
-      };
+      const asked = this.asked();
       const spots = mode === "spots";
       const classes = unit === "grids" ? { measure: mode, scheme: this.part("scheme").value, k: this.part("k").value } : { form: "columns" };
       const more = spots ? { by: unit, measure: this.part("basis").value } : classes;

@@ -4,6 +4,8 @@
   const SETTLE_MS = 250;
   const opened = new URLSearchParams(location.search); // as the page was opened
   const controls = new Map(); // name → {get, set, usual}
+  const apart = new Map(); // the same, of what stands in the fragment
+  const FRAGMENT = /^#[a-z]+=/;
   let waiting = null;
 
   function write() {
@@ -15,9 +17,14 @@
     }
     // Commas and colons may stand in a query as they are (RFC 3986, 3.4), and are read more easily so.
     const tail = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
-    const address = location.pathname + (tail ? `?${tail}` : "") + location.hash;
+    const address = location.pathname + (tail ? `?${tail}` : "") + fragment();
     if (address !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", address);
     document.dispatchEvent(new CustomEvent("linli:address"));
+  }
+  function fragment() {
+    const said = [...apart].map(([name, { get }]) => [name, get()]).filter(([, value]) => value).map(([name, value]) => `${name}=${value}`);
+    if (said.length) return `#${said.join("&")}`;
+    return FRAGMENT.test(location.hash) ? "" : location.hash;
   }
   const later = () => { clearTimeout(waiting); waiting = setTimeout(write, SETTLE_MS); };
 
@@ -38,6 +45,25 @@
       const wanted = opened.get(name);
       if (wanted !== null) set(wanted);
     }
+  };
+
+  /** Keep something in the address's fragment, which browsers keep to themselves; its text is of letters, digits, - and _. */
+  linli.shareApart = (name, { get, set }) => {
+    apart.set(name, { get });
+    const wanted = new URLSearchParams(location.hash.slice(1)).get(name);
+    if (wanted) set(wanted);
+  };
+
+  const BASE64 = { "+": "-", "/": "_", "=": "" };
+  /** Return a value as text for a fragment (base64url of its JSON). */
+  linli.packed = (value) => btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value)))).replace(/[+/=]/g, (sign) => BASE64[sign]);
+
+  /** Return the value of a text of `linli.packed`; null where it is none. */
+  linli.unpacked = (text) => {
+    try {
+      const bytes = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+      return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (sign) => sign.charCodeAt(0))));
+    } catch { return null; }
   };
 
   /** Return how a select, a number or a slider is shared; an unknown choice is passed over. */

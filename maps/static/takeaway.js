@@ -1,4 +1,4 @@
-// What the map shows, to take away: on paper or as a file, with the filters that it was asked with last. The server makes both.
+// What the map shows, to take away: on paper or as a file, with the filters chosen. The server makes both.
 "use strict";
 (() => {
   const FILES = [
@@ -9,27 +9,15 @@
     ["export", "gpkg", linli.t("导出 GeoPackage")],
     ["export", "geojson", linli.t("导出 GeoJSON")],
   ];
-  const GROUPS = ["households", "elders_60", "children_12"];
-
-  /** Return what the map was asked for last, of the addresses that its figures come from. */
-  function asked(map, paths) {
-    const last = [...map.asked].filter(([path]) => paths.includes(path)).pop();
-    return last ? { path: last[0], ...last[1] } : {};
-  }
-
-  const PARAMETERS = {
-    grids: (map) => asked(map, [map.options.urls.measures]),
-    needs: (map) => {
-      const { urls } = map.options;
-      const found = asked(map, [urls.need_cells, urls.need_grids, urls.need_hotspots]);
-      const chosen = map.view.querySelector("[data-mode]:checked");
-      const mode = chosen && ["count", "rate", "spots"].includes(chosen.value) ? chosen.value : "count";
-      return { ...found, mode, by: found.by || (found.path === urls.need_grids ? "grids" : "cells") };
+  // What each map shows, in the words of the server's queries.
+  const SHOWN = {
+    grids: (map) => {
+      const value = (name) => map.view.querySelector(`[data-${name}]`).value;
+      return { ...linli.measureAsked(map.view), ...Object.fromEntries(["scheme", "k", "palette"].map((name) => [name, value(name)])) };
     },
-    coverage: (map) => {
-      const shade = map.view.querySelector("[data-shade]:checked");
-      return { ...asked(map, [map.options.urls.coverage]), group: shade && GROUPS.includes(shade.value) ? shade.value : "households" };
-    },
+    needs: (map) => map.needs.shown(),
+    coverage: (map) => map.coverage.shown(),
+    comparison: (map) => map.comparison.shown(),
   };
 
   // The name that the server gives the file, in the language that it has.
@@ -52,15 +40,14 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
-  /** A control that prints the map and exports its figures. Settings: map (grids, needs, coverage). */
+  /** A control that prints the map and exports its figures. Settings: map (grids, needs, coverage, comparison). */
   linli.takeAway = (map, settings) => {
     const box = linli.el("details", { class: "linli-take leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出")));
     const load = linli.latest(map, "take", async (signal, kind, form) => {
-      const { path, ...parameters } = PARAMETERS[settings.map](map);
       const edges = map.getBounds();
       const view = [edges.getWest(), edges.getSouth(), edges.getEast(), edges.getNorth()].map((each) => each.toFixed(6)).join(",");
       const address = linli.url(map.options.urls[kind === "print" ? "print" : "exported"], {
-        ...parameters, map: settings.map, form, ...(kind === "print" && box.querySelector("[data-view]").checked ? { bbox: view } : {}),
+        ...SHOWN[settings.map](map), map: settings.map, form, ...(kind === "print" && box.querySelector("[data-view]").checked ? { bbox: view } : {}),
       });
       box.setAttribute("aria-busy", "true");
       try { await save(map, address, `${settings.map}.${form}`, signal); } finally { box.removeAttribute("aria-busy"); }

@@ -73,6 +73,19 @@
       this.show(null);
     }
 
+    /** Return the edits as text for the page's address; null without any. */
+    told() {
+      const list = this.editing ? this.edits.list() : [];
+      return list.length ? linli.packed(list.map(({ op, station: { name, ...station } }) => ({ op, station }))) : null;
+    }
+
+    /** Take up the edits that the page's address brings. */
+    restore(text) {
+      this.edits.restore(linli.unpacked(text), Object.keys(this.settings.services));
+      for (const { op, station } of this.edits.steps.flat()) if (op === "add") station.name = `${linli.word("station.new")} ${station.code.slice(4)}`;
+      if (this.edits.steps.length) this.turn(true);
+    }
+
     /** Fetch the stations that may be edited: those that offer a service asked for. */
     async fetchStations(signal) {
       if (!this.known.size) {
