@@ -26,7 +26,7 @@ UNSEEN = {
 }
 """Tables of the program's own, or of sums, which hold no row about anybody."""
 CALLED_BY_SERVICE = {
-    "linli_actor", "linli_audit", "linli_buildings_with_chief", "linli_counts", "linli_demand_sites", "linli_dwellings", "linli_event_states",
+    "linli_actor", "linli_audit", "linli_buildings_with_chief", "linli_counts", "linli_demand_sites", "linli_dwellings", "linli_open_events",
     "linli_grid_counts", "linli_grids", "linli_households_in", "linli_need_sites", "linli_newest_events", "linli_own_contact",
     "linli_places_taken", "linli_project_needs", "linli_public_replies", "linli_role", "linli_settle_counts", "linli_today",
 }  # fmt: skip
