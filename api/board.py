@@ -5,6 +5,7 @@ However many screens a change wakes, the first computes, the others wait for its
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import anyio.to_thread
 from sqlalchemy.orm import Session
 
 from api.answers import Json
@@ -46,6 +48,8 @@ class Board:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Answer] = OrderedDict()
         self._at_work: dict[Key, threading.Lock] = {}
+        self._next: dict[Key, asyncio.Task[Answer]] = {}
+        self._turns: dict[Key, asyncio.Lock] = {}
         self.computed = 0
         """How many answers have been made."""
 
@@ -55,6 +59,31 @@ class Board:
         if reading is None or kept is None or kept.minute != _minute(now) or kept.versions != reading.of(TOPICS):
             return None
         return kept
+
+    async def soon(self, key: Key, make: Callable[[], Answer]) -> Answer:
+        """Return an answer whose making began after this question: one is made at a time, and all who ask meanwhile share the next.
+
+        In a burst of changes no answer stays current for as long as the next takes: if each of two hundred walls made one of its own, the last would wait
+        for all of them, and every thread of the process with it.
+
+        Args:
+            key: what is asked for.
+            make: makes it, in a thread.
+        """
+        task = self._next.get(key)
+        if task is None:
+            task = self._next[key] = asyncio.create_task(self._in_turn(key, make))
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, key: Key, make: Callable[[], Answer]) -> Answer:
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        try:
+            async with turn:
+                del self._next[key]  # who asks from now on may know of a later change
+                return await anyio.to_thread.run_sync(make)
+        finally:
+            if not turn.locked() and key not in self._next:
+                self._turns.pop(key, None)
 
     def make(
         self,

@@ -20,12 +20,13 @@ from starlette.types import Scope
 
 from api.board import Answer, Board, Key
 from api.compression import takes_gzip
-from api.desk import TIME_ZONE, AtDesk, Desk, Office
+from api.desk import AtDesk, Desk, Office
 from api.express import Ready, at_hand
 from api.feed import Versions, changed, decode, encode
 from api.openapi import problems
 from api.schemas import ScreenSummary
 from api.security import allow
+from gis import clock
 from gis.services.casework import figures
 from gis.services.sign_ins import Identity
 from gis.services.snapshots import Snapshots
@@ -41,6 +42,8 @@ Unit = Annotated[
     ),
 ]
 HEARTBEAT_S = 15
+PAUSE_S = 0.1
+"""How long a stream rests once it has told something: what changes meanwhile is told together."""
 GRACE_S = 5.0
 """How long a stream may take to end by itself when the process does."""
 _ASKED = re.compile(rb"(?:area=([0-9]{12}|[0-9]{15}))?")
@@ -53,7 +56,7 @@ def _from_memory(office: Office, account: Identity, scope: Scope) -> Ready | Non
     if asked is None or board is None:
         return None
     area = asked[1].decode() if asked[1] else None
-    answer = board.at_hand(office.store.journal, (area, account.sees_exact), datetime.now(TIME_ZONE))
+    answer = board.at_hand(office.store.journal, (area, account.sees_exact), clock.now())
     if answer is None:
         return None
     given, tag = Headers(scope=scope), (b"etag", answer.tag.encode())
@@ -85,7 +88,7 @@ async def summary(
     key, now = (area, desk.account.sees_exact), desk.now()
     answer = _board(desk).at_hand(desk.office.store.journal, key, now)
     if answer is None:
-        answer = await anyio.to_thread.run_sync(_make, desk, key, now)
+        answer = await _board(desk).soon(key, lambda: _make(desk, key, now))
     headers = {"ETag": answer.tag}
     if if_none_match == answer.tag:
         return Response(status_code=304, headers=headers)
@@ -143,6 +146,7 @@ async def _events(desk: Desk, seen: Versions | None) -> AsyncIterator[ServerSent
         if seen is None:
             seen = dict(feed.versions)
             yield ServerSentEvent(event="ready", id=encode(seen), data="{}", retry=2000)
+        told = False
         while not feed.ending:
             for topic in changed(seen, feed.versions):
                 if topic in feed.versions:
@@ -150,7 +154,11 @@ async def _events(desk: Desk, seen: Versions | None) -> AsyncIterator[ServerSent
                 else:
                     del seen[topic]
                 yield ServerSentEvent(id=encode(seen), data=f'{{"topic":"{topic}"}}')
+                told = True
             woken.clear()
+            if told:
+                told = False
+                await asyncio.sleep(PAUSE_S)
             if changed(seen, feed.versions):
                 continue
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,12 +29,14 @@ _INSERT = """
 INSERT INTO events (id, kind, title, severity, geometry, lon, lat, grid_id, reported_by, reported_at, reported_on, warn_at, due_at)
 VALUES (:id, :kind, :title, :severity, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :lon, :lat, :grid_id, linli_account(), :now, :today,
         :warn_at, :due_at)
-ON CONFLICT (id) DO NOTHING RETURNING id
+ON CONFLICT (id) DO NOTHING
+RETURNING id, kind, severity, state, lon, lat, reported_at, assignee, warn_at, due_at, dispatched_at, dispatched_in_time, resolved_at, resolved_in_time, reworks,
+          outcome AS satisfaction, merged_into, follow_up_on, followed_up_on, version, NULL AS assignee_name, true AS readable, true AS mine, title
 """
 _STEP = """
 INSERT INTO event_steps (step_id, event_id, at, account, from_state, to_state, assignee, note)
 VALUES (:step_id, :event, :now, linli_actor(), :from_state, :to_state, :assignee, :note)
-ON CONFLICT (step_id) DO NOTHING RETURNING true
+ON CONFLICT (step_id) DO NOTHING RETURNING at, account, from_state, to_state, assignee, note
 """
 _SAME = ("kind", "title", "severity", "lon", "lat")
 
@@ -69,10 +72,11 @@ def report(
         "warn_at": first.warn_at,
         "due_at": first.due_at,
     }
-    new = session.scalar(text(_INSERT), values) is not None
-    if new:
-        _write_step(session, made, now, {"from_state": None, "to_state": "reported", "note": body.get("note")})
-        return event(session, made), True
+    new = session.execute(text(_INSERT), values).mappings().one_or_none()
+    if new is not None:  # nobody else has touched it yet: what was written is the whole answer, and need not be asked for
+        step = _write_step(session, made, now, {"from_state": None, "to_state": "reported", "note": body.get("note")})
+        grid = {"grid": grids.codes[found] if found >= 0 else None, "grid_name": grids.names[found] if found >= 0 else None}
+        return _whole({**new, **grid}, [step], []), True
     stored = session.execute(text("SELECT kind, title, severity, lon, lat FROM events WHERE id = :id"), {"id": made}).mappings()
     before = stored.one_or_none()
     if before is None or any(before[name] != body[name] for name in _SAME):
@@ -95,6 +99,11 @@ def event(session: Session, identity: UUID) -> dict[str, Any]:
     joint = session.execute(
         text("SELECT desk, asked_at, done_at FROM event_desks WHERE event_id = :id ORDER BY asked_at, desk"), {"id": identity}
     ).mappings()
+    return _whole(row, steps, joint)
+
+
+def _whole(row: Any, steps: Iterable[Any], joint: Iterable[Any]) -> dict[str, Any]:
+    """Return an event's row with its steps, the states that may follow, and the desks that help, as a caller sees them."""
     readable = row["readable"]
     return {
         **shown(row),
@@ -105,13 +114,15 @@ def event(session: Session, identity: UUID) -> dict[str, Any]:
 
 
 def default_desks(session: Session, snapshots: Snapshots, identity: UUID) -> dict[str, str | None]:
-    """Return the desks that a step takes an event to where none is named: ``dispatched`` the nearest, ``escalated`` the nearest above.
+    """Return the desks that a step takes an event to where none is named.
+
+    ``dispatched``: the nearest, but not the one that has returned it; the one to which it was escalated. ``escalated``: the nearest above.
 
     Raises:
         NotFound: there is none, or the account may not know of it.
     """
     row = session.execute(
-        text("SELECT e.kind, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"), {"id": identity}
+        text("SELECT e.kind, e.state, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"), {"id": identity}
     ).mappings().one_or_none()
     if row is None:
         raise _missing()
@@ -133,8 +144,7 @@ def step(
         session: a transaction of the account that acts.
         snapshots: the caches.
         identity: the event.
-        body: ``to``; ``note``; ``assignee`` (a desk's code; where absent, the nearest desk that takes such events, for ``escalated`` the nearest
-            above); ``joint`` (desks that help); ``into`` (merged: into which event); ``satisfaction`` (evaluated); ``id`` (of the step: sent
+        body: ``to``; ``note``; ``assignee`` (a desk's code; where absent, see :func:`default_desks`); ``joint`` (desks that help); ``into`` (merged: into which event); ``satisfaction`` (evaluated); ``id`` (of the step: sent
             again, it is one step).
         version: the version that the caller has read; None: whatever is stored.
         now: the present moment, with the place's zone.
@@ -259,6 +269,10 @@ def _running(session: Session, snapshots: Snapshots, row: Any, wanted: str, now:
 def _desk_for(session: Session, snapshots: Snapshots, row: Any, *, above: bool) -> str | None:
     desks = active_desks(session, snapshots)
     now_at = next((desk for desk in desks if desk.code == row["assignee"]), None)
+    if now_at and not above and row["state"] == "escalated":
+        return now_at.code
+    if row["state"] == "returned":
+        desks = [desk for desk in desks if desk != now_at]
     level = (now_at.level if now_at else "community") if above else None
     found = nearest_desk(desks, row["kind"], row["grid"], above=level)
     return found.code if found else None
@@ -307,10 +321,11 @@ def _done_before(session: Session, identity: UUID, body: dict[str, Any]) -> bool
     return True
 
 
-def _write_step(session: Session, identity: UUID, now: datetime, told: dict[str, Any]) -> None:
-    written = session.scalar(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now})
-    if not written:  # by an event that this account may not know of
+def _write_step(session: Session, identity: UUID, now: datetime, told: dict[str, Any]) -> Any:
+    written = session.execute(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now}).mappings().one_or_none()
+    if written is None:  # by an event that this account may not know of
         raise _taken()
+    return written
 
 
 def _taken() -> Conflict:
