@@ -199,6 +199,8 @@ def _where(location: tuple[Any, ...]) -> str:
     """Return ``query.limit`` or ``body.points[3]`` for pydantic's location."""
     where = ""
     for part in location:
+        if isinstance(part, str) and "[" in part:  # which of several shapes was tried is nothing that the caller wrote
+            continue
         where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else str(part)
     return where
 

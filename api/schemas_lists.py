@@ -210,7 +210,7 @@ class FeedbackPage(BaseModel):
 
 
 class ProjectRow(BaseModel):
-    """A project in a list; ``needs``: how many it answers, in fives but for admins, null for fewer than five."""
+    """A project in a list; ``needs``: how many it answers; for workers those of own grids, for planners in fives, null for fewer than five."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gis.errors import Conflict
+from gis.errors import Conflict, Fault
 
 STATES = {
     "reported": "已上报",
@@ -62,6 +62,8 @@ def check_step(current: str, wanted: str) -> None:
     if not legal:
         raise Conflict(f"{current}（{STATES[current]}）是终态，不能再变更 / {current} is final; no state may follow: []")
     choices = "、".join(f"{state} {STATES[state]}" for state in legal)
+    faults = [Fault("body.to", f"{STATES[state]} / {state}") for state in legal]
     raise Conflict(
-        f"不能由 {current}（{STATES[current]}）到 {wanted}；可到：{choices} / not from {current} to {wanted}; allowed from here: {', '.join(legal)}"
+        f"不能由 {current}（{STATES[current]}）到 {wanted}；可到：{choices} / not from {current} to {wanted}; allowed from here: {', '.join(legal)}",
+        faults,
     )

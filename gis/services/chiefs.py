@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid, NotFound
-from gis.services.features import Filter, area_prefix, check_version, page_of
+from gis.services.features import Filter, area_prefix, check_version, page_of, refuse_unknown_area
 from gis.services.volunteers import check_days, masked_phone, missing, seal_phone
 from gis.store.auditing import note
 
@@ -138,6 +138,8 @@ def without_chief(session: Session, wanted: Filter, today: date) -> dict[str, An
         "grids": own_grids_only(session),
     }
     rows, more = page_of(session, _WITHOUT, params, wanted.limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
     totals = session.execute(text(_TOTALS), params).one()
     return {
         "totals": {

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid, NotFound
-from gis.services.features import Filter, area_prefix, check_version, page_of
+from gis.services.features import Filter, area_prefix, check_version, page_of, refuse_unknown_area
 from gis.store.auditing import note
 
 HOLDS_DAYS = 182
@@ -100,6 +100,8 @@ def to_review(session: Session, wanted: Filter, today: date) -> dict[str, Any]:
     """Return a page of the households whose colour nobody has confirmed, has no reason, or has expired."""
     params = {"prefix": area_prefix(wanted.area), "after": wanted.cursor or "", "today": today}
     rows, more = page_of(session, _REVIEW, params, wanted.limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
     return {"items": [dict(row) for row in rows], "next": rows[-1]["code"] if more else None}
 
 

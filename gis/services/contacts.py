@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Conflict, Denied, Fault, Invalid, NotFound
 from gis.services.chiefs import own_grids_only
-from gis.services.features import Filter, area_prefix, check_version, page_of
+from gis.services.features import Filter, area_prefix, check_version, page_of, refuse_unknown_area
 from gis.services.volunteers import check_days, masked_phone, missing, seal_phone
 from gis.store.auditing import note
 
@@ -221,6 +221,8 @@ def coverage(session: Session, area: str | None, today: date) -> dict[str, Any]:
     """
     rows = session.execute(text(_COVERAGE), {"prefix": area_prefix(area), "today": today}).mappings()
     grids = [{**row, "uncovered": row["households"] - row["covered"]} for row in rows]
+    if not grids:
+        refuse_unknown_area(session, area)
     keys = ("households", "covered", "uncovered")
     return {"totals": {key: sum(grid[key] for grid in grids) for key in keys}, "grids": grids}
 
@@ -229,6 +231,8 @@ def uncovered(session: Session, wanted: Filter, today: date) -> dict[str, Any]:
     """Return a page of the households with which nobody keeps in touch, as far as the account sees households."""
     params = {"prefix": area_prefix(wanted.area), "after": wanted.cursor or "", "today": today}
     rows, more = page_of(session, _UNCOVERED, params, wanted.limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
     return {"items": [dict(row) for row in rows], "next": rows[-1]["code"] if more else None}
 
 

@@ -24,7 +24,7 @@ from gis.accessibility.walking import cover_by_walk
 from gis.models.vocabulary import SERVICES
 from gis.needs.disclosure import BASE
 from gis.services.derived import derived
-from gis.services.features import area_prefix
+from gis.services.features import area_prefix, refuse_unknown_area
 from gis.services.network import has_streets, network, snapped_homes, snapped_stations
 from gis.services.rows import Heads, Rows
 from gis.services.snapshots import DWELLING_TOPICS, Snapshots, StationSet
@@ -238,6 +238,8 @@ def whose(session: Session, snapshots: Snapshots, query: CoverageQuery, today: d
     def choose() -> Asked:
         prefix = area_prefix(query.area)
         inside = grids.within(prefix)
+        if not inside.any():
+            refuse_unknown_area(session, query.area)
         chosen = np.append(inside, False)[demand.grid] if prefix else None
         sites = demand if chosen is None else demand.take(chosen)
         told = np.flatnonzero(inside)

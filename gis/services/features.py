@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.errors import Fault, Invalid, Stale
+from gis.errors import Fault, Invalid, NotFound, Stale
 from gis.grids.codes import BadCode, CodeProfile
 
 PROFILE = CodeProfile()
@@ -74,6 +74,20 @@ def area_prefix(area: str | None) -> str:
     return area[: _LEVEL_DIGITS.get(level, len(area.rstrip("0")))]
 
 
+def refuse_unknown_area(session: Session, area: str | None) -> None:
+    """Refuse an area that neither is one nor has a grid: an empty answer would look as if nothing were there yet. Asked once nothing was found.
+
+    Raises:
+        NotFound: nothing is known of the area.
+    """
+    known = text(
+        "SELECT EXISTS (SELECT 1 FROM areas WHERE starts_with(code, :prefix)) "
+        "OR EXISTS (SELECT 1 FROM grids WHERE valid_to IS NULL AND starts_with(code, :prefix))"
+    )
+    if area and not session.scalar(known, {"prefix": area_prefix(area)}):
+        raise NotFound(f"没有编码为 {area} 的区划 / no area has code {area}")
+
+
 def feature(geometry: str | dict[str, Any] | Drawn | None, properties: dict[str, Any]) -> dict[str, Any]:
     """Return a GeoJSON Feature; the geometry may be GeoJSON text as PostGIS gives it, or what is written already."""
     if isinstance(geometry, str):
@@ -118,7 +132,8 @@ def read_geometry(value: Any, kinds: tuple[str, ...], where: str = "geometry") -
     west, south, east, north = geometry.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise _fault(
-            where, "经纬度超出范围，应为 [经度, 纬度] / positions out of range; expected [lon, lat] in degrees"
+            where,
+            "经纬度超出范围，应为 [经度, 纬度] / positions out of range; expected [lon, lat] in degrees",
         )
     if not geometry.is_valid:
         raise _fault(

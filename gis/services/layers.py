@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid
 from gis.models.vocabulary import RENOVATION_STATES
-from gis.services.features import Filter, area_prefix, collection, feature, page_of
+from gis.services.features import Filter, area_prefix, collection, feature, page_of, refuse_unknown_area
 from gis.services.snapshots import Snapshots
 
 
@@ -66,6 +66,8 @@ def list_layer(session: Session, layer: str, wanted: Filter, kind: str | None) -
         'ORDER BY t.code COLLATE "C" LIMIT :limit'
     )
     rows, more = page_of(session, query, params, wanted.limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
     return collection((_feature(layer, row) for row in rows), next=rows[-1]["code"] if more else None)
 
 
@@ -86,6 +88,8 @@ def count_layer(session: Session, snapshots: Snapshots, layer: str, area: str | 
     prefix = area_prefix(area)
     if prefix:
         table = table[table["grid"].str.startswith(prefix)]
+        if table.empty:
+            refuse_unknown_area(session, area)
     outside = int((table["grid"] == "").sum())
     inside = table[table["grid"] != ""]
     unit = inside["grid"] if by == "grid" else _areas_of(session, snapshots, inside["grid"], by)

@@ -25,6 +25,7 @@ from gis.services.features import (
     feature,
     page_of,
     read_geometry,
+    refuse_unknown_area,
 )
 from gis.services.snapshots import Snapshots
 from gis.store.assigning import assign_strip
@@ -54,18 +55,8 @@ def list_grids(session: Session, wanted: Filter) -> dict[str, Any]:
     query = _LIST.format(box=box_clause(wanted.bbox, params))
     rows, more = page_of(session, query, params, wanted.limit)
     if not rows:
-        _refuse_unknown_area(session, wanted.area, params["prefix"])
+        refuse_unknown_area(session, wanted.area)
     return collection((_grid_feature(row) for row in rows), next=rows[-1]["code"] if more else None)
-
-
-def _refuse_unknown_area(session: Session, area: str | None, prefix: str) -> None:
-    """Refuse an area that neither is one nor has a grid: an empty list would look as if nobody had drawn its grids yet."""
-    known = text(
-        "SELECT EXISTS (SELECT 1 FROM areas WHERE starts_with(code, :prefix)) "
-        "OR EXISTS (SELECT 1 FROM grids WHERE valid_to IS NULL AND starts_with(code, :prefix))"
-    )
-    if area and not session.scalar(known, {"prefix": prefix}):
-        raise NotFound(f"没有编码为 {area} 的区划 / no area has code {area}")
 
 
 def get_grid(session: Session, code: str) -> dict[str, Any]:
@@ -161,7 +152,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     )
     communities = _communities(session, prefix)
     if not inside.any():
-        _refuse_unknown_area(session, area, prefix)
+        refuse_unknown_area(session, area)
     if not inside.any() and communities is None:
         nothing = collection([])
         kinds = ("overlaps", "gaps", "beyond", "oversize", "undersize")
@@ -169,7 +160,7 @@ def zoning(session: Session, snapshots: Snapshots, area: str | None) -> dict[str
     report = check_zoning(frame, communities, snapshots.metric(session), OVERLAP_TOLERANCE_M2)
     counts: dict[int | None, int] = dict(
         session.execute(
-            text("SELECT grid_id, n FROM linli_grid_counts(current_date) WHERE measure = 'households'")
+            text("SELECT grid_id, n FROM linli_grid_counts(linli_today()) WHERE measure = 'households'")
         ).all()
     )
     small, large = GRID_HOUSEHOLDS
@@ -198,7 +189,7 @@ def _strays(session: Session, *, whole: bool) -> dict[str, Any]:
         text(
             "SELECT b.code, CASE WHEN b.id IS NULL THEN round(s.lon::numeric, 3) ELSE s.lon END AS x, "
             "CASE WHEN b.id IS NULL THEN round(s.lat::numeric, 3) ELSE s.lat END AS y, sum(s.households) AS n "
-            "FROM linli_demand_sites(current_date) s LEFT JOIN buildings b ON b.id = s.building_id "
+            "FROM linli_demand_sites(linli_today()) s LEFT JOIN buildings b ON b.id = s.building_id "
             "WHERE s.grid_id IS NULL GROUP BY 1, 2, 3 ORDER BY 2, 3, 1"
         )
     )

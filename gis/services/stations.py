@@ -26,6 +26,7 @@ from gis.services.features import (
     feature,
     page_of,
     read_geometry,
+    refuse_unknown_area,
 )
 from gis.services.snapshots import Snapshots
 
@@ -44,11 +45,17 @@ _IN_AREA = """ AND EXISTS (SELECT 1 FROM grids g WHERE starts_with(g.code, :pref
 
 
 def list_stations(session: Session, wanted: Filter) -> dict[str, Any]:
-    """Return a page of stations as a FeatureCollection; ``next`` is the cursor of the following page, or None."""
+    """Return a page of stations as a FeatureCollection; ``next`` is the cursor of the following page, or None.
+
+    Raises:
+        NotFound: nothing is known of the area asked for.
+    """
     params: dict[str, Any] = {"prefix": area_prefix(wanted.area), "after": wanted.cursor or ""}
     area = _IN_AREA if params["prefix"] else ""
     query = _LIST.format(columns=_COLUMNS, area=area, box=box_clause(wanted.bbox, params))
     rows, more = page_of(session, query, params, wanted.limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.area)
     return collection((_station_feature(row) for row in rows), next=rows[-1]["code"] if more else None)
 
 

@@ -1,4 +1,4 @@
-"""项目清单: open a project, change it, take it from plan to close; of the needs it answers, only admins read an exact number."""
+"""项目清单: open a project, change it, take it from plan to close; of the needs it answers, admins read the exact number, workers that of own grids."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from gis.errors import Conflict, Denied, Fault, Invalid, NotFound
 from gis.models.vocabulary import SERVICES
 from gis.needs.disclosure import offsets, rounded, told
 from gis.services.casework.resources import scope_of
-from gis.services.features import area_prefix, check_version, page_of
+from gis.services.features import area_prefix, check_version, page_of, refuse_unknown_area
 from gis.services.snapshots import Snapshots
 from gis.store.auditing import note
 from gis.store.vault import vault_of
 
-_SELECT = """
+NEEDS_SEEN = """CASE WHEN linli_role() = 'worker' THEN (SELECT count(*) FROM project_needs n WHERE n.project_id = p.id)
+            ELSE coalesce((SELECT n.needs FROM linli_project_needs() n WHERE n.project_id = p.id), 0) END"""
+"""How many needs a project answers: for a worker those of own grids, of which he reads each."""
+_SELECT = f"""
 SELECT p.id, p.title, p.service, p.area, p.scope, p.lon, p.lat, p.state, p.starts_on, p.ends_on, p.closed_on, p.reworks, p.version,
-       linli_leads(p.scope) AS leads, coalesce((SELECT n.needs FROM linli_project_needs() n WHERE n.project_id = p.id), 0) AS needs
+       linli_leads(p.scope) AS leads, {NEEDS_SEEN} AS needs, linli_role() = 'worker' AS own
 FROM projects p
 """
 _LIST = f"""{_SELECT}
@@ -31,7 +34,7 @@ WHERE p.id > :after AND (CAST(:state AS text) IS NULL OR p.state = :state) AND (
   AND (CAST(:need AS uuid) IS NULL OR p.id IN (SELECT project_id FROM project_needs WHERE need_id = :need))
 ORDER BY p.id LIMIT :limit
 """
-_HIDDEN = ("scope", "leads")
+_HIDDEN = ("scope", "leads", "own")
 _SAME = ("title", "service", "area", "lon", "lat", "starts_on", "ends_on")
 _NIL = UUID(int=0)
 
@@ -122,6 +125,8 @@ def list_projects(session: Session, wanted: dict[str, Any], limit: int, after: U
         "after": after or _NIL,
     }
     rows, more = page_of(session, _LIST, params, limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.get("area"))
     return {"items": [_shown(session, row, exact=exact) for row in rows], "next": str(rows[-1]["id"]) if more else None}
 
 
@@ -232,7 +237,7 @@ def _shown(session: Session, row: Any, *, exact: bool) -> dict[str, Any]:
         **values,
         "label": SERVICES.get(row["service"], row["service"]),
         "state_label": STATES[row["state"]],
-        "needs": count_told(session, row["id"], row["needs"], exact=exact),
+        "needs": count_told(session, row["id"], row["needs"], exact=exact or row["own"]),
         "may_change": row["leads"],
     }
 

@@ -15,7 +15,7 @@ from gis.casework.matching import Candidate, ranked
 from gis.errors import Conflict, Fault, Invalid, NotFound
 from gis.models.vocabulary import SERVICES
 from gis.services.casework.ways import walks_m
-from gis.services.features import area_prefix, check_version, page_of
+from gis.services.features import area_prefix, check_version, page_of, refuse_unknown_area
 from gis.services.snapshots import Snapshots
 
 _SELECT = """
@@ -91,6 +91,8 @@ def list_resources(session: Session, wanted: dict[str, Any], limit: int, after: 
         "after": after or _NIL,
     }
     rows, more = page_of(session, _LIST, params, limit)
+    if not rows:
+        refuse_unknown_area(session, wanted.get("area"))
     return {"items": [_shown(row) for row in rows], "next": str(rows[-1]["id"]) if more else None}
 
 

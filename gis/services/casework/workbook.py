@@ -16,7 +16,7 @@ from gis.casework.flow import OUTCOMES
 from gis.casework.projects import ROLES, STATES
 from gis.models.vocabulary import SERVICES
 from gis.needs.disclosure import told
-from gis.services.casework.projects import count_told
+from gis.services.casework.projects import NEEDS_SEEN, count_told
 from gis.services.indicators import grid_counts
 from gis.services.needs import open_by_service
 from gis.services.snapshots import Snapshots
@@ -33,9 +33,9 @@ _RESOURCES = """
 SELECT r.id, r.organisation, r.service, r.area, r.hours, r.capacity,
        coalesce((SELECT t.places FROM linli_places_taken() t WHERE t.resource_id = r.id), 0) AS taken, r.active FROM resources r ORDER BY r.organisation, r.id
 """
-_PROJECTS = """
+_PROJECTS = f"""
 SELECT p.id, p.title, p.service, p.area, p.state, p.starts_on, p.ends_on, p.closed_on,
-       coalesce((SELECT n.needs FROM linli_project_needs() n WHERE n.project_id = p.id), 0) AS needs,
+       {NEEDS_SEEN} AS needs,
        (SELECT string_agg(coalesce(s.name, r.organisation), '；' ORDER BY t.id) FROM project_resources t LEFT JOIN resources r ON r.id = t.resource_id
         LEFT JOIN stations s ON s.id = t.station_id WHERE t.project_id = p.id) AS resources
 FROM projects p ORDER BY p.title, p.id
@@ -72,7 +72,7 @@ def export_lists(session: Session, snapshots: Snapshots, today: date, *, role: s
             book,
             "项目清单",
             ("项目编号", "项目", "服务事项", "区域", "状态", "开始", "结束", "销号", "关联需求", "资源"),
-            _projects(session, exact=exact),
+            _projects(session, exact=exact or role == "worker"),
         ),
         "责任清单": add_sheet(book, "责任清单", ("项目", "单位", "角色", "任务", "期限", "完成"), _duties(session)),
         "反馈清单": add_sheet(book, "反馈清单", ("项目", "日期", "评价", "反馈"), _feedback(session)),

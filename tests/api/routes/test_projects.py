@@ -208,6 +208,8 @@ def test_a_worker_acts_in_own_grids_only(client: TestClient, as_: SignIn) -> Non
     assert add(client, worker, wide, "needs", need=mine).status_code == 201
     assert add(client, admin, wide, "needs", need=theirs).status_code == 201
     assert [item["id"] for item in client.get(f"/api/projects/{wide['id']}/needs", headers=worker).json()["items"]] == [mine]
+    counts = {name: client.get(f"/api/projects/{wide['id']}", headers=who).json()["needs"] for name, who in (("worker", worker), ("admin", admin))}
+    assert counts == {"worker": 1, "admin": 2}, "a worker counts what he reads"
     assert client.delete(f"/api/projects/{wide['id']}/needs/{theirs}", headers=worker).status_code == 404
     assert go(client, worker, wide, "running").status_code == 403
     assert add(client, worker, wide, "duties", party="甲", role="lead", task="x").status_code == 403
