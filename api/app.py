@@ -13,16 +13,17 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 import api.language
 import api.pages
 from api import errors, openapi
 from api.answers import Json
 from api.basemap import Basemap
-from api.compression import Compression, packed, packed_file, takes_gzip
+from api.compression import Compression, packed, packed_file, packed_script, takes_gzip
 from api.desk import Office
 from api.express import Application, Express
 from api.feed import Feed
@@ -44,7 +45,7 @@ from gis.services.snapshots import Snapshots
 from gis.services.tile_cache import TileCache
 from gis.store.session import Store
 from maps import language
-from maps.assets import MOUNTS
+from maps.assets import MOUNTS, bundles
 
 PAGES = Path(api.pages.__file__).parent
 DESCRIPTION = """
@@ -178,6 +179,7 @@ def _add_description(app: FastAPI) -> None:
 
 
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_FOR_GOOD = "public, max-age=31536000, immutable"
 _PACKED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
 
@@ -196,14 +198,29 @@ class _Kept(StaticFiles):
             answer = Response(body, status_code, _PACKED, _MEDIA_TYPES[path.suffix])
         else:
             answer = super().file_response(full_path, stat_result, scope, status_code)
-        answer.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if hashed else "public, no-cache"
-        )
+        answer.headers["Cache-Control"] = _FOR_GOOD if hashed else "public, no-cache"
         return answer
+
+
+async def _bundle(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve scripts of the maps that stand together in one file; an address with the right hash may be kept for good."""
+    request = Request(scope)
+    name = request.url.path.rsplit("/", 1)[-1].removesuffix(".js")
+    body = bundles.body_of(name) if request.method in {"GET", "HEAD"} else None
+    if body is None:
+        answer: Response = PlainTextResponse("Not Found", 404)
+    else:
+        current = request.query_params.get("v") == bundles.bundle(name.split("+")).url.partition("v=")[2]
+        headers = {"Cache-Control": _FOR_GOOD if current else "public, no-cache"}
+        if takes_gzip(request.headers):
+            body, headers = packed_script(body), {**headers, **_PACKED}
+        answer = Response(body, media_type=_MEDIA_TYPES[".js"], headers=headers)
+    await answer(scope, receive, send)
 
 
 def _mount_static(app: FastAPI) -> None:
     app.mount("/static", _Kept(directory=PAGES / "static"), name="static")
     app.mount(language.PREFIX, api.language.words, name=language.PREFIX)
+    app.mount(bundles.PREFIX, _bundle, name=bundles.PREFIX)
     for prefix, folder in MOUNTS.items():
         app.mount(prefix, _Kept(directory=folder, check_dir=False), name=prefix)

@@ -40,6 +40,12 @@ def packed_file(path: Path, _changed_ns: int) -> bytes:
     return gzip.compress(path.read_bytes(), compresslevel=9, mtime=0)
 
 
+@lru_cache(maxsize=64)
+def packed_script(body: bytes) -> bytes:
+    """Return a script that is no file compressed in the same way."""
+    return gzip.compress(body, compresslevel=9, mtime=0)
+
+
 def _compressor() -> Any:
     return isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
 

@@ -19,11 +19,13 @@ from folium.template import Template
 from markupsafe import Markup, escape
 
 from maps.assets import Asset, own, vendor
+from maps.assets.bundles import bundle
 from maps.language import CHINESE, script
 
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
 _OWN_STYLES = ("linli.css",)
+_SHARED_SCRIPTS = ("language.js", "words.js", "linli.js", "share.js", "sheet.js", "base.js")
 _FOREIGN = re.compile(r"(?:\bhttps?:|[\"'`(=])//[^\s\"'`)<]{1,100}", re.IGNORECASE)
 _NONCE = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 
@@ -118,9 +120,9 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
     texts = script(drawn.language)
     scripts += [
         *([texts] if texts is not None else []),
-        own("language.js"),
         vendor("protomaps-leaflet/protomaps-leaflet.js"),
-        *(own(name) for name in _own_scripts(drawn)),
+        bundle(_SHARED_SCRIPTS),
+        *([bundle(names)] if (names := _own_scripts(drawn)) else []),
     ]
     head = Markup("\n").join(
         Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(a.url, a.integrity) for a in styles
@@ -177,8 +179,8 @@ def _refuse_foreign(written: str) -> None:
 
 
 def _own_scripts(drawn: LinliMap) -> list[str]:
-    """Return our scripts that the map's elements ask for, each once, the common ones first."""
-    names = ["words.js", "linli.js", "share.js", "sheet.js", "base.js"]
+    """Return our scripts that the map's elements ask for beyond those that every map has, each once."""
+    names: list[str] = []
     for element in _walk(drawn):
         names += [name for name in getattr(element, "own_scripts", ()) if name not in names]
     return names

@@ -9,23 +9,18 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from api.answers import GeoJson, Json, etag, page, tagged
 from api.desk import AtDesk, Desk
 from api.openapi import problems
-from api.parameters import AskedFilter, AskedVersion, Code, example
+from api.parameters import AskedClassing, AskedFilter, AskedSpan, AskedVersion, Code, example
 from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, GridSummary, Moved
 from api.security import allow
 from gis.errors import Denied
 from gis.needs.disclosure import shown
 from gis.services import indicators, measures, registry
 from gis.services.accounts import grids_of
-from maps.classify import MAX_CLASSES, classify
+from gis.services.rows import measure_in_columns
+from maps.classify import classify
 
 router = APIRouter(tags=["网格 / grids"])
 READERS = ("planner", "worker", "screen")
-Scheme = Annotated[
-    Literal["quantiles", "natural", "equal"],
-    Query(description="分级方法 / how values are sorted into classes"),
-]
-Sorts = Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")]
-Palette = Annotated[Literal["teal", "ember", "dusk", "night-ember"], Query(description="色带 / colours")]
 
 
 def figure_reader(desk: Desk) -> measures.Reader:
@@ -89,6 +84,8 @@ def list_grids(
 )
 def get_measures(
     desk: AtDesk,
+    span: AskedSpan,
+    classing: AskedClassing,
     measure: Annotated[
         str | None,
         Query(
@@ -97,33 +94,25 @@ def get_measures(
             examples=["elders_60"],
         ),
     ] = None,
-    scheme: Scheme = "quantiles",
-    k: Sorts = 5,
-    palette: Palette = "teal",
-    first: Annotated[
-        str | None,
+    form: Annotated[
+        Literal["codes", "columns"],
         Query(
-            alias="from",
-            max_length=7,
-            description="按月指标的起始月份 / first month, of measures of months",
-            examples=["2026-01"],
+            description="按编码取值，或供地图绘制的紧凑列 / values by code, or compact columns for a map to draw"
         ),
-    ] = None,
-    last: Annotated[
-        str | None, Query(alias="to", max_length=7, description="截止月份 / last month", examples=["2026-10"])
-    ] = None,
+    ] = "codes",
 ) -> Json:
     """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures.
 
-    A measure that the list calls ``monthly`` is of the months from ``from`` to ``to``, the last twelve where they are absent.
+    A measure that the list calls ``monthly`` is of the months from ``from`` to ``to``, the last twelve where they are absent. With `form=columns` `code` (the
+    first code and the steps from each to the next) and `value` stand for `values`, and `suppressed` counts from each of them to the next: a fifth as large.
     """
     reader = figure_reader(desk)
-    span = measures.Span.asked(first, last, desk.today())
     with desk.session() as session:
         if measure is None:
             return Json({"measures": measures.measure_names(session, desk.snapshots, wall=reader.wall)})
         found = measures.measure(session, desk.snapshots, measure, desk.now(), reader, span)
-    return Json({**found, **classify(found["values"], scheme, k, palette=palette).as_dict()})
+    classes = classify(found["values"], classing.scheme, classing.k, palette=classing.palette).as_dict()
+    return Json({**(measure_in_columns(found) if form == "columns" else found), **classes})
 
 
 @router.get(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +18,7 @@ from gis.services.derived import Derived, derived
 from gis.services.features import Drawn, collection, feature
 from gis.services.network import network, snapped_stations
 from gis.services.scenario import edit_stations
+from gis.services.sketches import pitch_deg, sketches
 from gis.services.snapshots import Snapshots, StationSet
 
 _MOST_KEPT = 1_000
@@ -38,16 +41,47 @@ def circles(
     Raises:
         Invalid: there is no such station.
     """
-    stations = snapshots.stations(session)
-    if station is None:
-        return _collected(session, snapshots, query, stations, _offering(stations, query, snapshots))
-    if station not in stations.codes:
-        message = f"没有编码为 {station[:40]} 的站点 / no station has code {station[:40]}"
-        raise Invalid(message, [Fault("query.station", message)])
-    offering = _offering(stations, query, snapshots)
-    return _collected(
-        session, snapshots, query, stations, offering[offering == stations.codes.index(station)]
+    return _collected(_chosen(session, snapshots, query, station))
+
+
+def circles_in_lines(
+    session: Session,
+    snapshots: Snapshots,
+    query: CoverageQuery,
+    resolution_m: float,
+    bbox: tuple[float, float, float, float] | None = None,
+    station: str | None = None,
+) -> dict[str, Any]:
+    """Return the same circles as a map of so many metres to a pixel shows them, within a pixel: a fiftieth as long.
+
+    ``code``, ``name`` and ``lines`` of each circle that touches the box; ``lines`` as gis/services/sketches.py writes them, with ``pitch``, the degrees
+    of a step. Dissolved, ``code`` and ``name`` are None. ``stations`` is how many circles there are in the whole place.
+
+    Raises:
+        Invalid: there is no such station.
+    """
+    found = _chosen(session, snapshots, query, station)
+    pitch = pitch_deg(resolution_m)
+    key = ("lines", pitch, found.key)
+    lines = derived(snapshots).of(
+        key, tuple(found.circles), lambda: sketches([one.shape for one in found.circles], pitch)
     )
+    shown = list(range(len(lines)))
+    if bbox is not None:
+        west, south, east, north = np.array([one.shape.bounds for one in found.circles]).reshape(-1, 4).T
+        shown = np.flatnonzero(
+            (west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])
+        ).tolist()
+    heads = found.heads
+    return {
+        **found.facts,
+        "stations": found.stations,
+        "unjoined": found.apart,
+        "pitch": pitch,
+        "code": [heads[i].get("code") for i in shown],
+        "name": [heads[i].get("name") for i in shown],
+        "lines": [lines[i] for i in shown],
+    }
 
 
 def circles_after(
@@ -63,7 +97,41 @@ def circles_after(
     named = {edit["station"].get("code") for edit in edits}
     touched = np.array([i >= count or code in named for i, code in enumerate(edited.codes)], dtype=bool)
     offering = _offering(edited, query)
-    return _collected(session, snapshots, query, edited, offering[touched[offering]])
+    return _collected(_found(session, snapshots, query, edited, offering[touched[offering]]))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Circles with what is told of each and of all; ``key`` names them, ``apart`` are stations without one."""
+
+    circles: list[Drawn]
+    heads: list[dict[str, Any]]
+    facts: dict[str, Any]
+    apart: list[str]
+    stations: int
+    key: Hashable
+
+
+def _chosen(session: Session, snapshots: Snapshots, query: CoverageQuery, station: str | None) -> _Found:
+    stations = snapshots.stations(session)
+    offering = _offering(stations, query, snapshots)
+    if station is not None:
+        if station not in stations.codes:
+            message = f"没有编码为 {station[:40]} 的站点 / no station has code {station[:40]}"
+            raise Invalid(message, [Fault("query.station", message)])
+        offering = offering[offering == stations.codes.index(station)]
+    return _found(session, snapshots, query, stations, offering)
+
+
+def _collected(found: _Found) -> dict[str, Any]:
+    return collection(
+        (
+            feature(circle, {**head, **found.facts})
+            for circle, head in zip(found.circles, found.heads, strict=True)
+        ),
+        unjoined=found.apart,
+        **found.facts,
+    )
 
 
 def _offering(stations: StationSet, query: CoverageQuery, snapshots: Snapshots | None = None) -> np.ndarray:
@@ -71,13 +139,15 @@ def _offering(stations: StationSet, query: CoverageQuery, snapshots: Snapshots |
     return np.unique(np.concatenate(open_stations(stations, query, snapshots))).astype(np.int64)
 
 
-def _collected(
+def _found(
     session: Session, snapshots: Snapshots, query: CoverageQuery, stations: StationSet, chosen: np.ndarray
-) -> dict[str, Any]:
+) -> _Found:
     query = resolve(session, snapshots, query)
     profile = "adult" if query.profile == "own" else query.profile
     walking = query.method == "walk"
-    reach_m = (snapshots.policy.walk_distance_m if walking else snapshots.policy.buffer_radius_m)(query.minutes, profile)
+    reach_m = (snapshots.policy.walk_distance_m if walking else snapshots.policy.buffer_radius_m)(
+        query.minutes, profile
+    )
     facts: dict[str, Any] = {
         "minutes": query.minutes,
         "profile": profile,
@@ -88,22 +158,19 @@ def _collected(
     drawn = draw(session, snapshots, stations, chosen, profile, reach_m) if len(chosen) else []
     apart = [stations.codes[i] for i, circle in zip(chosen, drawn, strict=True) if circle is None]
     there = [(i, circle) for i, circle in zip(chosen, drawn, strict=True) if circle is not None]
-    if query.dissolve:
-        shapes = tuple(circle.shape for _, circle in there)
-        key = ("dissolved", query.method, profile, reach_m, chosen.tobytes())
-        whole = derived(snapshots).of(key, shapes, lambda: Drawn(dissolve(np.array(shapes, dtype=object))))
-        return collection([feature(whole, {"stations": len(there), **facts})] if there else [], unjoined=apart, **facts)
-    return collection(
-        (
-            feature(
-                circle,
-                {"code": stations.codes[i], "name": stations.names[i], "kind": stations.kinds[i], **facts},
-            )
-            for i, circle in there
-        ),
-        unjoined=apart,
-        **facts,
+    circles = [circle for _, circle in there]
+    key = (query.method, profile, reach_m, chosen.tobytes())
+    if not query.dissolve or not there:
+        heads = [
+            {"code": stations.codes[i], "name": stations.names[i], "kind": stations.kinds[i]}
+            for i, _ in there
+        ]
+        return _Found(circles, heads, facts, apart, len(there), key)
+    shapes = tuple(circle.shape for circle in circles)
+    whole = derived(snapshots).of(
+        ("dissolved", *key), shapes, lambda: Drawn(dissolve(np.array(shapes, dtype=object)))
     )
+    return _Found([whole], [{"stations": len(there)}], facts, apart, len(there), ("dissolved", *key))
 
 
 def _round(

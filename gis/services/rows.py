@@ -89,3 +89,32 @@ class Rows(Sequence[dict[str, Any]]):
         filled = words.copy()
         filled[gaps] = _WRITTEN[counts - _LEAST]
         return filled.tobytes()
+
+
+def code_steps(codes: Sequence[str]) -> dict[str, Any]:
+    """Return codes in order as the first one and the steps from each to the next, which are mostly alike: a twentieth as long to send."""
+    numbers = np.array([int(code) for code in codes], dtype=np.int64)
+    return {"first": codes[0] if len(codes) else "", "steps": np.diff(numbers).tolist()}
+
+
+def in_columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """Return rows of codes and counts as columns: ``code`` as of :func:`code_steps`, and of each name the values."""
+    return {
+        "code": code_steps([row["code"] for row in rows]),
+        **{name: [row[name] for row in rows if name in row] for name in names},
+    }
+
+
+def measure_in_columns(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a measure's answer with ``code`` (as of :func:`code_steps`) and ``value`` in place of ``values``, and ``suppressed`` as the steps from one
+    position to the next, the first from 0."""
+    codes = list(found["values"])
+    position_of = {code: at for at, code in enumerate(codes)}
+    hidden = np.array(sorted(position_of[code] for code in found["suppressed"]), dtype=np.int64)
+    rest = {name: value for name, value in found.items() if name not in {"values", "suppressed"}}
+    return {
+        **rest,
+        "code": code_steps(codes),
+        "value": list(found["values"].values()),
+        "suppressed": np.diff(hidden, prepend=0).tolist(),
+    }

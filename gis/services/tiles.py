@@ -34,11 +34,13 @@ WITH tile AS MATERIALIZED (
 # An eighth of a CSS pixel is lost by snapping to the tile's steps; a quarter may go by simplification first, which saves most vertices.
 _SHAPE = "ST_AsMVTGeom(ST_Transform(ST_Simplify({geometry}, tile.step, true), 3857), tile.bounds, {extent}, {buffer}, true)"
 
-# Where a tile holds thousands of grids, a step and a simplification may each take half a pixel: that saves a third.
+# Where a tile holds thousands of grids, a step is a CSS pixel (a tile is drawn 512 pixels wide), three quarters of one may go by simplification, and
+# names are left out: a map asks for that of the grid under the pointer.
 _FINE_FROM = 14
-_GRID_EXTENT = f"CASE WHEN :z < {_FINE_FROM} THEN {EXTENT // 4} ELSE {EXTENT} END"
-_GRID_SHAPE = f"""ST_AsMVTGeom(ST_Transform(ST_Simplify(b.geometry, tile.step * CASE WHEN :z < {_FINE_FROM} THEN 2 ELSE 1 END, true), 3857),
-    tile.bounds, {_GRID_EXTENT}, CASE WHEN :z < {_FINE_FROM} THEN {BUFFER // 4} ELSE {BUFFER} END, true)"""
+_COARSE_EXTENT, _COARSE_BUFFER = EXTENT // 8, 3
+_GRID_EXTENT = f"CASE WHEN :z < {_FINE_FROM} THEN {_COARSE_EXTENT} ELSE {EXTENT} END"
+_GRID_SHAPE = f"""ST_AsMVTGeom(ST_Transform(ST_Simplify(b.geometry, tile.step * CASE WHEN :z < {_FINE_FROM} THEN 3 ELSE 1 END, true), 3857),
+    tile.bounds, {_GRID_EXTENT}, CASE WHEN :z < {_FINE_FROM} THEN {_COARSE_BUFFER} ELSE {BUFFER} END, true)"""
 _NAMED_SIDE_STEPS = 160
 """A grid's name has room when the grid is about forty CSS pixels wide and high; from the deepest tiles that a map draws from, every name is told."""
 _ALL_NAMES_FROM = 16
@@ -72,7 +74,7 @@ _LAYERS: dict[str, str] = {
   FROM buildings b
   WHERE b.geometry && tile.reach AND :z >= 16 AND b.name IS NOT NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 2000""",
     "grids": f"""
-  SELECT g.* FROM (SELECT {_GRID_SHAPE} AS geom, b.code, b.name FROM grids b
+  SELECT g.* FROM (SELECT {_GRID_SHAPE} AS geom, b.code, CASE WHEN :z >= {_FINE_FROM} THEN b.name END AS name FROM grids b
     WHERE b.geometry && tile.reach AND b.valid_to IS NULL ORDER BY ST_Area(b.geometry) DESC, b.id LIMIT 10000) g
   ORDER BY g.code""",  # by code: what follows each other is alike, and compresses
     "grid_names": f"""

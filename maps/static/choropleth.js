@@ -6,6 +6,8 @@
     dark: { edge: "rgba(150,205,210,0.55)", opacity: 0.82, chosen: "#ffd166" },
   };
 
+  const REST_MS = 120;
+
   class Shades {
     // Paints each grid as `look(code)` says: {fill} a colour, {pattern} a name, or null.
     constructor(look, dark) { this.look = look; this.dark = dark; this.style = STYLES[dark ? "dark" : "light"]; }
@@ -41,13 +43,33 @@
       return hit ? hit.feature.props : null;
     };
     const bubble = L.tooltip({ className: "linli-tip", direction: "top", offset: [0, -8], opacity: 1 });
+    const names = new Map(); // code → name, of grids that the pointer has been on while the tiles told none
+    let over = null;
+    const say = (hit) => bubble.setContent(tip(hit.code, linli.tidy(hit.name || names.get(hit.code), 60)));
+    // Tiles of many grids hold no names: whoever rests on one is told its name a moment later.
+    const rest = (hit) => {
+      if (!hit.name && !names.has(hit.code)) setTimeout(async () => {
+        if (over !== hit.code || names.has(hit.code)) return;
+        names.set(hit.code, "");
+        try {
+          names.set(hit.code, (await linli.fetch(map, map.options.urls.grid, { code: hit.code })).properties.name);
+        } catch { names.delete(hit.code); }
+        if (over === hit.code) say(hit);
+      }, REST_MS);
+    };
     const move = (event) => linli.onFrame(`tip${L.stamp(layer)}`, () => {
       const hit = map.hasLayer(layer) && !map.dragging.moving() && !event.originalEvent.target.closest(".leaflet-interactive") ? layer.at(event.latlng) : null;
+      const before = over;
+      over = hit && hit.code;
       if (!hit) { bubble.remove(); return; }
-      bubble.setLatLng(event.latlng).setContent(tip(hit.code, linli.tidy(hit.name, 60)));
+      if (over !== before) rest(hit);
+      bubble.setLatLng(event.latlng);
+      say(hit);
       if (!map.hasLayer(bubble)) bubble.addTo(map);
     });
-    const leave = () => bubble.remove();
+    linli.hear("imported", () => names.clear());
+    linli.hear("refresh", () => names.clear());
+    const leave = () => { over = null; bubble.remove(); };
     const pick = (event) => { const hit = layer.at(event.latlng); if (hit) click(hit.code, event); };
     layer.on("add", () => map.on({ mousemove: move, mouseout: leave, click: pick, zoomstart: leave }));
     layer.on("remove", () => { leave(); map.off({ mousemove: move, mouseout: leave, click: pick, zoomstart: leave }); });
@@ -76,6 +98,22 @@
 
   const MISSING = ["hatch", "no.data"];
   const HIDDEN = ["dots", "suppressed"];
+
+  /** Return the codes of an answer in columns: the first, and the steps to the others. */
+  linli.codesOf = ({ first, steps }) => {
+    const codes = first ? [first] : [];
+    let at = Number(first);
+    for (const step of steps) { at += step; codes.push(String(at).padStart(first.length, "0")); }
+    return codes;
+  };
+
+  /** Ask for a measure of the grids; what comes in columns is put back by code. */
+  linli.measures = async (map, asked, signal) => {
+    const { code, value, suppressed, ...found } = await linli.get(map, map.options.urls.measures, { ...asked, form: "columns" }, signal);
+    const codes = linli.codesOf(code);
+    let at = 0;
+    return { ...found, values: Object.fromEntries(codes.map((one, i) => [one, value[i]])), suppressed: suppressed.map((step) => { at += step; return codes[at]; }) };
+  };
 
   /** Return how a grid is shown and told by an answer of measures: `look(code)`, `said(code)`, and the rows of its legend. */
   linli.measured = (found) => {
@@ -132,7 +170,7 @@
     const load = linli.latest(map, "measures", async (signal) => {
       const asked = part("measure") ? linli.measureAsked(map.view) : { measure: settings.measure };
       if (!asked.measure) return;
-      now = linli.measured(await linli.get(map, map.options.urls.measures, {
+      now = linli.measured(await linli.measures(map, {
         ...asked, scheme: value("scheme", "quantiles"), k: value("k", 5), palette: value("palette", settings.palette),
       }, signal));
       layer.rerenderTiles();

@@ -8,6 +8,7 @@
       this.form = map.view.querySelector("[data-coverage]");
       this.part = (name) => map.view.querySelector(`[data-${name}]`);
       this.circles = linli.circleShapes();
+      this.drawCircles = linli.circlesInView(map, this.circles, () => this.circlesAsked());
       this.shades = linli.coverageShades(settings.colours);
       this.rows = new Map(); // code of a grid → its counts
       this.changes = new Map(); // code → {before, after} of a what-if
@@ -28,7 +29,7 @@
       this.load(false);
     }
 
-    /** Keep what is chosen in the page's address; edits of a what-if are not told. */
+    /** Keep what is chosen in the page's address; the edits of a what-if behind its #, which no browser sends to any server. */
     share() {
       const choice = (name) => [name, linli.sharedChoice(this.form, `[name=${name}]`)];
       const field = (name) => [name, linli.sharedField(this.form.elements[name])];
@@ -37,6 +38,7 @@
         grid: { get: () => this.code, set: (code) => { this.code = code; this.outline.draw(code, false); } },
       });
       this.mind();
+      linli.shareApart("edits", { get: () => this.whatIf.told(), set: (text) => this.whatIf.restore(text) });
     }
 
     picked(code) {
@@ -63,10 +65,19 @@
       };
     }
 
+    /** Return what is shown and how, for paper and files; a what-if is not. */
+    shown() { return { ...this.asked(), shade: this.chosenShade(), beside: this.method() === "both" }; }
+
     /** Return the parameters as the server's bodies take them. */
     body() {
       const { at, ...asked } = this.asked();
       return { ...asked, minutes: Number(asked.minutes), ...(at ? { at } : {}) };
+    }
+
+    /** Return which circles to draw: each kind's parameters, and what to mark them with. */
+    circlesAsked() {
+      const parameters = { ...this.asked(), dissolve: new FormData(this.form).get("dissolve") === "true" };
+      return this.method() === "both" ? [[{ ...parameters, method: "walk" }, {}], [{ ...parameters, method: "buffer" }, { beside: true }]] : [[parameters, {}]];
     }
 
     async fetch(signal, fresh) {
@@ -75,22 +86,18 @@
       this.map.services = parameters.service;
       this.map.fire("linli:services", { services: parameters.service });
       this.part("figures").setAttribute("aria-busy", "true");
-      const dissolve = new FormData(this.form).get("dissolve") === "true";
-      const methods = this.method() === "both" ? ["walk", "buffer"] : [parameters.method];
       this.extras.clear();
       const [found, shapes] = await Promise.all([
-        linli.get(this.map, urls.coverage, parameters, signal),
-        Promise.all(methods.map((method) => linli.get(this.map, urls.circles, { ...parameters, method, dissolve }, signal))),
+        linli.get(this.map, urls.coverage, { ...parameters, form: "columns" }, signal),
+        this.drawCircles(signal),
         this.fetchExtra(signal),
       ]);
       this.reach_m = shapes[0].radius_m;
-      if (methods.length > 1) for (const circle of shapes[1].features) circle.properties.beside = true;
-      this.circles.show(shapes.flatMap((answer) => answer.features));
       const apart = (shapes[0].unjoined || []).length;
-      this.part("none").hidden = shapes[0].features.length > 0 || apart > 0;
+      this.part("none").hidden = shapes[0].stations > 0 || apart > 0;
       this.part("unjoined").hidden = apart === 0;
       this.part("unjoined").replaceChildren(linli.number(apart), " ", linli.word("unjoined.n"));
-      this.rows = new Map(found.grids.map((row) => [row.code, row]));
+      this.rows = rowsOf(found.grids);
       this.part("figures").replaceChildren(...linli.coverageFigures(found, this.settings.reasons));
       this.part("figures").removeAttribute("aria-busy");
       this.paint();
@@ -211,6 +218,19 @@
       this.mind();
     }
   }
+
+  /** Return the rows of an answer in columns, by code. */
+  function rowsOf({ code, ...columns }) {
+    const names = Object.keys(columns).filter((name) => columns[name].length);
+    const known = (one, other) => (none(one) || none(other) ? null : one - other);
+    return new Map(linli.codesOf(code).map((one, i) => {
+      const row = Object.fromEntries(names.map((name) => [name, columns[name][i]]));
+      if ("covered_buffer" in row) row.difference = known(row.covered_buffer, row.covered);
+      return [one, row];
+    }));
+  }
+
+  const none = (value) => value === null || value === undefined;
 
   linli.coverage = (map, settings) => new Coverage(map, settings).layer;
 })();

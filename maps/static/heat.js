@@ -24,7 +24,7 @@
     draw() {
       const map = this._map;
       const size = map.getSize();
-      const reach_px = this.radius_m / metresPerPixel(map.getCenter().lat, map.getZoom());
+      const reach_px = this.radius_m / linli.metresPerPixel(map);
       const coarse = Math.max(COARSE, reach_px / FINE);
       const wide = Math.ceil(size.x / coarse);
       const high = Math.ceil(size.y / coarse);
@@ -49,7 +49,7 @@
 
     spread(sums, wide, high, coarse, { lat, lon, weight }) {
       const at = this._map.latLngToContainerPoint([lat, lon]);
-      const reach = this.radius_m / metresPerPixel(lat, this._map.getZoom()) / coarse;
+      const reach = this.radius_m / linli.metresPerPixel(this._map, lat) / coarse;
       const [x, y] = [at.x / coarse - 0.5, at.y / coarse - 0.5]; // a sample stands for the middle of its square
       const peak = (weight * 3) / (Math.PI * this.radius_m ** 2) * 1e4;
       for (let row = Math.max(0, Math.ceil(y - reach)); row <= Math.min(high - 1, y + reach); row += 1) {
@@ -60,8 +60,6 @@
       }
     }
   };
-
-  const metresPerPixel = (lat, zoom) => (40075016.686 * Math.cos((lat * Math.PI) / 180)) / 2 ** (zoom + 8);
 
   /** Return the greatest density at any of the points: what the top of the heat's scale stands for. */
   linli.densest = (points, radius_m) => {

@@ -8,7 +8,7 @@
       if (value === null || value === undefined || value === false) continue;
       node.setAttribute(name, value === true ? "" : String(value));
     }
-    node.append(...children.filter((child) => child !== null && child !== undefined));
+    node.append(...children.filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : linli.unmarked(child))));
     return node;
   };
 
@@ -35,15 +35,17 @@
   linli.signIn = (map) => {
     if (leaving) return;
     leaving = true;
-    const back = encodeURIComponent(location.pathname + location.search + location.hash);
-    location.assign(`${map.options.urls.login}?next=${back}`);
+    const back = encodeURIComponent(location.pathname + location.search);
+    location.assign(`${map.options.urls.login}?next=${back}${location.hash}`); // what stands behind the # is told to no server, nor to this one
   };
 
   /** Fetch JSON with the session's cookie; a refusal becomes an Error with the server's own words. */
   linli.get = (map, path, parameters, signal) => {
-    if (map.asked) { map.asked.delete(path); map.asked.set(path, parameters || {}); } // the latest last, for whoever prints or exports it
-    return ask(map, linli.url(path, parameters), { signal });
+    return linli.fetch(map, path, parameters, signal);
   };
+
+  /** Fetch JSON in the same way, of something that the map does not show: nobody prints it. */
+  linli.fetch = (map, path, parameters, signal) => ask(map, linli.url(path, parameters), { signal });
 
   /** Send JSON to be computed with; the header shows the server that it is a page of ours that asks. */
   linli.post = (map, path, body, signal) => ask(map, path, {
@@ -142,6 +144,13 @@
   linli.tell = (name, detail) => document.dispatchEvent(new CustomEvent(`linli:${name}`, { detail }));
   linli.hear = (name, work) => document.addEventListener(`linli:${name}`, (event) => work(event.detail));
 
+  /** Return bounds as the server takes a box: west, south, east, north, none of them off the globe. */
+  linli.boxOf = (bounds) => [bounds.getWest(), Math.max(-90, bounds.getSouth()), bounds.getEast(), Math.min(90, bounds.getNorth())]
+    .map((degrees) => Math.max(-180, Math.min(180, degrees)).toFixed(6)).join(",");
+
+  /** Return metres on the ground to a pixel of the map (of `lat` where it is not that of the middle). */
+  linli.metresPerPixel = (map, lat = map.getCenter().lat) => (40075016.686 * Math.cos((lat * Math.PI) / 180)) / 2 ** (map.getZoom() + 8);
+
   /** Return [south-west, north-east] of GeoJSON features, or null. */
   linli.extent = (features) => {
     const bounds = L.geoJSON({ type: "FeatureCollection", features }).getBounds();
@@ -160,7 +169,6 @@
     });
     map.view = node.closest(".linli-view");
     map.busy = new Set();
-    map.asked = new Map();
     map.attributionControl.setPrefix(false);
     for (const [name, level] of Object.entries(PANES)) {
       const pane = map.createPane(name);

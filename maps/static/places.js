@@ -54,8 +54,7 @@
         return;
       }
       const wide = map.getBounds().pad(0.2);
-      const box = [wide.getWest(), Math.max(-90, wide.getSouth()), wide.getEast(), Math.min(90, wide.getNorth())];
-      const bbox = box.map((degrees) => Math.max(-180, Math.min(180, degrees)).toFixed(6)).join(",");
+      const bbox = linli.boxOf(wide);
       const path = map.options.urls.layer.replace("{layer}", name);
       const found = await linli.getAll(map, path, { bbox, limit: MOST }, MOST, signal);
       if (group.getLayers().some((drawn) => drawn.isPopupOpen())) return; // somebody reads; the next move fetches again

@@ -46,8 +46,7 @@
       const bounds = map.getBounds();
       if (whole && seen && seen.contains(bounds)) return;
       const wide = bounds.pad(0.5);
-      const box = [wide.getWest(), Math.max(-90, wide.getSouth()), wide.getEast(), Math.min(90, wide.getNorth())];
-      const bbox = box.map((degrees) => Math.max(-180, Math.min(180, degrees)).toFixed(6)).join(",");
+      const bbox = linli.boxOf(wide);
       const found = await linli.getAll(map, map.options.urls.stations, { bbox, limit: MOST }, MOST, signal);
       seen = wide;
       whole = !found.more;

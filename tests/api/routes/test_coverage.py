@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import json
+from itertools import accumulate
+from typing import Any
+
+import pytest
+import shapely
 from fastapi.testclient import TestClient
 
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2
+from tests.gis.services.test_sketches import M_PER_DEGREE, read
 
 FRIDAY_NOON, FRIDAY_NIGHT = "2026-11-20T12:00:00+08:00", "2026-11-20T22:00:00+08:00"
 
@@ -65,6 +72,54 @@ def test_circles_single_and_dissolved(client: TestClient, as_: SignIn) -> None:
     assert len(whole["features"]) == 1
     assert whole["features"][0]["properties"]["stations"] == 2
     assert client.get("/api/circles?service=rest", headers=headers).json()["features"] == []
+
+
+def test_circles_in_lines_are_the_same_circles(client: TestClient, as_: SignIn) -> None:
+    headers = as_("planner")
+    asked = "/api/circles?at=any&method=buffer&minutes=15"
+    whole = client.get(asked, headers=headers).json()
+    found = client.get(f"{asked}&resolution_m=20", headers=headers).json()
+    assert found["code"] == [f["properties"]["code"] for f in whole["features"]]
+    assert found["name"] == [f["properties"]["name"] for f in whole["features"]]
+    assert (found["stations"], found["unjoined"], found["radius_m"]) == (
+        2,
+        whole["unjoined"],
+        whole["radius_m"],
+    )
+    for feature, text in zip(whole["features"], found["lines"], strict=True):
+        exact = shapely.from_geojson(json.dumps(feature["geometry"]))
+        off_deg = shapely.hausdorff_distance(read(text, found["pitch"]), shapely.MultiPolygon([exact]))
+        assert off_deg * M_PER_DEGREE <= 20
+    west, south = shapely.from_geojson(json.dumps(whole["features"][0]["geometry"])).bounds[:2]
+    near = client.get(
+        f"{asked}&resolution_m=20&bbox={west},{south},{west + 1e-3},{south + 1e-3}", headers=headers
+    ).json()
+    assert near["stations"] == 2 and near["code"] == ["S1"], "a box leaves out circles, and says of how many"
+    beyond = client.get(f"{asked}&resolution_m=20&bbox=0,0,1,1", headers=headers).json()
+    assert (beyond["stations"], beyond["code"], beyond["lines"]) == (2, [], [])
+    one = client.get(f"{asked}&resolution_m=20&dissolve=true", headers=headers).json()
+    assert (one["stations"], one["code"], len(one["lines"])) == (2, [None], 1)
+    for wrong in ("resolution_m=0", "resolution_m=nan", "resolution_m=20&bbox=1"):
+        assert client.get(f"{asked}&{wrong}", headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize("role", ["planner", "screen", "admin"])
+@pytest.mark.parametrize("more", ["method=buffer", "method=walk", f"method=buffer&area={G1[:12]}"])
+def test_columns_say_what_rows_say(client: TestClient, as_: SignIn, role: str, more: str) -> None:
+    asked = f"/api/coverage?service=meal&at=any&{more}"
+    rows, found = (client.get(f"{asked}{form}", headers=as_(role)).json() for form in ("", "&form=columns"))
+    columns = found.pop("grids")
+    assert found == {**found, **{name: rows[name] for name in found}} and set(rows) - set(found) == {"grids"}
+    assert codes_of(columns.pop("code")) == [row["code"] for row in rows["grids"]]
+    for name, values in columns.items():
+        assert values == [row[name] for row in rows["grids"] if name in row], name
+    assert {"households", "covered", "elders_60_covered", "children_12"} <= set(columns)
+
+
+def codes_of(steps: dict[str, Any]) -> list[str]:
+    """Return the codes that stand in an answer as steps."""
+    numbers = accumulate([int(steps["first"] or 0), *steps["steps"]])
+    return [str(number) for number in numbers] if steps["first"] else []
 
 
 def test_a_wall_is_told_no_small_count(client: TestClient, as_: SignIn) -> None:

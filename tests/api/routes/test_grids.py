@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from itertools import accumulate
+
 from fastapi.testclient import TestClient
 from shapely.geometry import mapping
 
 from tests.api.conftest import SignIn
+from tests.api.routes.test_coverage import codes_of
 from tests.gis.services.conftest import G1, G2, box
 
 
@@ -82,7 +85,9 @@ def test_the_summary_by_role(client: TestClient, as_: SignIn) -> None:
 
 def test_planners_and_walls_count_people_in_fives(client: TestClient, as_: SignIn) -> None:
     full = client.get(f"/api/grids/{G1}/summary", headers=as_("admin")).json()
-    planner, wall = (client.get(f"/api/grids/{G1}/summary", headers=as_(role)).json() for role in ("planner", "screen"))
+    planner, wall = (
+        client.get(f"/api/grids/{G1}/summary", headers=as_(role)).json() for role in ("planner", "screen")
+    )
     assert (full["people_in"], planner["people_in"]) == (1, 5)
     for name in ("residents", "elders_60", "children_12"):
         assert planner[name] % 5 == 0
@@ -111,7 +116,18 @@ def test_measures(client: TestClient, as_: SignIn) -> None:
     assert found["counts"] == [1, 1]
     assert len(found["colours"]) == 2
     assert client.get("/api/grids/measures?measure=nothing", headers=headers).status_code == 404
-    refused = client.get("/api/grids/measures?measure=needs_opened&from=2026-11&to=2026-10", headers=as_("planner"))
+    asked = "/api/grids/measures?measure=flag:living_alone&k=2"
+    by_code, columns = (
+        client.get(asked + form, headers=as_("planner")).json() for form in ("", "&form=columns")
+    )
+    codes = codes_of(columns.pop("code"))
+    assert dict(zip(codes, columns.pop("value"), strict=True)) == by_code.pop("values")
+    hidden = by_code.pop("suppressed")
+    assert [codes[at] for at in accumulate(columns.pop("suppressed"))] == hidden
+    assert columns == by_code
+    refused = client.get(
+        "/api/grids/measures?measure=needs_opened&from=2026-11&to=2026-10", headers=as_("planner")
+    )
     assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "query.from")
     assert client.get("/api/grids/measures?measure=households&k=99", headers=headers).status_code == 422
 

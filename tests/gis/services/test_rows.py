@@ -5,7 +5,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gis.services.rows import Heads, Rows
+from gis.services.rows import Heads, Rows, measure_in_columns
 
 NAMES = st.lists(st.text(max_size=8), min_size=1, max_size=4, unique=True)
 
@@ -33,3 +33,18 @@ def test_a_percent_sign_and_quotes_are_text() -> None:
     rows = Rows(Heads([{"code": '%d"', "name": "50%"}]), {"n": np.array([3])})
     assert rows.json().replace(b" ", b"") == b'[{"code":"%d\\"","name":"50%","n":3}]'
     assert rows[-1:] == [{"code": '%d"', "name": "50%", "n": 3}]
+
+
+def test_a_measure_in_columns_names_what_is_hidden_by_position() -> None:
+    values = {"530102001001001": None, "530102001001002": 7, "530102001002001": None, "530102001002003": 0}
+    found = measure_in_columns(
+        {"key": "k", "values": values, "suppressed": ["530102001001001", "530102001002001"]}
+    )
+    assert found == {
+        "key": "k", "code": {"first": "530102001001001", "steps": [1, 999, 2]}, "value": [None, 7, None, 0], "suppressed": [0, 2],
+    }  # fmt: skip
+    assert measure_in_columns({"values": {}, "suppressed": []}) == {
+        "code": {"first": "", "steps": []},
+        "value": [],
+        "suppressed": [],
+    }
