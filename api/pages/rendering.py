@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api.language import half, reader, t, tn
 from maps.assets import own
-from maps.language import script
+from maps.language import script, unmarked
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -56,6 +56,7 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
+    finalize=unmarked,
     trim_blocks=True,
     lstrip_blocks=True,
 )

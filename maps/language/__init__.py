@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from gettext import NullTranslations
@@ -23,6 +24,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
+from markupsafe import Markup
 
 from maps.assets import Asset
 
@@ -32,6 +34,24 @@ LANGUAGES = {CHINESE: "中文", ENGLISH: "English"}
 LOCALE = Path(__file__).parent / "locale"
 PREFIX = "/assets/words"
 """Where the scripts' catalogues are served, without a session."""
+
+
+_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+def unmarked(value: Any) -> Any:
+    """Return a text without signs that are not seen but turn the direction of what stands beside it (Unicode UAX #9); anything else as it is.
+
+    For templates (Jinja's ``finalize``): what is written into a page passes here. The scripts have the same (``maps/static/language.js``).
+    """
+    return _MARKS.sub("", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _apart(value: Any) -> Any:
+    """Return what is filled into a sentence, so that its direction stays its own."""
+    plain = unmarked(value)
+    return f"\u2068{plain}\u2069" if isinstance(plain, str) and _RIGHT_TO_LEFT.search(plain) else plain
 
 
 def N_(text: str) -> str:
@@ -49,11 +69,12 @@ class Catalogue:
     def t(self, text: str, /, **values: Any) -> str:
         """Return a text in this language, its named places filled in; one that the catalogue lacks as it is."""
         found = self.translations.gettext(text) if text else text
-        return found.format_map(values) if values else found
+        return found.format_map({name: _apart(value) for name, value in values.items()}) if values else found
 
     def tn(self, text: str, n: int, /, **values: Any) -> str:
         """Return a text about ``n`` things, in the number that this language has for so many."""
-        return self.translations.ngettext(text, text, n).format_map({"n": n, **values})
+        told = {name: _apart(value) for name, value in values.items()}
+        return self.translations.ngettext(text, text, n).format_map({"n": n, **told})
 
     def half(self, text: str) -> str:
         """Return this language's half of a text such as ``未找到 / not found``, as errors have them; any other text as :meth:`t`."""

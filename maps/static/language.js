@@ -6,7 +6,27 @@ linli.language = document.documentElement.lang || "zh-CN";
 linli.texts = linli.texts || {};
 (() => {
   const rules = new Intl.PluralRules(linli.language);
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+  const MARKS = /[\u061c\u200e\u200f\u202a-\u202e]/g; // not seen, but they turn the direction of what stands beside them
+  const ISOLATES = /[\u2066-\u2069]/g;
+  const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+  /** Return a text without signs that turn the direction of what stands beside it (Unicode UAX #9); isolates that are closed stay. */
+  linli.unmarked = (text) => {
+    const plain = String(text).replace(MARKS, "");
+    let open = 0;
+    for (const [sign] of plain.matchAll(ISOLATES)) {
+      open += sign === "\u2069" ? -1 : 1;
+      if (open < 0) break;
+    }
+    return open ? plain.replace(ISOLATES, "") : plain;
+  };
+
+  // What is filled into a sentence keeps its own direction to itself.
+  const apart = (value) => {
+    const plain = linli.unmarked(value);
+    return RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
+  };
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? apart(values[name]) : place));
   const said = (text) => (Object.hasOwn(linli.texts, text) ? linli.texts[text] : text);
 
   /** Return a text in the page's language with its named places, such as {n}, filled in. */

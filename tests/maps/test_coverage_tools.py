@@ -131,9 +131,7 @@ def test_sites_that_are_not_proven_show_the_gap_and_the_greedy_choice(watched: W
     _, _, body = sent(watched, "/api/siting")
     assert (body["new_stations"], body["weights"], body["candidates"]) == (2, {"elders_60": 1}, {})
     facts = " ".join(page.locator("[data-facts]").inner_text().split())
-    assert (
-        "180 人" in facts and "10%" in facts and "200 人" in facts and "170 人" in facts and "−10" in facts
-    )
+    assert "180 人" in facts and "10%" in facts and "200 人" in facts and "170 人" in facts and "−10" in facts
     assert "已证明最优" not in facts and "<img" in page.locator("[data-sites]").inner_text()
     assert page.locator(".linli-site-mark .best").all_inner_texts() == ["1", "2"]
     assert page.locator(".linli-site-mark .greedy").count() == 2
@@ -240,3 +238,74 @@ def test_sites_are_sought_among_given_points_or_buildings_of_a_kind(watched: Wat
     page.get_by_role("button", name="计算最佳位置").click()
     watched.settled()
     assert sent(watched, "/api/siting")[2]["candidates"] == {"points": [[102.71, 25.03], [102.72, 25.04]]}
+
+
+def test_a_link_takes_the_edits_along_and_no_server_hears_of_them(watched: Watched) -> None:
+    page = editing(watched)
+    watched.script(
+        """() => { const { whatIf } = Object.values(linli.maps)[0].coverage;
+        whatIf.move('S1', 102.7122229, 25.0372); whatIf.close('S2'); whatIf.add(102.713, 25.038); }"""
+    )
+    watched.settled()
+    page.wait_for_timeout(400)
+    before = sent(watched, "/api/coverage/scenario")[2]
+    figures = page.locator("[data-totals]").inner_text()
+    link = page.url
+    assert "#edits=" in link
+    watched.stub.posted.clear()
+    page.goto("about:blank")
+    page.goto(link)
+    watched.settled()
+    assert sent(watched, "/api/coverage/scenario")[2] == before
+    assert page.locator("[data-totals]").inner_text() == figures
+    assert page.locator("[data-edits] .op").all_inner_texts() == ["移动", "关闭", "新增"]
+    assert not [asked for asked in watched.stub.asked if "edits" in asked or "new-1" in asked]
+    for _ in range(3):
+        page.locator("[data-undo]").click()
+    watched.settled()
+    page.wait_for_timeout(400)
+    assert "#" not in page.url
+
+
+def test_a_link_from_anybody_brings_nothing_but_edits(watched: Watched) -> None:
+    drawn(watched)
+    pack = "(list) => linli.packed(list)"
+    given = [
+        {"op": "add", "station": {"code": "new-7", "name": HOSTILE, "lon": 102.713, "lat": 25.038, "services": [{"kind": "meal", "note": HOSTILE}]}},
+        {"op": "add", "station": {"code": HOSTILE, "lon": 102.713, "lat": 25.038, "services": [{"kind": "meal"}]}},
+        {"op": "add", "station": {"code": "new-8", "lon": 102.713, "lat": 25.038, "services": [{"kind": "none"}]}},
+        {"op": "drop", "station": {"code": "S1"}},
+        {"op": "move", "station": {"code": "S1", "lon": "east", "lat": 25}},
+        {"op": "__proto__", "station": {"code": "S1"}},
+        None,
+    ]  # fmt: skip
+    page = watched.page
+    links = [(watched.script(pack, given), 1), (watched.script(pack, {"op": "close"}), 0), ("%7Bnonsense", 0)]
+    for text, ops in links:
+        page.goto("about:blank")
+        watched.stub.posted.clear()
+        page.goto(f"{watched.stub.base}/map#edits={text}")
+        watched.settled()
+        assert page.locator("[data-edits] .op").count() == ops, text
+
+
+def test_names_and_signs_stand_clear_of_what_floats_over_the_map(watched: Watched) -> None:
+    touching = """() => Object.values(linli.maps).flatMap((map) => {
+        const own = map.getContainer().getBoundingClientRect();
+        const floating = [...map.view.querySelectorAll(".linli-panel.floating, .linli-key, .leaflet-control")].map((node) => node.getBoundingClientRect())
+          .map((r) => [r.left - own.left, r.top - own.top, r.right - own.left, r.bottom - own.top]);
+        const apart = (a, b) => a[0] >= b[2] || b[0] >= a[2] || a[1] >= b[3] || b[1] >= a[3];
+        const drawn = map.names.rectangles();
+        return [drawn.length, drawn.filter(({ boxes }) => boxes.some((box) => floating.some((one) => !apart(box, one)))).map(({ key }) => key)];
+    })"""
+    for made in (maps.planner_map(CONFIG), maps.coverage_map(CONFIG)):
+        page = watched.draw(made)
+        for zoom in (15.5, 17, 18):
+            watched.script("(zoom) => Object.values(linli.maps)[0].setZoom(zoom, { animate: false })", zoom)
+            watched.settled()
+            number, under = watched.script(touching)
+            assert under == [], zoom
+    assert number
+    page.locator(".linli-take > summary").click()  # what grows pushes names away
+    watched.settled()
+    assert watched.script(touching)[1] == []

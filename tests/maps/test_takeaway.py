@@ -22,7 +22,9 @@ def taken(watched: Watched, which: str) -> tuple[str, dict[str, list[str]], Path
     with page.expect_download() as coming:
         page.locator(f"[data-take='{which}']").click()
     saved = coming.value
-    parts = urlsplit(next(one for one in reversed(watched.stub.asked) if one.startswith(("/api/print", "/api/export"))))
+    parts = urlsplit(
+        next(one for one in reversed(watched.stub.asked) if one.startswith(("/api/print", "/api/export")))
+    )
     return parts.path, parse_qs(parts.query), Path(saved.suggested_filename)
 
 
@@ -33,13 +35,20 @@ def test_the_grid_map_goes_with_its_measure_and_its_view(watched: Watched) -> No
     page.locator("[data-measure]").select_option("elders_60")
     watched.settled()
     path, query, name = taken(watched, "print.pdf")
-    assert (path, query["measure"], query["scheme"], "bbox" in query) == ("/api/print/grids.pdf", ["elders_60"], ["quantiles"], False)
+    assert (path, query["measure"], query["scheme"], "bbox" in query) == (
+        "/api/print/grids.pdf",
+        ["elders_60"],
+        ["quantiles"],
+        False,
+    )
     assert name.name == "grids.pdf"
     page.locator(".linli-take > summary").click()
     page.get_by_label("只印当前视野").check()
     _, query, _ = taken(watched, "print.pdf")
     west, south, east, north = map(float, query["bbox"][0].split(","))
-    view = watched.script("() => { const b = Object.values(linli.maps)[0].getBounds(); return [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]; }")
+    view = watched.script(
+        "() => { const b = Object.values(linli.maps)[0].getBounds(); return [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]; }"
+    )
     assert [west, south, east, north] == pytest.approx(view, abs=1e-5)
     path, query, _ = taken(watched, "export.gpkg")
     assert (path, query["measure"], "bbox" in query) == ("/api/export/grids.gpkg", ["elders_60"], False)
@@ -60,9 +69,31 @@ def test_needs_and_coverage_go_with_their_filters(watched: Watched) -> None:
     watched.stub.answers["/api/export/coverage.csv"] = {"any": "file"}
     watched.draw(maps.coverage_map(CONFIG))
     shown = watched.stub.queries("/api/coverage")[-1]
+    shown.pop("form", None)
     path, query, _ = taken(watched, "export.csv")
     assert path == "/api/export/coverage.csv"
     assert {key: query[key] for key in shown} == shown
+
+
+def test_paper_has_the_heat_and_the_months_that_are_chosen_now(watched: Watched) -> None:
+    watched.stub.answers["/api/print/needs.pdf"] = {"any": "file"}
+    page = watched.draw(maps.needs_map(CONFIG))
+    _, query, _ = taken(watched, "print.pdf")
+    assert (query["mode"], query["radius_m"], "from" in query) == (["heat"], ["200"], False)
+    page.locator("[data-month-from]").evaluate(
+        "(slider) => { slider.value = slider.max; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    page.wait_for_timeout(400)
+    watched.settled()
+    _, query, _ = taken(watched, "print.pdf")
+    assert query["from"][0][:7] == query["to"][0][:7] == CONFIG.month_list()[-1]
+    page.locator("[data-month-from]").evaluate(
+        "(slider) => { slider.value = 0; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    page.wait_for_timeout(400)
+    watched.settled()
+    _, query, _ = taken(watched, "print.pdf")
+    assert "from" not in query, "all months again, though nothing had to be asked for"
 
 
 def test_a_refusal_is_told_on_the_map(watched: Watched) -> None:

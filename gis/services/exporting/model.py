@@ -30,7 +30,7 @@ class Column:
     def of(cls, say: Say, key: str, words: str, unit: str, values: Sequence[Any]) -> Column:
         """Return a column whose heading names its unit, unless its name does; ``unit`` is one of the domain, or a pair of words."""
         name, said = say(words), say(unit)
-        within = not said or said.lower() in name.lower()
+        within = not said or (said.isascii() and said.lower() in name.lower())
         return cls(
             key,
             name,
