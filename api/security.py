@@ -43,7 +43,8 @@ PUBLIC_PREFIXES = ("/static/", "/assets/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-requested-with"
 """Pages of other sites cannot send a header of their own choice; a script without Origin shows by it that it is ours."""
-_MACHINE_PREFIXES = ("/api/", "/tiles/")
+_DATA_PREFIX = "/api/"
+_MACHINE_PREFIXES = (_DATA_PREFIX, "/tiles/")
 
 
 def allow(*roles: str, unfinished: frozenset[str] = frozenset()) -> Any:
@@ -164,6 +165,8 @@ class Guard:
                     if by_cookie:
                         check_origin(headers, needs_proof=True)
                     self._check_before_body(scope, account)
+                elif by_cookie and path.startswith(_DATA_PREFIX):
+                    check_asker(headers)
         except Unauthenticated as error:
             refused = _to_login(scope, headers) or errors.answer(error, state["request_id"])
         except LinliError as error:
@@ -216,6 +219,19 @@ def check_origin(headers: Headers, *, needs_proof: bool) -> None:
         raise Denied(
             "请求不是来自本站页面 / the request does not come from a page of this site "
             f"(scripts: use Authorization: Bearer, or send {CSRF_HEADER})"
+        )
+
+
+def check_asker(headers: Headers) -> None:
+    """Refuse to read data for another site's link or picture: it would be noted as read by somebody who has asked for nothing.
+
+    Raises:
+        Denied: the browser says that another site has caused it.
+    """
+    if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise Denied(
+            "数据只能由本站页面读取，不能由其他网站的链接打开 / data are read by pages of this site, not through links of others "
+            "(programs: Authorization: Bearer)"
         )
 
 

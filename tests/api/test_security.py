@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 from starlette.datastructures import Headers
 from starlette.routing import Mount, Route
 
@@ -27,6 +28,7 @@ from api.security import (
 )
 from gis.errors import Denied
 from gis.models.vocabulary import ROLES
+from gis.store.session import Store
 from tests.api.conftest import PASSWORD, SignIn
 
 PUBLIC_FOR_ALL_TO_SEE = {
@@ -410,6 +412,30 @@ def test_another_sites_form_cannot_sign_anyone_in(client: TestClient) -> None:
         )
         assert answered.status_code == 403
         assert "set-cookie" not in answered.headers
+
+
+def test_another_sites_link_reads_nothing_in_ones_name(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    """An export of one person is noted as made by whoever is signed in: following a stranger's link must not make one."""
+    token = as_("worker")["Authorization"].split()[1]
+    with peopled.owner_session() as session:
+        number = session.scalar(
+            text("SELECT r.id FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code = 'H001' ORDER BY r.birth_year LIMIT 1")
+        )
+    path, cookie = f"/api/residents/{number}/export?request=legal_duty", {"Cookie": f"{COOKIE}={token}"}
+
+    def exports() -> int:
+        with peopled.owner_session() as session:
+            return session.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'resident.export'")) or 0
+
+    for site in ("cross-site", "same-site"):
+        answered = client.get(path, headers={**cookie, "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+        assert (answered.status_code, exports()) == (403, 0)
+        page = client.get("/worker", headers={**cookie, "Sec-Fetch-Site": site, "Accept": "text/html"})
+        assert page.status_code == 200, "a colleague's link to a page is a link"
+        assert page.headers["cross-origin-resource-policy"] == "same-origin"
+    for headers in ({**cookie, "Sec-Fetch-Site": "same-origin"}, {**cookie, "Sec-Fetch-Site": "none"}, cookie, {**as_("worker"), "Sec-Fetch-Site": "cross-site"}):
+        assert client.get(path, headers=headers).status_code == 200
+    assert exports() == 4
 
 
 def test_web_sockets_are_refused(client: TestClient, as_: SignIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import date
 
@@ -235,10 +236,11 @@ def test_a_screen_key_opens_the_wall_and_nothing_else(admin: TestClient, app: Fa
     assert admin.delete(f"/api/screen-keys/{listed['id']}").status_code == 404
 
 
-def test_what_the_machine_changes_holds_here_at_once(client: TestClient, as_: SignIn, peopled: Store) -> None:
+def test_what_the_machine_changes_holds_here_at_once(
+    client: TestClient, as_: SignIn, peopled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another process asks a role for a second factor, or sets a password: no token remembered here outlives the notice."""
-    import time
-
+    monkeypatch.setattr("api.sessions.REMEMBERED_S", 600.0)  # else forgetting alone would do in a while
     hers, his = as_("planner"), as_("worker")
     assert client.get("/api/grids", headers=hers).status_code == 200
     assert client.get("/api/grids", headers=his).status_code == 200
