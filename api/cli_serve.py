@@ -116,6 +116,7 @@ def _run(running: Running, settings: Settings, listening: Listening) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.protocol import Protocol
     from api.proxies import behind_proxies
     from api.ready import why_not_ready
 
@@ -129,6 +130,7 @@ def _run(running: Running, settings: Settings, listening: Listening) -> None:
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         backlog=BACKLOG,
+        http=Protocol,
     )
     server = Server(
         config, shared=listening.shared, closing=office.feed.end_streams, ready=lambda: why_not_ready(office) is None

@@ -2,7 +2,8 @@
 
 A function marked with :func:`at_hand` names what answers its route at once. Where that has no answer, or the request is out of the ordinary (a
 session not remembered, a role that may not ask), the request goes through the layers, which give the same answer. What the layers owe every
-answer, who asks, the route's rule, headers, figures and the log line, is given here by their own functions.
+answer, who asks, the route's rule, headers, figures and the log line, is given here by their own functions. In ``linli serve`` api/protocol.py asks
+here before it makes a task of a request; elsewhere :class:`Application` does.
 """
 
 from __future__ import annotations
@@ -36,6 +37,22 @@ class Ready(NamedTuple):
     body: bytes
     headers: Iterable[tuple[bytes, bytes]]
     status: int = 200
+
+
+class Answer(NamedTuple):
+    """An answer with all that it owes, and what the log will say of it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    route: str
+    began: float
+    account: Identity
+    request_id: str
+
+    def tell(self) -> None:
+        """Write its line into the log, once it has been sent."""
+        tell("GET", self.route, self.status, self.began, self.account, self.request_id)
 
 
 Reply = Callable[[Office, Identity, Scope], Ready | None]
@@ -85,32 +102,39 @@ class Express:
     def _way(self, path: str) -> _Way | None:
         return self._ways.get(path) or self._families.get(path[: path.find("/", 1) + 1])
 
-    async def answers(self, scope: Scope, send: Send) -> bool:
-        """Answer a request if that can be done at once; tell whether."""
+    def answer(self, scope: Scope) -> Answer | None:
+        """Return the answer to a request, counted; None where that cannot be given at once. Whoever sends it calls :meth:`Answer.tell` then."""
         way = self._way(scope["path"])
         if way is None or scope["method"] != "GET":
-            return False
+            return None
         began = time.perf_counter()
         reply, roles, path = way
         token, _ = token_of(Headers(scope=scope))
         account = self._office.sessions.remembered(token) if token else None
         if account is None or account.pending is not None or account.role not in roles:
-            return False
+            return None
         try:
             ready = reply(self._office, account, scope)
         except Exception as error:  # the layers know how to tell of it, should it happen to them as well
             log.warning("not at hand", route=path, error=type(error).__name__)
-            return False
+            return None
         if ready is None:
-            return False
+            return None
         request_id = request_id_of(scope)
         headers = put_headers(scope, ready.headers, request_id, ending=self._office.feed.ending)
         self._office.metrics.answered("GET", path, ready.status, time.perf_counter() - began)
+        return Answer(ready.status, headers, ready.body, path, began, account, request_id)
+
+    async def answers(self, scope: Scope, send: Send) -> bool:
+        """Answer a request if that can be done at once; tell whether."""
+        ready = self.answer(scope)
+        if ready is None:
+            return False
         try:
-            await send({"type": "http.response.start", "status": ready.status, "headers": headers})
+            await send({"type": "http.response.start", "status": ready.status, "headers": ready.headers})
             await send({"type": "http.response.body", "body": ready.body})
         finally:
-            tell("GET", path, ready.status, began, account, request_id)
+            ready.tell()
         return True
 
 
