@@ -10,7 +10,7 @@ from rich.table import Table
 from api.console import notice, out
 from api.runtime import open_store
 from api.settings import Settings
-from gis.accessibility.hours import PLACE_ZONE
+from gis import clock
 from gis.services import recounting
 
 _LISTED = 20
@@ -21,7 +21,7 @@ def recount(
 ) -> None:
     """重新计数：比对网格计数与事件日计数，并修正 / count all again, compare with the counts kept, and put them right."""
     with open_store(Settings.load(), notice) as running:
-        today = recounting.today(PLACE_ZONE)
+        today = clock.today()
         with running.store.owner_session() as session:
             compared, found = recounting.differences(session, today)
         if not check:

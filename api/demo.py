@@ -6,15 +6,14 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import exists, select
 
 import fixtures.demo
-from api.desk import TIME_ZONE
 from fixtures import layout
 from fixtures.casework import write_casework
+from gis import clock
 from gis.errors import Unavailable
 from gis.models import Area, Building, Grid, Household, Street
 from gis.services.accounts import add_account
@@ -53,7 +52,7 @@ def load(store: Store, data_dir: Path, bar: Bar) -> None:
     passwords = {role: make_password() for role in ROLES}
     _keep(data_dir, passwords)
     with tempfile.TemporaryDirectory(prefix="linli-demo-") as folder, store.owner_session() as session:
-        now = datetime.now(TIME_ZONE).replace(microsecond=0)
+        now = clock.now().replace(microsecond=0)
         place = fixtures.demo.build(today=now.date())
         for kind, path, crs in place.write(Path(folder)):
             with bar(kind) as progress:

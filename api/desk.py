@@ -20,7 +20,7 @@ from api.pace import Pace, Seldom
 from api.sessions import Sessions
 from api.settings import Settings
 from api.worker import ImportWorker
-from gis.accessibility.hours import PLACE_ZONE
+from gis import clock
 from gis.errors import NotFound, TooMany, Unauthenticated
 from gis.services.memory import Overtaken, steady
 from gis.services.sign_ins import Identity
@@ -30,8 +30,6 @@ from gis.store.auditing import note
 from gis.store.session import Origin, Store
 
 Value = TypeVar("Value")
-TIME_ZONE = PLACE_ZONE
-"""Days begin and stations open by this clock."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ class Desk:
 
     def now(self) -> datetime:
         """Return the present moment on the place's clock."""
-        return datetime.now(TIME_ZONE)
+        return clock.now()
 
     def today(self) -> date:
         """Return the place's date."""

@@ -8,9 +8,9 @@ import anyio.to_thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.desk import TIME_ZONE, Office
+from api.desk import Office
+from gis.clock import today
 from gis.services.counted import TOPICS, settle
-from gis.services.recounting import today
 
 log = structlog.get_logger("linli.upkeep")
 PAUSE_S = 2.0
@@ -21,7 +21,7 @@ async def keep_counts(office: Office) -> None:
     settled: object = None
     while True:
         await asyncio.sleep(PAUSE_S)
-        seen = (today(TIME_ZONE), *map(office.feed.versions.get, TOPICS))
+        seen = (today(), *map(office.feed.versions.get, TOPICS))
         if seen == settled or not office.feed.known.is_set():
             continue
         try:
@@ -33,4 +33,4 @@ async def keep_counts(office: Office) -> None:
 
 def _settle(office: Office) -> int:
     with office.store.session(None) as session:
-        return settle(session, today(TIME_ZONE))
+        return settle(session, today())

@@ -10,13 +10,14 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from api.desk import TIME_ZONE, AtDesk, Desk
+from api.desk import AtDesk, Desk
 from api.pages.directory import DOOR_PATH, FILE_PATH, FILE_READERS, home_of
 from api.pages.refusals import PageRoute
 from api.pages.rendering import show
 from api.parameters import Code
 from api.security import allow, everyone
 from gis.casework.visiting import OUTCOMES
+from gis.clock import TIME_ZONE
 from gis.models.vocabulary import CARE_FLAGS, COLOURS, HEALTH_NEEDS, ROLES, SERVICES, SEXES
 from gis.services import chiefs, colours, contacts, doors, households, moves
 from gis.services.casework import requests, visits

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]
 
-PLACE_ZONE = ZoneInfo("Asia/Shanghai")
+from gis.clock import TIME_ZONE
+
 _ALWAYS = "24/7"
 _WEEK = timedelta(days=7)
 
 
-def check_hours(text: str | None, zone: ZoneInfo = PLACE_ZONE) -> str:
+def check_hours(text: str | None, zone: ZoneInfo = TIME_ZONE) -> str:
     """Check opening hours and return them without surrounding blanks.
 
     Args:
@@ -33,7 +34,7 @@ def check_hours(text: str | None, zone: ZoneInfo = PLACE_ZONE) -> str:
     return wanted
 
 
-def is_open(hours: str | None, at: datetime | None, zone: ZoneInfo = PLACE_ZONE) -> bool:
+def is_open(hours: str | None, at: datetime | None, zone: ZoneInfo = TIME_ZONE) -> bool:
     """Say whether something is open; the first minute of an interval belongs to it, its end does not.
 
     Args:
@@ -52,7 +53,7 @@ def is_open(hours: str | None, at: datetime | None, zone: ZoneInfo = PLACE_ZONE)
     return bool(_parse((hours or "").strip() or _ALWAYS, zone).is_open(_local(at, zone)))
 
 
-def next_change(hours: str | None, at: datetime, zone: ZoneInfo = PLACE_ZONE) -> datetime | None:
+def next_change(hours: str | None, at: datetime, zone: ZoneInfo = TIME_ZONE) -> datetime | None:
     """Return when something next opens or closes after ``at``, in the place's zone; None when it never does.
 
     Raises:
@@ -70,7 +71,7 @@ def next_change(hours: str | None, at: datetime, zone: ZoneInfo = PLACE_ZONE) ->
     return None
 
 
-def open_share_of_week(hours: str | None, at: datetime, zone: ZoneInfo = PLACE_ZONE) -> float:
+def open_share_of_week(hours: str | None, at: datetime, zone: ZoneInfo = TIME_ZONE) -> float:
     """Return the share, 0 to 1, of the week of ``at`` (Monday to Sunday in the place's zone) during which something is open.
 
     Raises:
@@ -81,7 +82,7 @@ def open_share_of_week(hours: str | None, at: datetime, zone: ZoneInfo = PLACE_Z
 
 
 def week_pattern(
-    hours: Sequence[str | None], at: datetime, zone: ZoneInfo = PLACE_ZONE
+    hours: Sequence[str | None], at: datetime, zone: ZoneInfo = TIME_ZONE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the week of ``at`` into the different states of many opening hours.
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import shapely
 from sqlalchemy import Connection, text
 
+from gis import clock
 from gis.crs import CHOICES, SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
 from gis.intake.formats.opening import TEXT_SUFFIXES, WORKBOOK_SUFFIXES, open_source
@@ -26,7 +26,6 @@ from gis.intake.sheet import Sheet
 from gis.intake.writer import Writer
 from gis.store.auditing import actor as on_machine
 
-_ZONE = ZoneInfo("Asia/Shanghai")
 pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep much of what has been given back
 
 Progress = Callable[[int, int | None], None]
@@ -90,7 +89,7 @@ def run_import(
             connection.execute(lock, {"name": f"linli import {kind}"})
             said = {"actor": actor or on_machine()}
             connection.execute(text("SELECT set_config('linli.actor', :actor, true)"), said)
-            day = today or datetime.now(_ZONE).date()
+            day = today or clock.today()
             with Writer() as writer:
                 job = Job(
                     connection,

@@ -59,7 +59,7 @@ class AccountGrid(Base):
     grid_id: Mapped[int] = mapped_column(
         ForeignKey("grids.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    valid_from: Mapped[date] = mapped_column(Date, primary_key=True, server_default=func.current_date())
+    valid_from: Mapped[date] = mapped_column(Date, primary_key=True, server_default=func.linli_today())
     valid_to: Mapped[date | None] = mapped_column(Date)
 
 

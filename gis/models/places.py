@@ -41,7 +41,6 @@ class Place(Base):
     name: Mapped[str] = mapped_column(Text, server_default="")
     metric_crs: Mapped[str | None] = mapped_column(Text)
     """EPSG code or WKT of the Gauss–Krüger zone in which everything is measured."""
-    time_zone: Mapped[str] = mapped_column(Text, server_default="Asia/Shanghai")
 
 
 class Area(Base, Versioned):
@@ -70,7 +69,7 @@ class Grid(Base, Versioned):
     community_id: Mapped[int] = mapped_column(ForeignKey("areas.id"), index=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("grids.id"), index=True)
     geometry: Mapped[Any] = geometry("MULTIPOLYGON")
-    valid_from: Mapped[date] = mapped_column(Date, server_default=func.current_date())
+    valid_from: Mapped[date] = mapped_column(Date, server_default=func.linli_today())
     valid_to: Mapped[date | None] = mapped_column(Date)
 
 

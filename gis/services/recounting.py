@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date
 from typing import Any
 
 from sqlalchemy import text
@@ -70,8 +70,3 @@ def repair(session: Session, today: date) -> None:
     session.execute(text("DELETE FROM grid_counts"))
     session.execute(text("INSERT INTO grid_counts_due DEFAULT VALUES"))
     session.execute(text("SELECT linli_settle_counts(:today)"), {"today": today})
-
-
-def today(zone: tzinfo) -> date:
-    """Return the date on a place's clock."""
-    return datetime.now(zone).date()

@@ -16,9 +16,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.app import create_app
-from api.desk import TIME_ZONE
 from api.settings import Settings
 from gis.accessibility.policy import WalkPolicy
+from gis.clock import TIME_ZONE
 from gis.services.coverage import CoverageQuery
 from gis.services.needs import NeedQuery
 from gis.store.assigning import assign

@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.accessibility.hours import PLACE_ZONE
 from gis.casework.visiting import INTERVALS_DAYS, MISSED, length_m, round_order
+from gis.clock import TIME_ZONE
 from gis.errors import Conflict, Fault, NotFound
 from gis.services.casework.ways import walks_m
 from gis.services.confirmations import confirm_visited
@@ -78,7 +78,7 @@ def due(session: Session, grid: str | None, on: date, limit: int, *, ahead_days:
         overdue), ``truncated``, and the ``intervals`` in force.
     """
     days = intervals(session)
-    params = {"grid": grid, "on": on, "zone": PLACE_ZONE.key, "colours": list(days), "days": list(days.values())}
+    params = {"grid": grid, "on": on, "zone": TIME_ZONE.key, "colours": list(days), "days": list(days.values())}
     until = on + timedelta(days=ahead_days)
     rows = session.execute(text(_PAGE), {**params, "until": until, "limit": limit + 1}).mappings().all()
     totals = {row["colour"]: dict(row) for row in session.execute(text(_TOTALS), params).mappings()}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from api.desk import TIME_ZONE
+from gis.clock import TIME_ZONE
 from gis.store.session import Store
 from tests.api.conftest import SignIn
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.desk import TIME_ZONE
+from gis.clock import TIME_ZONE
 from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from api.desk import TIME_ZONE
+from gis.clock import TIME_ZONE
 from gis.intake import run_import
 from gis.store.session import Store
 from tests.api.conftest import SignIn

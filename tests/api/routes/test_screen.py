@@ -21,8 +21,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from api.desk import TIME_ZONE
 from api.routes.screen import _BOARDS
+from gis.clock import TIME_ZONE
 from gis.services.casework import figures
 from gis.services.casework.days import by_day
 from gis.services.snapshots import Snapshots
