@@ -136,10 +136,12 @@
 
   /** Return the words over a legend: the measure, its unit, and the months that it is of. */
   linli.measureTitle = (found) => {
-    const unit = found.unit ? linli.t("（{unit}）", { unit: linli.t(found.unit) }) : "";
-    const span = found.from === found.to ? found.from : `${found.from}\u00a0–\u00a0${found.to}`;
+    const label = linli.t(found.label);
+    const told = linli.t(found.unit || "");
+    const unit = told && label.toLowerCase() !== told.toLowerCase() ? linli.t("（{unit}）", { unit: told }) : "";
+    const span = found.from === found.to ? found.from : `${found.from}\u00a0–\u2060\u00a0${found.to}`;
     const months = found.from ? ` ${span.replaceAll("-", "\u2011")}` : ""; // not broken at the end of a line
-    return `${linli.t(found.label)}${unit}${months}`;
+    return `${label}${unit}${months}`;
   };
 
   /** Return what a panel asks of a measure; `side` is what stands behind the names of its fields. The months are only those of a measure of months. */
