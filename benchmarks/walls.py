@@ -9,6 +9,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,7 +100,7 @@ async def _listen(
     address: str, token: str, wall: Wall, ready: asyncio.Semaphore, woken: asyncio.Event
 ) -> None:
     """Read a stream line by line; the lines that tell how long a piece is are none of its own."""
-    reader, writer = await _ask(address, token, "/api/screen/changes")
+    reader, writer = await _ask(address, token, "GET", "/api/screen/changes")
     try:
         while line := await reader.readline():
             if not line.startswith(b"id: "):
@@ -129,19 +130,46 @@ async def _show(
         await woken.wait()
         await asyncio.sleep(SETTLE_S)
         woken.clear()
-        reader, writer = await _ask(address, token, summary)
-        answer = await reader.read()
-        writer.close()
-        wall.figures, wall.shown_at = json.loads(answer.partition(b"\r\n\r\n")[2]), time.perf_counter()
+        answer = await _answer(address, token, "GET", summary)
+        wall.figures, wall.shown_at = _read(answer.partition(b"\r\n\r\n")[2]), time.perf_counter()
 
 
-async def _ask(address: str, token: str, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a request on a connection of its own; a summary's connection ends with its answer."""
+async def report(address: str, token: str, bodies: list[dict[str, Any]], every_s: float) -> dict[str, float]:
+    """Report events at a steady pace, whether or not those before have been answered; return when each was, by its id, seconds of the clock."""
+    begun = time.perf_counter()
+
+    async def one(number: int, body: dict[str, Any]) -> tuple[str, float]:
+        await asyncio.sleep(begun + number * every_s - time.perf_counter())
+        answer = await _answer(address, token, "POST", "/api/events", json.dumps(body).encode())
+        if not answer.startswith(b"HTTP/1.1 201"):
+            raise RuntimeError(answer.decode(errors="replace"))
+        return str(json.loads(answer.partition(b"\r\n\r\n")[2])["id"]), time.perf_counter()
+
+    return dict(await asyncio.gather(*(one(number, body) for number, body in enumerate(bodies))))
+
+
+@lru_cache(maxsize=8)
+def _read(body: bytes) -> dict[str, Any]:
+    """Return what an answer holds; two hundred walls that are told the same need not all read it on this machine."""
+    figures: dict[str, Any] = json.loads(body)
+    return figures
+
+
+async def _answer(address: str, token: str, method: str, path: str, body: bytes = b"") -> bytes:
+    """Ask on a connection of its own, which ends with the answer; return all of that."""
+    reader, writer = await _ask(address, token, method, path, body)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def _ask(address: str, token: str, method: str, path: str, body: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request on a connection of its own."""
     parts = urlsplit(address)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     end = "" if path.endswith("changes") else "Connection: close\r\n"
-    writer.write(
-        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n{end}\r\n".encode()
-    )
+    kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n{kind}{end}\r\n"
+    writer.write(head.encode() + body)
     await writer.drain()
     return reader, writer
