@@ -64,16 +64,22 @@ class Board:
         """Return an answer whose making began after this question: one is made at a time, and all who ask meanwhile share the next.
 
         In a burst of changes no answer stays current for as long as the next takes: if each of two hundred walls made one of its own, the last would wait
-        for all of them, and every thread of the process with it.
+        for all of them, and every thread of the process with it. A failure is the maker's own, who may have been signed out: who waited tries again.
 
         Args:
             key: what is asked for.
             make: makes it, in a thread.
         """
         task = self._next.get(key)
-        if task is None:
+        own = task is None or task.done()
+        if task is None or own:
             task = self._next[key] = asyncio.create_task(self._in_turn(key, make))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except Exception:
+            if own:
+                raise
+        return await self.soon(key, make)
 
     async def _in_turn(self, key: Key, make: Callable[[], Answer]) -> Answer:
         turn = self._turns.setdefault(key, asyncio.Lock())

@@ -41,21 +41,19 @@ def test_all_who_ask_while_one_is_made_share_the_next() -> None:
     assert made == [1, 2]
 
 
-def test_a_failure_is_told_to_all_who_wait_and_to_nobody_else() -> None:
-    board, failing = Board(), [True]
+def test_a_failure_is_the_makers_own() -> None:
+    board = Board()
 
-    def make() -> Answer:
-        if failing[0]:
-            raise LookupError
-        return answer(1)
+    def fail() -> Answer:
+        raise LookupError
 
-    async def ask() -> None:
-        told = await asyncio.gather(*(board.soon(KEY, make) for _ in range(3)), return_exceptions=True)
-        assert [type(each) for each in told] == [LookupError] * 3
-        failing[0] = False
-        assert (await board.soon(KEY, make)).tag == "1"
+    async def ask() -> list[object]:
+        found = await asyncio.gather(
+            board.soon(KEY, fail), board.soon(KEY, lambda: answer(1)), board.soon(KEY, lambda: answer(2)), return_exceptions=True
+        )
+        return [each.tag if isinstance(each, Answer) else type(each) for each in found]
 
-    asyncio.run(ask())
+    assert asyncio.run(ask()) == [LookupError, "1", "1"]
 
 
 def test_who_goes_away_takes_nobody_along() -> None:
