@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -237,3 +238,21 @@ def test_it_fits_a_thumb(visit: Visitor, ground: Ground) -> None:
         TARGET_PX,
     )
     assert small == []
+
+
+def test_every_way_is_one_tap_under_the_thumb(visit: Visitor) -> None:
+    page = visit("worker", **PHONE).open("/worker")
+    ways = page.get_by_role("navigation", name="主导航")
+    for start in ("/worker", "/events"):
+        for name, address, shows in (
+            ("住户", "/worker#homes", "我的住户"), ("走访", "/worker#visits", "今日走访"), ("需求", "/lists", "五张清单"), ("事件", "/events", "事件列表"), ("地图", "/worker#map", None),
+        ):  # fmt: skip
+            if not page.url.endswith(start):
+                page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + start)
+            way = ways.get_by_role("link", name=name)
+            box = way.bounding_box()
+            assert box is not None and box["height"] >= 56 and box["y"] + box["height"] <= 740
+            way.tap()
+            expect(page).to_have_url(re.compile(f"{re.escape(address)}$"))
+            expect(ways.locator("[aria-current=page]")).to_have_text(name)
+            expect(page.get_by_role("heading", name=shows) if shows else page.locator("#map")).to_be_in_viewport()

@@ -1,12 +1,12 @@
 // The auditor's page: search, page on, export, verify.
 
-import { $, bilingual, call, el, say, t, tn } from "./common.js";
+import { $, TIME_ZONE, bilingual, call, el, say, t, tn } from "./common.js";
 
 const ACTIONS = JSON.parse($("[data-actions]").textContent);
 const form = $("[data-search]");
 const rows = $("[data-entries]");
 const more = $("[data-more]");
-const WHEN = new Intl.DateTimeFormat("zh-CN", { dateStyle: "short", timeStyle: "medium", timeZone: "Asia/Shanghai" });
+const WHEN = new Intl.DateTimeFormat("zh-CN", { dateStyle: "short", timeStyle: "medium", timeZone: TIME_ZONE });
 let next = null;
 let asked = 0;
 

@@ -2,6 +2,7 @@
 
 const STOP = document.documentElement.lang === "zh-CN" ? "；" : "; ";
 const INK = { text: "#eaf4f5", dim: "#a9c3ca", edge: "#1f3d49", glow: "#5fd0c5", warm: "#f6b45c", pale: "#3c5a66" };
+const LEAST_TOP = 9; // where all is small the pale stubs stay low
 const charts = new Map();
 
 /** Pixels of so many hundredths of the shorter side. */
@@ -13,10 +14,10 @@ function base() {
     animation: false,
     textStyle: letters,
     grid: { left: size(0.5), right: size(1), top: size(4.4), bottom: 0, containLabel: true },
-    legend: { top: 0, right: 0, itemWidth: size(2), itemHeight: size(1.4), itemGap: size(2), textStyle: letters },
+    legend: { top: 0, right: 0, icon: "roundRect", itemWidth: size(2), itemHeight: size(1.4), itemGap: size(2), textStyle: letters },
     axis: { axisLabel: { ...letters, hideOverlap: true }, axisLine: { lineStyle: { color: INK.edge } }, axisTick: { show: false } },
     value: {
-      type: "value", minInterval: 1, splitNumber: 3, axisLabel: letters, splitLine: { lineStyle: { color: INK.edge } },
+      type: "value", minInterval: 1, splitNumber: 3, max: ({ max }) => (max < LEAST_TOP ? LEAST_TOP : null), axisLabel: letters, splitLine: { lineStyle: { color: INK.edge } },
     },
   };
 }
@@ -41,13 +42,17 @@ function draw(name, option, said) {
 export function bars(name, rows, series) {
   const option = () => {
     const { axis, value, ...rest } = base();
+    const small = rows.some((row) => series.some(({ key }) => row[key] === null));
     return {
       ...rest,
       xAxis: { type: "category", data: rows.map((row) => row.label), ...axis },
       yAxis: value,
-      series: series.map(({ key, label, colour }) => ({
-        name: label, type: "bar", barGap: "10%", itemStyle: { color: INK[colour] }, data: rows.map((row) => told(row[key], INK[colour])),
-      })),
+      series: [
+        ...series.map(({ key, label, colour }) => ({
+          name: label, type: "bar", barGap: "10%", itemStyle: { color: INK[colour] }, data: rows.map((row) => told(row[key], INK[colour])),
+        })),
+        ...(small ? [{ name: "<5", type: "scatter", itemStyle: { color: INK.pale }, data: [] }] : []), // for the legend alone
+      ],
     };
   };
   const read = (row) => `${row.label} ${series.map(({ key, label }) => `${label} ${row[key] ?? "<5"}`).join(" ")}`;

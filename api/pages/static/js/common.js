@@ -8,18 +8,20 @@ export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name === "text") node.textContent = value;
+    if (name === "text") node.textContent = linli.unmarked(value);
     else if (name === "class") node.className = value;
     else if (name === "on") Object.entries(value).forEach(([event, handler]) => node.addEventListener(event, handler));
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  node.append(...children.filter((child) => child !== null && child !== undefined).map((child) => (child instanceof Node ? child : linli.unmarked(child))));
   return node;
 }
 
 /** The page's language, and the one in which it writes dates and numbers: day before month in English. */
 export const LANGUAGE = linli.language;
 export const LOCALE = LANGUAGE === "en" ? "en-GB" : LANGUAGE;
+/** The place's clock, whatever the browser's is (gis/clock.py). */
+export const TIME_ZONE = "Asia/Shanghai";
 const CHINESE = LANGUAGE === "zh-CN";
 
 /** A text in the page's language, its named places filled in: t("共 {n} 条", { n }). */

@@ -1,10 +1,10 @@
 // Time limits as people say them: how much is left, or by how much it is past; the moment itself on hover.
-import { LOCALE, el, t, tn } from "./common.js";
+import { LOCALE, TIME_ZONE, el, t, tn } from "./common.js";
 
 const MINUTE_MS = 60_000;
 
 export const moment = (at) => new Date(at).toLocaleString(LOCALE, {
-  timeZone: "Asia/Shanghai", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false,
+  timeZone: TIME_ZONE, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false,
 });
 
 /** A span of time in its largest whole unit. */

@@ -1,5 +1,5 @@
 // A household's file: each part is corrected by itself; after a change the parts that nobody is typing in are read again.
-import { $, LOCALE, call, el, listed, say, t } from "./common.js";
+import { $, LOCALE, TIME_ZONE, call, el, listed, say, t } from "./common.js";
 import { save, toast, touched } from "./forms.js";
 import { offers } from "./needs.js";
 import { heldOutcome } from "./outcomes.js";
@@ -122,7 +122,7 @@ async function history(details) {
     const page = await call(details.dataset.history, { stay: true });
     say($("[data-message]", details), null);
     list.replaceChildren(...page.items.map((entry) => el("li", {},
-      el("p", { class: "muted small", text: `${new Date(entry.at).toLocaleString(LOCALE, { timeZone: "Asia/Shanghai" })} · ${entry.by} · ${SUBJECTS[entry.subject] ?? entry.subject}` }),
+      el("p", { class: "muted small", text: `${new Date(entry.at).toLocaleString(LOCALE, { timeZone: TIME_ZONE })} · ${entry.by} · ${SUBJECTS[entry.subject] ?? entry.subject}` }),
       el("ul", {}, ...Object.entries(entry.changes).map(change)))));
     if (!page.items.length) list.append(el("li", { class: "muted" }, t("还没有改动")));
   } catch (error) {

@@ -1,6 +1,6 @@
 // The wall: figures, charts and the map, kept current by the stream of changes; it looks after itself for weeks.
 // Addresses: /screen?area=CODE begins at a part of the place; ?pace=SECONDS turns the panels that fast, 0 not at all. The space bar pauses.
-import { $, LANGUAGE, LOCALE, bar, count, el, percent, signInAgain, t } from "./common.js";
+import { $, LANGUAGE, LOCALE, TIME_ZONE, bar, count, el, percent, signInAgain, t } from "./common.js";
 import { bars, lying } from "./charts.js";
 import { follow } from "./live.js";
 import { Turning } from "./turning.js";
@@ -25,10 +25,10 @@ let fetching = false;
 let stale = false;
 let later = null;
 
-const TIME = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const MINUTE = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-const MONTH = new Intl.DateTimeFormat(LOCALE, { month: "short", timeZone: "Asia/Shanghai" });
-const DAY = new Intl.DateTimeFormat(LOCALE, { month: "long", day: "numeric", weekday: "long", timeZone: "Asia/Shanghai" });
+const TIME = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: TIME_ZONE });
+const MINUTE = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: TIME_ZONE });
+const MONTH = new Intl.DateTimeFormat(LOCALE, { month: "short", timeZone: TIME_ZONE });
+const DAY = new Intl.DateTimeFormat(LOCALE, { month: "long", day: "numeric", weekday: "long", timeZone: TIME_ZONE });
 
 /** Millions in ten thousands, as they are read aloud. */
 const large = (value) => (typeof value === "number" && value >= 1e6 ? (LANGUAGE === "zh-CN" ? `${(value / 1e4).toFixed(1)}万` : `${(value / 1e6).toFixed(2)}M`) : count(value));

@@ -1,7 +1,7 @@
 // How a session is shown: since when, from where, how; the same to its holder and to an admin.
-import { LOCALE, el, t } from "./common.js";
+import { LOCALE, TIME_ZONE, el, t } from "./common.js";
 
-const WHEN = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" });
+const WHEN = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone: TIME_ZONE });
 const METHODS = { password: t("密码"), oidc: t("统一身份认证"), key: t("大屏密钥") };
 const FACTORS = { code: t("验证码"), recovery: t("恢复码"), provider: t("多因素") };
 

@@ -26,7 +26,8 @@ function stop(home, place) {
   const form = $("[data-visit-form]", root).content.firstElementChild.cloneNode(true);
   form.elements.household.value = home.household;
   return el("li", { "data-household": home.household },
-    el("details", {},
+    // The second tap is on the screen as soon as the first is done.
+    el("details", { on: { toggle: (event) => event.target.open && event.target.scrollIntoView({ block: "nearest" }) } },
       el("summary", {},
         place === null ? null : el("span", { class: "place num", text: String(place) }),
         el("span", { class: "where" },

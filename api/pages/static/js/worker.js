@@ -1,12 +1,12 @@
 // A worker in the street: where am I, whose grid is this, what is open nearby, who lives in my grids.
 // The position goes to our own server and nowhere else; it is neither stored nor put into this page's address.
-import { $, LOCALE, call, count, distance, el, hours, say, t, tn } from "./common.js";
+import { $, LOCALE, TIME_ZONE, call, count, distance, el, hours, say, t, tn } from "./common.js";
 import { buildingOf, doorOf } from "./homes.js";
 
 const PAGE = 40;
 const NEAR_M = 3000;
 const SHOWN_STATIONS = 6;
-const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: TIME_ZONE });
 const COLOURS = { red: t("红"), yellow: t("黄"), green: t("绿") };
 const own = new Set([...document.querySelectorAll("[data-my-grids] [data-grid]")].map((button) => button.dataset.grid));
 const message = $("[data-locate-message]");
@@ -258,5 +258,21 @@ search.elements.q.addEventListener("search", () => households());
 more.addEventListener("click", () => households(following));
 // A page that the browser has kept may be somebody else's who has signed out since; and a file may have been corrected.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+/** Say which of the ways at the foot leads to what is shown. */
+function markWay() {
+  for (const way of document.querySelectorAll(".phone-tabs a[href*='#']")) {
+    if (way.hash === (location.hash || "#map")) way.setAttribute("aria-current", "page");
+    else way.removeAttribute("aria-current");
+  }
+}
+addEventListener("hashchange", markWay);
+markWay();
+
+/** Stay where the way led while lists above are still being filled, until the reader moves on by himself. */
+let moved = false;
+for (const type of ["pointerdown", "wheel", "keydown"]) addEventListener(type, () => { moved = true; }, { passive: true });
+addEventListener("hashchange", () => { moved = false; });
+new ResizeObserver(() => { if (!moved && location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView(); }).observe($("main"));
 households();
 drawMine();
