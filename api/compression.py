@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 MINIMUM_BYTES = 1024
 _IN_THREAD_BYTES = 2 * 2**20
 """From here on a thread compresses; below, the loop is held up for less than the thread's start would take twice."""
+_LONG_BYTES = 16 * 2**10
 _LEVEL = 1
 """ISA-L's levels 1 and 2 are as small as zlib's 1 and equally fast; 3 is slower and no smaller."""
 
@@ -26,9 +27,14 @@ def takes_gzip(headers: Headers) -> bool:
 
 
 def packed(body: bytes) -> bytes | None:
-    """Return a body compressed, to be kept beside it for those who take gzip; None where it is not worth it."""
+    """Return a body compressed, to be kept beside it for those who take gzip; None where it is not worth it.
+
+    What is long is compressed as well as gzip can: it is made seldom, and sent often.
+    """
     if len(body) < MINIMUM_BYTES:
         return None
+    if len(body) > _LONG_BYTES:
+        return gzip.compress(body, mtime=0)
     compressor = _compressor()
     small: bytes = compressor.compress(body) + compressor.flush()
     return small

@@ -67,6 +67,7 @@ At = Annotated[
 IfMatch = Annotated[
     str | None, Header(max_length=100, description="读取时的 ETag / the ETag that was read", examples=['"3"'])
 ]
+AcceptEncoding = Annotated[str, Header(max_length=1000, include_in_schema=False)]
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})"|(\d{1,18})')

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Response
 
-from api.answers import GeoJson, Json
+from api.answers import GeoJson, compact
 from api.desk import AtDesk
-from api.parameters import AskedCoverage, Box, box_of
+from api.parameters import AcceptEncoding, AskedCoverage, Box, box_of
 from api.routes.whatif import ScenarioBody
 from api.schemas import FeatureCollection
 from api.security import allow
@@ -41,7 +41,8 @@ def circles(
         ),
     ] = None,
     bbox: Annotated[Box | None, Depends(box_of)] = None,
-) -> GeoJson | Json:
+    accept_encoding: AcceptEncoding = "",
+) -> Response:
     """Return the circle of each station that offers the service at that time, or all dissolved into one.
 
     With `resolution_m` they come as a map of that scale shows them, within a pixel and a fiftieth as long: `code`, `name` and `lines` of each that
@@ -51,7 +52,10 @@ def circles(
     """
     with desk.session() as session:
         if resolution_m is not None:
-            return Json(drawing.circles_in_lines(session, desk.snapshots, query, resolution_m, bbox, station))
+            return compact(
+                drawing.circles_in_lines(session, desk.snapshots, query, resolution_m, bbox, station),
+                accept_encoding,
+            )
         return GeoJson(drawing.circles(session, desk.snapshots, query, station))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from api.answers import Json
+from api.answers import Json, compact
 from api.desk import AtDesk
-from api.parameters import AskedCoverage
+from api.parameters import AcceptEncoding, AskedCoverage
 from api.schemas import Coverage
 from api.security import allow
 from gis.needs.disclosure import shown
@@ -43,7 +43,8 @@ def cover(
             description="逐网格成行，或供地图绘制的紧凑列 / a row for each grid, or compact columns for a map to draw"
         ),
     ] = "rows",
-) -> Json:
+    accept_encoding: AcceptEncoding = "",
+) -> Response:
     """Return households, elders and children covered, in total and per grid; several services: covered by all of them.
 
     For a screen small counts are null. With `form=columns` what a map needs of the grids comes as arrays, a fifth as large: `code` as the first code and the
@@ -53,7 +54,9 @@ def cover(
         found = coverage.coverage(session, desk.snapshots, query, desk.today())
     if desk.account.role == "screen":
         found = _for_wall(found)
-    return Json({**found, "grids": in_columns(found["grids"], _DRAWN)} if form == "columns" else found)
+    if form == "columns":
+        return compact({**found, "grids": in_columns(found["grids"], _DRAWN)}, accept_encoding)
+    return Json(found)
 
 
 def _for_wall(found: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 
-from api.answers import GeoJson, Json, etag, page, tagged
+from api.answers import GeoJson, Json, compact, etag, page, tagged
 from api.desk import AtDesk, Desk
 from api.openapi import problems
-from api.parameters import AskedClassing, AskedFilter, AskedSpan, AskedVersion, Code, example
+from api.parameters import AcceptEncoding, AskedClassing, AskedFilter, AskedSpan, AskedVersion, Code, example
 from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, GridSummary, Moved
 from api.security import allow
 from gis.errors import Denied
@@ -100,7 +100,8 @@ def get_measures(
             description="按编码取值，或供地图绘制的紧凑列 / values by code, or compact columns for a map to draw"
         ),
     ] = "codes",
-) -> Json:
+    accept_encoding: AcceptEncoding = "",
+) -> Response:
     """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures.
 
     A measure that the list calls ``monthly`` is of the months from ``from`` to ``to``, the last twelve where they are absent. With `form=columns` `code` (the
@@ -112,7 +113,9 @@ def get_measures(
             return Json({"measures": measures.measure_names(session, desk.snapshots, wall=reader.wall)})
         found = measures.measure(session, desk.snapshots, measure, desk.now(), reader, span)
     classes = classify(found["values"], classing.scheme, classing.k, palette=classing.palette).as_dict()
-    return Json({**(measure_in_columns(found) if form == "columns" else found), **classes})
+    if form == "columns":
+        return compact({**measure_in_columns(found), **classes}, accept_encoding)
+    return Json({**found, **classes})
 
 
 @router.get(

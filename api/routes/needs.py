@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from api.answers import GeoJson, Json
+from api.answers import GeoJson, Json, compact
 from api.desk import AtDesk
-from api.parameters import AskedNeeds
+from api.parameters import AcceptEncoding, AskedNeeds
 from api.schemas import FeatureCollection
 from api.security import allow
 from gis.services import hotspots, needs
@@ -31,7 +31,8 @@ def cells(
         Literal["geojson", "columns"],
         Query(description="GeoJSON，或供地图绘制的紧凑数组 / GeoJSON, or compact arrays for a map to draw"),
     ] = "geojson",
-) -> GeoJson | Json:
+    accept_encoding: AcceptEncoding = "",
+) -> Response:
     """Return squares with count, households and rate per 100 households; small cells are suppressed.
 
     For planners and screens needs are counted in fives, in whole months and in squares of 100, 200, 400 … m: what was used is in the answer
@@ -43,7 +44,7 @@ def cells(
     """
     with desk.session() as session:
         if form == "columns":
-            return Json(needs.cells_by_column(session, desk.snapshots, query))
+            return compact(needs.cells_by_column(session, desk.snapshots, query), accept_encoding)
         return GeoJson(needs.cells(session, desk.snapshots, query, desk.today()))
 
 

@@ -34,12 +34,12 @@ WITH tile AS MATERIALIZED (
 # An eighth of a CSS pixel is lost by snapping to the tile's steps; a quarter may go by simplification first, which saves most vertices.
 _SHAPE = "ST_AsMVTGeom(ST_Transform(ST_Simplify({geometry}, tile.step, true), 3857), tile.bounds, {extent}, {buffer}, true)"
 
-# Where a tile holds thousands of grids, a step is a CSS pixel (a tile is drawn 512 pixels wide), three quarters of one may go by simplification, and
+# Where a tile holds thousands of grids, a step is a CSS pixel (a tile is drawn 512 pixels wide), one may go by simplification, and
 # names are left out: a map asks for that of the grid under the pointer.
 _FINE_FROM = 14
 _COARSE_EXTENT, _COARSE_BUFFER = EXTENT // 8, 3
 _GRID_EXTENT = f"CASE WHEN :z < {_FINE_FROM} THEN {_COARSE_EXTENT} ELSE {EXTENT} END"
-_GRID_SHAPE = f"""ST_AsMVTGeom(ST_Transform(ST_Simplify(b.geometry, tile.step * CASE WHEN :z < {_FINE_FROM} THEN 3 ELSE 1 END, true), 3857),
+_GRID_SHAPE = f"""ST_AsMVTGeom(ST_Transform(ST_Simplify(b.geometry, tile.step * CASE WHEN :z < {_FINE_FROM} THEN 4 ELSE 1 END, true), 3857),
     tile.bounds, {_GRID_EXTENT}, CASE WHEN :z < {_FINE_FROM} THEN {_COARSE_BUFFER} ELSE {BUFFER} END, true)"""
 _NAMED_SIDE_STEPS = 160
 """A grid's name has room when the grid is about forty CSS pixels wide and high; from the deepest tiles that a map draws from, every name is told."""
