@@ -9,7 +9,6 @@ runs a finished file again, and finds a dead worker by a heartbeat of half a min
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import structlog
 from sqlalchemy import Connection, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from gis.errors import Fault, Invalid, LinliError, Unavailable
 from gis.intake import Cancelled, ImportReport, run_import
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
+from gis.services.import_faults import FAILED, INTERRUPTED, NO_ROOM, database_fault, frames, lacks_room
 from gis.services.import_order import keep_others_away, ready
 from gis.services.import_progress import Progress, Teller
 from gis.services.import_spool import Spool
@@ -38,11 +37,6 @@ from gis.store.session import Store
 log = structlog.get_logger("linli.imports")
 MOST_ATTEMPTS = 3
 _TURN_EVERY_S = 0.2
-INTERRUPTED = "导入被中断，未保留任何内容，请重新导入 / the import was interrupted and nothing was kept; import the file again"
-FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
-NO_ROOM = "数据库无法写入（磁盘已满或损坏），未保留任何内容；请清理或检查磁盘后重新导入 / the database cannot write (its disk is full or broken) and nothing was kept; make room or check the disk, and import the file again"
-_NO_ROOM = (psycopg.errors.DiskFull, psycopg.errors.IoError, psycopg.errors.InternalError_)
-"""What trying again at once would not mend."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
 _SUBMITTER = text("SELECT a.name FROM accounts a JOIN imports i ON i.account_id = a.id WHERE i.id = :id")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:id, 0))")
@@ -89,12 +83,12 @@ def run_next(store: Store, folders: Spool, stopping: Callable[[], bool] = lambda
         except LinliError:
             pass  # noted where the import is listed
         except Exception as error:
-            fault = _database_fault(error)
-            if fault is None:
+            full, fault = lacks_room(error), database_fault(error)
+            if not full and fault is None:
                 raise
-            log.warning("import interrupted", import_id=str(job.id), error=type(fault).__name__)
+            log.warning("import interrupted", import_id=str(job.id), error=type(fault or error).__name__)
             work.invalidate()
-            if isinstance(fault, _NO_ROOM):
+            if full:
                 with suppress(SQLAlchemyError), watch.begin():
                     _end(watch, job.id, "failed", [Fault(job.file_name, NO_ROOM)])
     return True
@@ -144,12 +138,12 @@ def run_local(
             raise
         except BaseException as error:  # Ctrl-C too
             work.invalidate()
-            fault = _database_fault(error)
-            message = NO_ROOM if isinstance(fault, _NO_ROOM) else INTERRUPTED
+            full, fault = lacks_room(error), database_fault(error)
+            message = NO_ROOM if full else INTERRUPTED
             state = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             with suppress(SQLAlchemyError), watch.begin():
                 _end(watch, import_id, state, [Fault(path.name, message)])
-            if fault is None:
+            if not full and fault is None:
                 raise
             raise Unavailable(message) from error
 
@@ -263,15 +257,18 @@ def _run(
     except Cancelled:
         raise
     except LinliError as error:
+        if lacks_room(error):
+            _fail(work, job, [Fault(job.file_name, NO_ROOM)])
+            raise Unavailable(NO_ROOM) from error
         _fail(work, job, [Fault(job.file_name, error.detail), *error.faults])
         raise
     except Exception as error:
-        if _database_fault(error) is not None:
+        if lacks_room(error) or database_fault(error) is not None:
             if teller.is_cancelled():
                 work.invalidate()  # what broke the statement off may still be on its way
                 raise Cancelled from error
             raise
-        log.error("import failed", import_id=str(job.id), error=type(error).__name__, frames=_frames(error))
+        log.error("import failed", import_id=str(job.id), error=type(error).__name__, frames=frames(error))
         _fail(work, job, [Fault(job.file_name, FAILED)])
         raise LinliError(FAILED) from error
     _keep_rejected(work, job.id, report)
@@ -374,11 +371,6 @@ def _outcome(report: ImportReport) -> dict[str, Any]:
     }
 
 
-def _frames(error: BaseException) -> list[str]:
-    """Return where the error came from; its text could hold a value of a personal column and is left out."""
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]]
-
-
 @contextmanager
 def _transaction(store: Store) -> Iterator[Connection]:
     """Give a connection on which a transaction has begun; rolled back unless it was committed."""
@@ -389,10 +381,3 @@ def _transaction(store: Store) -> Iterator[Connection]:
         finally:
             with suppress(SQLAlchemyError):
                 connection.rollback()
-
-
-def _database_fault(error: BaseException) -> psycopg.Error | None:
-    """Return what broke the import off where that was the database: away, full, a lock that two waited for. Rows go in by COPY, past SQLAlchemy."""
-    fault = error.orig if isinstance(error, DBAPIError) else error
-    ours = (psycopg.OperationalError, psycopg.InterfaceError, *_NO_ROOM)
-    return fault if isinstance(fault, ours) else None

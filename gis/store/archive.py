@@ -5,13 +5,16 @@ Nothing is packed twice: the dump is compressed, the zip is not. ``unzip`` and `
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import hashlib
 import os
 import secrets
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
@@ -23,6 +26,7 @@ from gis.store.digests import TableDigest
 
 DUMP, MANIFEST = "linli.dump", "manifest.json"
 _BLOCK = 1 << 20
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all where that is known."""
@@ -100,18 +104,18 @@ def writing(file: Path, *, force: bool) -> Iterator[Writing]:
         Conflict, Invalid, Unavailable: it exists; its folder does not; it cannot be written.
     """
     refuse_existing(file, force)
+    _sweep(file)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
         handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w+b") as stream:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream, fcntl.LOCK_EX)  # until this process ends, however it does
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
                 yield Writing(archive)
             stream.flush()
             os.fsync(stream.fileno())
-        if force:
-            draft.replace(file)
-        else:
-            os.link(draft, file)
+        _name(draft, file, force)
         folder = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
@@ -124,6 +128,29 @@ def writing(file: Path, *, force: bool) -> Iterator[Writing]:
         ) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _name(draft: Path, file: Path, force: bool) -> None:
+    """Give the draft its name; where the file system knows no second names (FAT, many shares) two at once could overwrite each other."""
+    if not force:
+        try:
+            os.link(draft, file)
+            return
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            refuse_existing(file, force)
+    draft.replace(file)
+
+
+def _sweep(file: Path) -> None:
+    """Remove the drafts that killed backups of this name have left: there are people's names in them."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.part"):
+        with suppress(OSError), left.open("rb") as draft:
+            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from sqlalchemy import text
 from api.app import create_app
 from api.routes import screen
 from api.settings import Settings
-from gis.services.import_queue import NO_ROOM
+from gis.services.import_faults import NO_ROOM
 from gis.store.embedded import EmbeddedServer
 from gis.store.session import SERVICE_ROLE, Store
 from tests.api.conftest import SignIn

@@ -4,9 +4,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from api import runtime
 from api.runtime import open_store
@@ -75,3 +76,63 @@ def test_what_the_settings_say_of_the_place(
     monkeypatch.delenv("LINLI_METRIC_CRS")
     with open_store(Settings.load(), silent):
         assert metric() == "EPSG:4544"
+
+
+def test_a_start_in_which_the_database_goes_away(
+    store: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LINLI_DATABASE_URL", database_urls[0])
+    monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", database_urls[1])
+    monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINLI_FIELD_KEY", KEY.text)
+    monkeypatch.setattr(runtime, "_AGAIN_AFTER_S", 0.01)
+    cuts, whole, told = [1, 2], Store.open_vault, []
+
+    def open_vault(self: Store) -> None:
+        if cuts:
+            cuts.pop()
+            with self.owner_engine.connect() as connection:
+                connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        whole(self)
+
+    monkeypatch.setattr(Store, "open_vault", open_vault)
+    with open_store(Settings.load(), told.append) as running:
+        assert running.store.is_current()
+    assert cuts == []
+    assert ["数据库中断" in line for line in told] == [True, True]
+
+
+def test_a_program_that_lasts_waits_for_its_database(
+    store: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    late = f"late_{uuid4().hex}"
+    owner, service = (make_url(url).set(database=late).render_as_string(hide_password=False) for url in database_urls)
+    monkeypatch.setenv("LINLI_DATABASE_URL", owner)
+    monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", service)
+    monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINLI_FIELD_KEY", KEY.text)
+    monkeypatch.setattr(runtime, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(runtime, "_AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(runtime, "_TOLD_EVERY_S", 0.05)
+    told: list[str] = []
+
+    def administer(statement: str) -> None:
+        with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(statement))
+
+    def hear(line: str) -> None:
+        told.append(line)
+        if len(told) == 3:
+            administer(f"CREATE DATABASE {late} TEMPLATE template0")
+
+    with pytest.raises(Unavailable), open_store(Settings.load(), silent):
+        pass
+    try:
+        with open_store(Settings.load(), hear, lasts=True) as running:
+            assert running.store.is_current()
+    finally:
+        administer(f"DROP DATABASE IF EXISTS {late} WITH (FORCE)")
+    waiting, there = told[:-1], told[-1]
+    assert len(waiting) >= 3
+    assert all("等待数据库" in line and late in line for line in waiting)
+    assert "数据库已可用" in there

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from gis.errors import Conflict, Invalid, NotFound
 from gis.intake import Cancelled, ImportReport
 from gis.services import import_queue, import_spool
-from gis.services.import_queue import INTERRUPTED, MOST_ATTEMPTS, NO_ROOM, import_file, recover, run_local
+from gis.services.import_faults import INTERRUPTED, NO_ROOM
+from gis.services.import_queue import MOST_ATTEMPTS, import_file, recover, run_local
 from gis.services.import_spool import Spool
 from gis.services.imports import (
     Upload,

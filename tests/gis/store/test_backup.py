@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import itertools
 import json
+import os
 import random
 import stat
 import threading
@@ -20,7 +23,7 @@ from gis.secrecy.keys import FieldKey, Keyring
 from gis.services.audit import verify
 from gis.store.archive import DUMP, MANIFEST, Manifest, reading
 from gis.store.backup import back_up, libpq
-from gis.store.digests import TableDigest, digest_tables
+from gis.store.digests import TableDigest, digest_tables, tables
 from gis.store.restoring import Names, restore
 from gis.store.session import Store, migration_config
 from gis.store.vault import GivenKeys, KeyFile
@@ -192,15 +195,25 @@ def change_manifest(file: Path, **changes: object) -> None:
 
 
 def test_a_table_that_differs_leaves_the_old_data(place: Store, file: Path) -> None:  # noqa: F811
+    """Every table is compared: what differs in all of them is told of each by name."""
     made = back_up(place, file)
-    tables = {name: table.model_dump() for name, table in made.tables.items()}
-    tables["needs"]["rows"] += 1
-    change_manifest(file, tables=tables)
+    other = {name: table.model_dump() | {"digest": "f" * 16} for name, table in made.tables.items()}
+    change_manifest(file, tables=other)
     before = digests(place)
-    with pytest.raises(Invalid, match="needs"):
+    with pytest.raises(Invalid, match="needs") as caught:
         put_back(place, file, overwrite=True)
+    assert {fault.where for fault in caught.value.faults} == set(other)
     assert digests(place) == before
     assert Names.of(place.owner_url).coming not in databases(place)
+
+
+def test_every_column_of_every_table_is_in_the_digests(place: Store) -> None:  # noqa: F811
+    with place.owner_engine.connect() as connection:
+        columns = connection.execute(text("SELECT table_name, column_name FROM information_schema.columns NATURAL JOIN information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER' AND table_name <> 'spatial_ref_sys'")).all()
+    with psycopg.connect(libpq(place.owner_url)) as connection:
+        found = tables(connection)
+        assert digest_tables(connection).keys() == {name for name, _ in columns}
+    assert sorted((name, column) for _, name, each in found for column in each) == sorted(map(tuple, columns))
 
 
 @pytest.mark.parametrize("whom", ["= 'pg_restore'", "<> 'pg_restore'"])
@@ -303,6 +316,29 @@ def test_a_file_is_never_overwritten_unasked(place: Store, file: Path, tmp_path:
         back_up(place, tmp_path / "no folder" / "b")
     back_up(place, file, force=True)
     assert sorted(tmp_path.iterdir()) == [file], "no draft is left"
+
+
+def test_what_a_killed_backup_has_left_goes(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
+    of_the_dead, of_another_name, of_the_living = (tmp_path / f".{name}.part" for name in ("place.linli.1", "other.linli.1", "place.linli.2"))
+    for each in (of_the_dead, of_another_name, of_the_living):
+        each.write_text("某人")
+    with of_the_living.open() as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        back_up(place, file)
+    assert set(tmp_path.iterdir()) == {file, of_another_name, of_the_living}
+
+
+def test_onto_a_stick_without_second_names(place: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    back_up(place, file)
+    whole = file.read_bytes()
+    with pytest.raises(Conflict):
+        back_up(place, file)
+    assert file.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_failed_dump_leaves_no_file(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
