@@ -52,7 +52,7 @@
         if (over !== hit.code || names.has(hit.code)) return;
         names.set(hit.code, "");
         try {
-          names.set(hit.code, (await linli.fetch(map, map.options.urls.grid, { code: hit.code })).properties.name);
+          names.set(hit.code, (await linli.get(map, map.options.urls.grid, { code: hit.code })).properties.name);
         } catch { names.delete(hit.code); }
         if (over === hit.code) say(hit);
       }, REST_MS);

@@ -40,12 +40,7 @@
   };
 
   /** Fetch JSON with the session's cookie; a refusal becomes an Error with the server's own words. */
-  linli.get = (map, path, parameters, signal) => {
-    return linli.fetch(map, path, parameters, signal);
-  };
-
-  /** Fetch JSON in the same way, of something that the map does not show: nobody prints it. */
-  linli.fetch = (map, path, parameters, signal) => ask(map, linli.url(path, parameters), { signal });
+  linli.get = (map, path, parameters, signal) => ask(map, linli.url(path, parameters), { signal });
 
   /** Send JSON to be computed with; the header shows the server that it is a page of ours that asks. */
   linli.post = (map, path, body, signal) => ask(map, path, {

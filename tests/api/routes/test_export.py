@@ -13,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import openpyxl
 import pyogrio
+import pypdfium2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
@@ -109,6 +110,23 @@ def test_no_text_becomes_a_formula(client: TestClient, as_: SignIn, needing: Sto
     assert (cell.value, cell.data_type, cell.quotePrefix) == (HOSTILE, "s", True)
     facts = {row[0]: row[1] for row in book["说明"].iter_rows(values_only=True)}
     assert facts["坐标系"].startswith("EPSG:4326")
+
+
+def test_no_sign_turns_the_direction_of_what_stands_beside_a_name(
+    client: TestClient, as_: SignIn, needing: Store
+) -> None:
+    marks = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    with needing.owner_session() as session:
+        session.execute(
+            text("UPDATE grids SET name = :name WHERE code = :code"), {"name": f"שלום{marks}北", "code": G1}
+        )
+    for form in ("csv", "geojson"):
+        told = client.get(f"/api/export/grids.{form}", headers=as_("planner")).text
+        assert "שלום北" in told
+        assert not set(told) & set(marks)
+    paper = client.get("/api/print/grids.pdf", headers=as_("planner")).content
+    printed = pypdfium2.PdfDocument(paper)[0].get_textpage().get_text_bounded()
+    assert not set(printed) & set(marks)
 
 
 def test_cells_of_needs_are_those_of_the_map(client: TestClient, as_: SignIn, needing: Store) -> None:
