@@ -66,16 +66,20 @@ def residents(count: int, households: np.ndarray, rng: np.random.Generator) -> p
     )
 
 
+SIGNS = ("", "甲", "乙")
+"""What the codes of households end in that are there three times."""
+
+
 def thrice(people: Path) -> Path:
-    """Write a file of residents three times as long, of other people in the same households, beside it."""
+    """Write a file of residents three times as long, of other people in three times as many households, beside it."""
     longer = people.with_name(f"{people.stem}.thrice{people.suffix}")
     with people.open(encoding="utf-8") as lines, longer.open("w", encoding="utf-8") as out:
         out.write(next(lines))
         for line in lines:
             household, name, sex, day, phone, number, flags = line.split(",")
-            for again, sign in enumerate(("", "甲", "乙")):
+            for again, sign in enumerate(SIGNS):
                 other = f"{number[:5]}{2 + again}{number[6:]}" if number else ""
-                out.write(",".join((household, name + sign, sex, day, phone, other, flags)))
+                out.write(",".join((household + sign, name + sign, sex, day, phone, other, flags)))
     return longer
 
 

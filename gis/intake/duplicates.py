@@ -29,7 +29,7 @@ def digest_codes(codes: pa.Array) -> np.ndarray:
 
 
 class FirstRows:
-    """Remembers in which row each code came first; in memory 16 bytes a row up to some millions, on disk beyond.
+    """Remembers in which row each code came first; in memory 16 bytes a row up to half a million, on disk beyond, where memory follows by 0.03.
 
     Digests are kept in sorted runs whose lengths double, so a batch costs a few binary searches however long the file is.
     """
@@ -96,23 +96,46 @@ class FirstRows:
 
 
 class Occurrences:
-    """Counts how often each of some digests has come: 0 for the first, 1 for the next …"""
+    """Counts how often each of some digests has come: 0 for the first, 1 for the next …
+
+    That one has come for the *k*-th time is remembered as a digest of both, so that whatever comes often takes no more memory than what does not.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         """Count from nothing; ``folder`` as for :class:`FirstRows`."""
-        self._first = FirstRows(folder)
-        self._more: dict[int, int] = {}
+        self._come = FirstRows(folder)
 
     def number(self, digests: np.ndarray) -> np.ndarray:
         """Return how often each digest has come before, here and in earlier batches, int64 (n,)."""
-        before = (self._first.find(digests) >= 0).astype(np.int64)
-        for i in np.flatnonzero(before):
-            before[i] += self._more.get(int(digests[i]), 0)
-        distinct, first_at, group = np.unique(digests, return_index=True, return_inverse=True)
-        here = pd.Series(group).groupby(group).cumcount().to_numpy()
-        counts = np.bincount(group, minlength=len(distinct))
-        old = before[first_at] > 0
-        self._first.add(distinct[~old], np.zeros(int((~old).sum()), np.int64))
-        for i in np.flatnonzero(old | (counts > 1)):
-            self._more[int(distinct[i])] = int(before[first_at[i]] + counts[i]) - 1
-        return before + here
+        if len(digests) == 0:
+            return np.zeros(0, dtype=np.int64)
+        distinct, group = np.unique(digests, return_inverse=True)
+        here = pd.Series(group).groupby(group).cumcount().to_numpy().astype(np.int64)
+        number = self._counts(distinct)[group] + here
+        self._come.add(_nth(digests, number), np.zeros(len(digests), dtype=np.int64))
+        return number
+
+    def _counts(self, distinct: np.ndarray) -> np.ndarray:
+        """Return how often each has come in earlier batches, int64 (n,): by doubling, then by halving."""
+        low, step = np.zeros(len(distinct), dtype=np.int64), np.zeros(len(distinct), dtype=np.int64)
+        more = np.arange(len(distinct))
+        while len(more := more[self._has(distinct[more], low[more] + step[more])]):
+            low[more], step[more] = low[more] + step[more] + 1, step[more] * 2 + 1
+        high = low + step
+        while len(open_ := np.flatnonzero(low < high)):
+            middle = (low[open_] + high[open_]) // 2
+            come = self._has(distinct[open_], middle)
+            low[open_] = np.where(come, middle + 1, low[open_])
+            high[open_] = np.where(come, high[open_], middle)
+        return low
+
+    def _has(self, digests: np.ndarray, number: np.ndarray) -> np.ndarray:
+        return self._come.find(_nth(digests, number)) >= 0
+
+
+def _nth(digests: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Return a digest of each digest and a number, uint64 (n,); the steps are those of SplitMix64 (Steele, Lea, Flood 2014)."""
+    mixed = digests + (number.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
-import pyarrow as pa
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from gis.models import Base
-from gis.store.bulk import copy_rows, cursor_of
+from gis.store.bulk import cursor_of
 
 _MANY_ROWS = 20_000
 """From so many new rows on indexes are made last."""
@@ -42,14 +39,8 @@ class Guards:
         for name, definition in connection.execute(text(_INDEXES), {"name": target}).all():
             drops.append(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
             self._makes.append(sql.SQL(definition))
-        referenced = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
+        hold_whole(connection, target)
         with cursor_of(connection) as cursor:
-            # First what the table refers to, as everybody does who changes both, so that nobody waits in a ring.
-            for other in referenced:
-                cursor.execute(
-                    sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier(other))
-                )
-            cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table_name))
             for drop in drops:
                 cursor.execute(drop)
 
@@ -58,6 +49,14 @@ class Guards:
         with cursor_of(self._connection) as cursor:
             for make in self._makes:
                 cursor.execute(make)
+
+
+def hold_whole(connection: Connection, target: str) -> None:
+    """Take the locks that dropping a table's guards takes: on the table, and on those that it refers to, whose triggers the references are."""
+    names = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
+    for name in (*names, target):  # first what the table refers to, as everybody does who changes both, so that nobody waits in a ring
+        quoted = sql.Identifier(name).as_string()
+        connection.execute(text(f"LOCK TABLE {quoted} IN ACCESS EXCLUSIVE MODE"))
 
 
 @contextmanager
@@ -85,40 +84,8 @@ def may_rebuild(connection: Connection, target: str, new_rows: int) -> bool:
         return int(cursor.execute(counted).fetchone()[0]) < new_rows // 2
 
 
-class Direct:
-    """An empty table that takes rows by COPY as they are read, so that they are written once and not twice.
-
-    It stands without its guards, and nobody else can read it, from :meth:`begin` to the end of the transaction.
-    """
-
-    def __init__(self, connection: Connection, model: type[Base]) -> None:
-        """Drop the guards of the model's table."""
-        self._connection = connection
-        self._target = sql.Identifier(model.__tablename__)
-        self._guards = Guards(connection, model.__tablename__)
-
-    @classmethod
-    def begin(cls, connection: Connection, model: type[Base], new_rows: int | None) -> Self | None:
-        """Begin where the table is empty and so many rows, about, are worth it; None otherwise."""
-        name = model.__tablename__
-        if new_rows is None or not may_rebuild(connection, name, new_rows) or not _is_empty(connection, name):
-            return None
-        direct = cls(connection, model)
-        if _is_empty(connection, name):
-            return direct
-        direct.close()  # somebody came between the look and the lock
-        return None
-
-    def append(self, rows: pa.Table) -> None:
-        """Write rows, whose columns are named as the table's."""
-        copy_rows(self._connection, self._target, rows)
-
-    def close(self) -> None:
-        """Make the guards again."""
-        self._guards.make()
-
-
-def _is_empty(connection: Connection, target: str) -> bool:
+def is_empty(connection: Connection, target: str) -> bool:
+    """Tell whether a table has no row."""
     with cursor_of(connection) as cursor:
         some = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(target))
         return not cursor.execute(some).fetchone()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import is_
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import shapely
 from gis.crs import SourceCRS
 from gis.grids.geometry import REPAIR_SHARE, repair
 from gis.intake.formats.shapes import read_wkt
+from gis.intake.formats.source import Batch
 from gis.intake.headings import GEOMETRY
 from gis.intake.parsing import NUMBER, parse_numbers
 from gis.intake.sheet import MISSING, Sheet
@@ -135,7 +137,9 @@ class Positions:
         """Take in some longitudes of accepted rows."""
         found = lon[np.isfinite(lon)]
         if len(found):
-            self._lons.append(found[:: max(1, len(found) // _SAMPLE)])
+            self._lons.append(found[:: max(1, len(found) // _SAMPLE)].copy())  # a view would keep the whole batch
+        if len(self._lons) == _SAMPLE:
+            self._lons = [np.concatenate(self._lons)[::_SAMPLE].copy()]
 
     def _columns(self, sheet: Sheet, *, required: bool) -> tuple[np.ndarray, np.ndarray]:
         values, there = [], []
@@ -367,8 +371,16 @@ def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
     return f"面无效（{what}）{chinese}；{change} / the polygon is not valid ({what}){english}; {said}"
 
 
-def as_wkb(shapes: np.ndarray) -> pa.Array:
-    """Return geometries as WKB (n,), null where None; a column of geometries adds the SRID that it has."""
+def as_wkb(shapes: np.ndarray, came: Batch | None = None) -> pa.Array:
+    """Return geometries as WKB (n,), null where None; a column of geometries adds the SRID that it has.
+
+    Args:
+        shapes: geometries.
+        came: the batch that they are from; where they are its very own, they need not be written again.
+    """
+    given = came.geometry if came is not None and came.wkb is not None else None
+    if came is not None and given is not None and len(given) == len(shapes) and all(map(is_, shapes, given)):
+        return came.wkb
     return pa.array(np.atleast_1d(shapely.to_wkb(shapes)), pa.large_binary())
 
 

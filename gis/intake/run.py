@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,19 +16,22 @@ import shapely
 from sqlalchemy import Connection, text
 
 from gis import clock
-from gis.crs import CHOICES, SourceCRS, UnknownCRS
 from gis.errors import Fault, Invalid
-from gis.intake.formats.opening import TEXT_SUFFIXES, WORKBOOK_SUFFIXES, open_source
 from gis.intake.formats.source import Batch, Source
-from gis.intake.headings import GEOMETRY, Layout, count_known, listed_headings, read_headings
+from gis.intake.head import Opened, open_checked
+from gis.intake.headings import GEOMETRY, Layout, listed_headings
 from gis.intake.kinds import KIND_NAMES, Job, Kind, kind_named
 from gis.intake.positions import Positions
 from gis.intake.report import Cancelled, ImportReport, Rejects
 from gis.intake.sheet import Sheet
+from gis.intake.uses import USES
 from gis.intake.writer import Writer
 from gis.store.auditing import actor as on_machine
+from gis.store.locking import patiently
 
 pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep much of what has been given back
+
+_SET_ACTOR = text("SELECT set_config('linli.actor', :actor, true)")
 
 Progress = Callable[[int, int | None], None]
 """Told the rows read so far, and how many there are as far as that can be known."""
@@ -69,80 +74,46 @@ def run_import(
         Cancelled: ``cancelled`` said so; nothing of the import is kept.
     """
     name = file_name or path.name
-    if kind not in KIND_NAMES:
-        known = ", ".join(KIND_NAMES)
-        raise Invalid(
-            f"未知的导入类别 {kind} / unknown kind of import {kind}",
-            [Fault("kind", f"可用 / known: {known}")],
-        )
-    wanted = kind_named(kind)
+    _refuse_unknown(kind)
     with TemporaryDirectory(prefix="linli-import-", dir=scratch) as folder:
-        source = open_source(
-            path, name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
-        )
-        layout = read_headings(kind, wanted.columns, source.headings, name)
-        wanted.check_layout(layout, name, has_geometry=source.has_geometry)
-        system = _system(wanted, source, layout, crs, name)
+        opened = open_checked(kind, path, name, crs, Path(folder))
         with connection.begin_nested() as savepoint:
-            # The same kind twice at once: one waits for the other.
-            lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-            connection.execute(lock, {"name": f"linli import {kind}"})
-            said = {"actor": actor or on_machine()}
-            connection.execute(text("SELECT set_config('linli.actor', :actor, true)"), said)
-            day = today or clock.today()
+            give_up = _stopper(cancelled)
+            patiently(connection, lambda: _keep_imports_away(connection, kind), give_up)
+            connection.execute(_SET_ACTOR, {"actor": actor or on_machine()})
             with Writer() as writer:
                 job = Job(
-                    connection,
-                    layout,
-                    Positions(system),
-                    name,
-                    source.has_geometry,
-                    day,
-                    writer,
-                    source.total,
-                    scratch,
-                )
-                read, rejects = _read(wanted(job), source, layout, job.positions, name, scratch, progress, cancelled)
+                    connection, opened.layout, Positions(opened.system), name, opened.source.has_geometry, today or clock.today(), writer,
+                    opened.source.total, scratch, give_up,
+                )  # fmt: skip
+                read, rejects = _read(kind_named(kind)(job), opened, job, progress)
             if dry_run:
                 savepoint.rollback()
-    if read == 0:
-        job.notice("文件只有标题行，没有数据", "the file has headings and no rows")
-    notices = [*_notices(source, layout, job, crs, rejects.count), *job.notices]
-    return _report(path, job, kind, read, rejects, notices)
+    return _report(path, job, kind, read, rejects, _notices(opened, job, crs, read, rejects.count))
 
 
-def no_crs(name: str) -> Invalid:
-    """Return the error of a file that has positions and no CRS, with the choices."""
-    return Invalid(
-        f"{name} 没有坐标系，请用 --crs 指明，不作猜测 / {name} has no CRS: name it with --crs, linli does not guess",
-        [Fault("crs", f"{value}：{meaning}") for value, meaning in CHOICES],
-    )
+def _refuse_unknown(kind: str) -> None:
+    if kind not in KIND_NAMES:
+        known = ", ".join(KIND_NAMES)
+        raise Invalid(f"未知的导入类别 {kind} / unknown kind of import {kind}", [Fault("kind", f"可用 / known: {known}")])
 
 
-def lacks_crs(kind: str, name: str, head: bytes, *, whole: bool = False) -> bool:
-    """Tell whether a table will be refused unless somebody says its CRS; False where only the import itself can tell.
+def _keep_imports_away(connection: Connection, kind: str) -> None:
+    """Wait until no import runs that crosses this one; those that stand in the queue have done so already."""
+    use = USES[kind]
+    for table in sorted(use.writes | use.reads):
+        lock = "pg_advisory_xact_lock" if table in use.writes else "pg_advisory_xact_lock_shared"
+        connection.execute(text(f"SELECT {lock}(hashtextextended(:name, 0))"), {"name": f"linli import of {table}"})
 
-    Args:
-        kind: a kind of import.
-        name: the file's name.
-        head: its first megabyte or so.
-        whole: whether that is all of it, without which nothing of a workbook can be read.
-    """
-    wanted, suffix = kind_named(kind), Path(name).suffix.lower()
-    is_text = suffix in TEXT_SUFFIXES
-    if not is_text and (suffix not in WORKBOOK_SUFFIXES or wanted.position != "optional" or not whole):
-        return suffix in WORKBOOK_SUFFIXES and wanted.position == "required"
-    with TemporaryDirectory(prefix="linli-head-") as folder:
-        path = Path(folder) / f"head{suffix}"
-        path.write_bytes((head[: head.rfind(b"\n") + 1] or head) if is_text else head)
-        try:
-            source = open_source(
-                path, path.name, kind, lambda cells: count_known(kind, wanted.columns, cells), Path(folder)
-            )
-            layout = read_headings(kind, wanted.columns, source.headings, name)
-        except Invalid:
-            return False
-    return wanted.position != "none" and any(layout.has(column) for column in ("lon", "lat", GEOMETRY))
+
+def _stopper(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
+    """Return what raises as soon as the import is cancelled."""
+
+    def give_up() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+
+    return give_up
 
 
 def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notices: list[str]) -> ImportReport:
@@ -160,34 +131,41 @@ def _report(path: Path, job: Job, kind: str, read: int, rejects: Rejects, notice
     )
 
 
-def _read(
-    kind: Kind,
-    source: Source,
-    layout: Layout,
-    positions: Positions,
-    name: str,
-    folder: Path | None,
-    progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
-) -> tuple[int, Rejects]:
+def _read(kind: Kind, opened: Opened, job: Job, progress: Progress | None) -> tuple[int, Rejects]:
     """Check all batches and write them; return how many rows there were, and the rejected ones."""
+    source, layout = opened.source, opened.layout
     kept = [i for i in layout.original() if not (source.has_geometry and layout.headings[i] == GEOMETRY)]
-    rejects = Rejects(name, [layout.headings[i] for i in kept] + [GEOMETRY] * source.has_geometry, folder)
+    headings = [layout.headings[i] for i in kept] + [GEOMETRY] * source.has_geometry
+    rejects = Rejects(job.file_name, headings, job.folder)
     read = 0
-    for batch in source.batches():
-        if cancelled is not None and cancelled():
-            raise Cancelled
-        sheet = Sheet(batch, layout)
-        kind.take(sheet)
-        positions.gather(sheet)
-        _reject(rejects, batch, sheet, kept)
-        read += sheet.size + len(batch.broken)
-        if progress is not None:
-            progress(read, source.total)
-    if cancelled is not None and cancelled():
-        raise Cancelled
+    with closing(_ahead(kind, source, layout)) as sheets:
+        for sheet in sheets:
+            job.give_up()
+            kind.take(sheet)
+            job.positions.gather(sheet)
+            _reject(rejects, sheet.batch, sheet, kept)
+            read += sheet.size + len(sheet.batch.broken)
+            if progress is not None:
+                progress(read, source.total)
+    job.give_up()
     kind.end()
     return read, rejects
+
+
+def _ahead(kind: Kind, source: Source, layout: Layout) -> Generator[Sheet, None, None]:
+    """Yield the batches of a file, having asked for what the next one refers to; a thread reads the one after that meanwhile."""
+    batches, before = source.batches(), None
+    with ThreadPoolExecutor(1, thread_name_prefix="linli-reader") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            sheet = Sheet(batch, layout)
+            kind.ask(sheet)
+            if before is not None:
+                yield before
+            before = sheet
+    if before is not None:
+        yield before
 
 
 def _reject(rejects: Rejects, batch: Batch, sheet: Sheet, kept: list[int]) -> None:
@@ -212,23 +190,8 @@ def _reject(rejects: Rejects, batch: Batch, sheet: Sheet, kept: list[int]) -> No
     rejects.add(rows, cells, names, reasons)
 
 
-def _system(
-    wanted: type[Kind], source: Source, layout: Layout, crs: str | None, name: str
-) -> SourceCRS | None:
-    """Return the CRS of the file's positions, None where it carries none."""
-    carries = source.has_geometry or any(layout.has(column) for column in ("lon", "lat", GEOMETRY))
-    if wanted.position == "none" or not carries:
-        return None
-    given = crs or source.crs
-    if given is None:
-        raise no_crs(name)
-    try:
-        return SourceCRS.parse(given)
-    except UnknownCRS as error:
-        raise Invalid(str(error), [Fault("crs", str(error))]) from error
-
-
-def _notices(source: Source, layout: Layout, job: Job, crs: str | None, rejected: int) -> list[str]:
+def _notices(opened: Opened, job: Job, crs: str | None, read: int, rejected: int) -> list[str]:
+    source, layout = opened.source, opened.layout
     notices = list(source.notices)
     system = job.positions.crs
     if layout.ignored:
@@ -250,7 +213,9 @@ def _notices(source: Source, layout: Layout, job: Job, crs: str | None, rejected
             f"被拒行的几何为 {_short(system.name)} 坐标的 WKT；改正后导入时请用 --crs / "
             f"the geometry of rejected rows is WKT in {_short(system.name)}: name it with --crs when they come again"
         )
-    return notices
+    if read == 0:
+        job.notice("文件只有标题行，没有数据", "the file has headings and no rows")
+    return [*notices, *job.notices]
 
 
 def _short(crs: str) -> str:

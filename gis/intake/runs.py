@@ -51,16 +51,18 @@ class RunsOnDisk:
         maybe = np.ones(len(digests), dtype=bool)
         for byte, bit in _places(digests):
             maybe &= (self._filter[byte] & bit) != 0
-        for i in np.flatnonzero(maybe):
-            for run in self._runs:
-                page = int(np.searchsorted(run.fences, digests[i], side="right")) - 1
-                if page < 0:
-                    continue
-                pairs = self._page(run, page)
-                hit = np.flatnonzero(pairs[:, 0] == digests[i])
-                if len(hit):
-                    found[i] = int(pairs[hit[0], 1])
-                    break
+        left = np.flatnonzero(maybe)
+        left = left[np.argsort(digests[left])]  # those of one page lie together
+        for run in self._runs:
+            if not len(left):
+                break
+            pages = np.searchsorted(run.fences, digests[left], side="right") - 1
+            for page in np.unique(pages[pages >= 0]).tolist():
+                pairs, asked = self._page(run, page), left[slice(*np.searchsorted(pages, [page, page + 1]))]
+                at = np.minimum(np.searchsorted(pairs[:, 0], digests[asked]), len(pairs) - 1)
+                hit = pairs[at, 0] == digests[asked]
+                found[asked[hit]] = pairs[at[hit], 1]
+            left = left[found[left] < 0]
         return found
 
     def _page(self, run: _Run, page: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert
 
-from gis.intake.guards import guards_made_last, may_rebuild
+from gis.intake.guards import guards_made_last, is_empty, may_rebuild
 from gis.models import Base
 from gis.store.bulk import copy_rows, cursor_of
 
@@ -78,6 +78,7 @@ def upsert(
     new_rows: int,
     key: str = "code",
     update: Sequence[str],
+    beside: Sequence[str] = (),
 ) -> int:
     """Insert rows that are new and update those that differ; leave the others untouched, so that their versions stand.
 
@@ -88,7 +89,8 @@ def upsert(
         values: the expression of each column.
         new_rows: how many rows the source has, about.
         key: the column that tells rows apart.
-        update: the columns to update in stored rows.
+        update: the columns to update in stored rows where one of them differs.
+        beside: columns that are written with them.
 
     Returns:
         Number of rows written.
@@ -99,13 +101,18 @@ def upsert(
     rows = select(*[value.label(name) for name, value in wanted.items()]).select_from(
         source.outerjoin(stored, stored.c[key] == wanted[key])
     )
+    if may_rebuild(connection, target.name, new_rows) and is_empty(connection, target.name):
+        # Not joined with itself while it fills: the planner believes it empty, and would look through all of it for each row.
+        fresh = select(*rows.selected_columns).select_from(source.outerjoin(stored, false()))
+        with guards_made_last(connection, target.name):
+            return _count(connection, insert(target).from_select(list(wanted), fresh))
     changed = or_(false(), *[stored.c[name].is_distinct_from(wanted[name]) for name in update])
     if may_rebuild(connection, target.name, new_rows):
         with guards_made_last(connection, target.name):
             new = rows.where(stored.c[key].is_not(None), changed).subquery("new")
             rewrite = (
                 sql_update(target)
-                .values({name: new.c[name] for name in update})
+                .values({name: new.c[name] for name in (*update, *beside)})
                 .where(target.c[key] == new.c[key])
             )
             fresh = insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
@@ -114,7 +121,7 @@ def upsert(
     rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:
-        newest = {name: statement.excluded[name] for name in update}
+        newest = {name: statement.excluded[name] for name in (*update, *beside)}
         statement = statement.on_conflict_do_update(index_elements=[key], set_=newest)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=[key])

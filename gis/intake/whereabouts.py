@@ -37,6 +37,7 @@ _EARTH = pyproj.Geod(ellps="WGS84")
 SWAPPED_AXES = "swapped"
 """The reading in which east and north have changed places."""
 
+Hits = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 Reading = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -92,7 +93,7 @@ class Gatherer:
         )
 
 
-def question(connection: Connection, kind: str, sample: Sample, system: SourceCRS) -> str | None:
+def question(connection: Connection, kind: str, sample: Sample, system: SourceCRS, in_grids: Hits | None = None) -> str | None:
     """Return what to ask the user about the whole file, 中文 / English; None where all seems right or nothing is known.
 
     Args:
@@ -100,6 +101,7 @@ def question(connection: Connection, kind: str, sample: Sample, system: SourceCR
         kind: what the file holds.
         sample: rows of the file.
         system: how it was read.
+        in_grids: which positions are in grids, where the caller knows; the database is asked otherwise.
     """
     readings = _readings(system)
     stored = kind in _STORED
@@ -121,9 +123,7 @@ def question(connection: Connection, kind: str, sample: Sample, system: SourceCR
     )
     if settled:
         return said
-    return _ask_places(
-        sample, readings, system, lambda lon, lat: _hits(connection, _IN_GRIDS, lon, lat), _judge_grids
-    )[1]
+    return _ask_places(sample, readings, system, in_grids or (lambda lon, lat: _hits(connection, _IN_GRIDS, lon, lat)), _judge_grids)[1]
 
 
 def _stored_positions(connection: Connection, kind: str, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +182,7 @@ def _ask_places(
     sample: Sample,
     readings: dict[str, Reading],
     system: SourceCRS,
-    hits: Callable[[np.ndarray, np.ndarray], np.ndarray | None],
+    hits: Hits,
     judge: Callable[[np.ndarray, dict[str, np.ndarray]], tuple[bool, str | None, str, str]],
 ) -> tuple[bool, str | None]:
     """Ask which points fall where points should, as read and in other readings."""

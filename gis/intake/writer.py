@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import ParamSpec, Self
+from typing import ParamSpec, Self, TypeVar
 
 Given = ParamSpec("Given")
+Got = TypeVar("Got")
 _WAITING = 1
 """So many pieces of work wait at most, so that a slow database holds the reader up and memory stays flat."""
 
@@ -27,6 +28,10 @@ class Writer:
         """Have a piece of work done soon; raise what an earlier one has failed of."""
         self._wait(_WAITING)
         self._pending.append(self._thread.submit(work, *given, **named))
+
+    def ask(self, question: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Future[Got]:
+        """Have a question answered in its turn."""
+        return self._thread.submit(question, *given, **named)
 
     def settle(self) -> None:
         """Wait until all is done; raise what has failed."""

@@ -22,12 +22,16 @@ from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gis.errors import Fault, Invalid, LinliError, Unavailable
-from gis.intake import Cancelled, ImportReport, run_import
+from gis.intake import Cancelled, ImportReport, check_head, run_import
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
+<<<<<<< HEAD
+from gis.services.import_order import ready
+=======
 from gis.services.import_faults import FAILED, INTERRUPTED, NO_ROOM, database_fault, frames, lacks_room
 from gis.services.import_order import keep_others_away, ready
+>>>>>>> 5fa9de9a8371e494b564d044f02c122aef5c2b10
 from gis.services.import_progress import Progress, Teller
 from gis.services.import_spool import Spool
 from gis.services.imports import base_name, told, unknown_kind
@@ -124,6 +128,9 @@ def run_local(
     if kind not in IMPORT_KINDS:
         wrong = unknown_kind(kind, "KIND")
         raise Invalid(wrong.message, [wrong])
+    if path.is_file():
+        with path.open("rb") as file:
+            check_head(kind, path.name, file, crs)
     import_id = uuid4()
     with store.owner_engine.connect() as watch, _transaction(store) as work:
         work.execute(_LOCK, {"id": str(import_id)})  # from now on whoever looks knows that we live
@@ -163,7 +170,6 @@ def import_file(
     Raises:
         Invalid: nothing of the file can be read.
     """
-    keep_others_away(connection, kind, lambda: None)
     import_id, started_at = uuid4(), datetime.now(UTC)
     report = run_import(connection, kind, path, crs=crs, file_name=path.name, progress=progress)
     name = base_name(path.name)
@@ -285,11 +291,6 @@ def _run(
 
 
 def _import(work: Connection, job: Job, path: Path, folder: Path, teller: Teller) -> ImportReport:
-    def give_up() -> None:
-        if teller.is_cancelled():
-            raise Cancelled
-
-    keep_others_away(work, job.kind, give_up)
     submitter = work.scalar(_SUBMITTER, {"id": job.id})
     return run_import(
         work,

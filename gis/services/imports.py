@@ -13,17 +13,13 @@ from sqlalchemy.orm import Session
 
 from gis.crs import SourceCRS, UnknownCRS
 from gis.errors import Conflict, Fault, Invalid, NotFound
-from gis.intake import lacks_crs, no_crs
-from gis.intake.formats.opening import WORKBOOK_SUFFIXES
+from gis.intake import check_head
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
 from gis.store.auditing import note
 
 KEPT_FAULTS = 200
-_HEAD_BYTES = 1 << 20
-_WORKBOOK_BYTES = 4 << 20
-"""Workbooks up to this size, some tens of thousands of rows, are looked into while the caller waits."""
 _SHOWN = (
     "id", "kind", "file_name", "sha256", "crs", "dry_run", "state", "read", "loaded", "rejected", "progress", "errors", "notices",
     "attempts", "created_at", "started_at", "finished_at",
@@ -53,7 +49,7 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
         The import's id.
 
     Raises:
-        Invalid: an unknown kind or coordinate system, none where the file needs one, or an empty file.
+        Invalid: an unknown kind or coordinate system, none where the file needs one, missing columns, or an empty file.
     """
     faults = [] if upload.kind in IMPORT_KINDS else [unknown_kind(upload.kind, "query.kind")]
     if upload.crs is not None:
@@ -63,8 +59,7 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
             faults.append(Fault("query.crs", str(error)))
     if faults:
         raise Invalid("无法导入 / cannot be imported", faults)
-    if upload.crs is None:
-        _demand_crs(upload)
+    _refuse_at_once(upload)
     import_id = uuid4()
     session.execute(
         insert(Import).values(
@@ -85,15 +80,13 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
     return import_id
 
 
-def _demand_crs(upload: Upload) -> None:
-    """Refuse a table of positions at once, rather than some minutes later, where nobody says their system."""
-    start = upload.content.tell()
-    room = _WORKBOOK_BYTES if upload.file_name.lower().endswith(WORKBOOK_SUFFIXES) else _HEAD_BYTES
-    head, more = upload.content.read(room), upload.content.read(1)
-    upload.content.seek(start)
-    if head and lacks_crs(upload.kind, upload.file_name, head, whole=not more):
-        refused = no_crs(base_name(upload.file_name))
-        raise Invalid(refused.detail, [Fault("query.crs", fault.message) for fault in refused.faults])
+def _refuse_at_once(upload: Upload) -> None:
+    """Refuse a file for what its head shows at once, rather than some minutes later."""
+    try:
+        check_head(upload.kind, base_name(upload.file_name), upload.content, upload.crs)
+    except Invalid as refused:
+        faults = [Fault("query.crs", each.message) if each.where == "crs" else each for each in refused.faults]
+        raise Invalid(refused.detail, faults) from refused
 
 
 def get_import(session: Session, import_id: UUID) -> dict[str, Any]:

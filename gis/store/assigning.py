@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,14 @@ _BUILDINGS_IN = text(
 )
 _FEW = 100_000
 """Up to so many positions are looked up in the polygons sooner than a lattice is drawn."""
+_PIECE = 200_000
+"""So many rows at most are in memory at once."""
+_FOLLOW = """
+WITH moved AS (
+  UPDATE households h SET geometry = ST_SetSRID(ST_MakePoint(b.lon, b.lat), 4326), lon = b.lon, lat = b.lat
+  FROM {buildings} WHERE h.building_id = b.id AND NOT h.own_position AND (h.lon, h.lat) IS DISTINCT FROM (b.lon, b.lat)
+  RETURNING h.id)
+INSERT INTO households_moved SELECT id FROM moved"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,10 @@ class StoredGrids:
     ids: np.ndarray
     index: GridIndex
 
+    def contain(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray | None:
+        """Return which positions, degrees (n,), are in a grid, bool (n,); None where there is no grid."""
+        return self.index.assign(lon, lat) >= 0 if len(self.ids) else None
+
 
 @dataclass(frozen=True)
 class Moves:
@@ -58,15 +71,19 @@ class Moves:
     moved_out: int
 
 
-def read_grids(connection: Connection, near: shapely.Geometry | None = None, *, positions: int | None = None) -> StoredGrids:
-    """Return the grids in force, in the order of their codes; they stay so until the transaction ends.
+def read_grids(
+    connection: Connection, near: shapely.Geometry | None = None, *, positions: int | None = None, hold: bool = True
+) -> StoredGrids:
+    """Return the grids in force, in the order of their codes.
 
     Args:
         connection: an open transaction.
         near: only grids whose box meets this geometry's, EPSG:4326; all when None.
         positions: how many will be looked up, about; for few no lattice is drawn.
+        hold: keep them so until the transaction ends; else the caller sees to it that nothing is built on what has changed.
     """
-    hold_grids(connection)
+    if hold:
+        hold_grids(connection)
     rows = connection.execute(
         text(
             "SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL "
@@ -143,11 +160,47 @@ def place(grids: StoredGrids, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndar
     return grid_id, reason.astype(object)
 
 
+def follow_buildings(connection: Connection, among: str | None = None) -> int:
+    """Bring households without a position of their own to where their buildings are, and into the grids there.
+
+    Args:
+        connection: an open transaction that may write households.
+        among: a temporary table of the codes of buildings to look at; all when None.
+
+    Returns:
+        How many households moved.
+    """
+    connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS households_moved (id bigint) ON COMMIT DROP"))
+    connection.execute(text("TRUNCATE households_moved"))
+    buildings = f"buildings b JOIN {among} s ON s.code = b.code" if among else "buildings b"
+    moved = connection.execute(text(_FOLLOW.format(buildings=buildings)), execution_options={"preserve_rowcount": True}).rowcount
+    if moved:
+        _assign_households(connection, read_grids(connection), "id IN (SELECT id FROM households_moved)", {})
+    return moved
+
+
+def _pieces(connection: Connection, table: str, columns: str, which: str, params: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    """Yield rows of a table in the order of their ids, so many at a time; memory does not follow their number."""
+    after = -1
+    while True:
+        query = f"SELECT {columns} FROM {table} WHERE ({which}) AND id > %(after)s ORDER BY id LIMIT {_PIECE}"
+        frame = read_frame(connection, query, {**params, "after": after})
+        if frame.empty:
+            return
+        yield frame
+        if len(frame) < _PIECE:
+            return
+        after = int(frame["id"].iloc[-1])
+
+
 def _assign_households(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> Assigned:
-    frame = read_frame(connection, f"SELECT {_COLUMNS} FROM households WHERE {which}", params)
-    _, after, written = _write_households(connection, grids, frame)
-    assigned = int((after >= 0).sum())
-    return Assigned(len(frame), assigned, len(frame) - assigned, written)
+    households = assigned = written = 0
+    for frame in _pieces(connection, "households", _COLUMNS, which, params):
+        _, after, changed = _write_households(connection, grids, frame)
+        households += len(frame)
+        assigned += int((after >= 0).sum())
+        written += changed
+    return Assigned(households, assigned, households - assigned, written)
 
 
 def _write_households(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
@@ -171,7 +224,8 @@ def _write_households(connection: Connection, grids: StoredGrids, frame: pd.Data
 
 
 def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:
-    _write_buildings(connection, grids, read_frame(connection, f"SELECT id, lon, lat, grid_id FROM buildings WHERE {which}", params))
+    for frame in _pieces(connection, "buildings", "id, lon, lat, grid_id", which, params):
+        _write_buildings(connection, grids, frame)
 
 
 def _write_buildings(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> None:

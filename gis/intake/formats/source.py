@@ -39,6 +39,8 @@ class Batch:
     unreadable: np.ndarray | None = None
     broken: list[BrokenRow] = field(default_factory=list)
     why: dict[int, str] = field(default_factory=dict)
+    wkb: pa.Array | None = None
+    """The geometries as they came, where they came as WKB (n,)."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _batches(
                     first += block.num_rows
                     columns = [as_text(block.column(heading)) for heading in headings]
                     wkb = block.column(shape) if has_geometry and shape in block.schema.names else None
-                    yield Batch(rows, columns, *_shapes(wkb))
+                    yield Batch(rows, columns, *_shapes(wkb), wkb=wkb)
         except (
             DataSourceError,
             DataLayerError,

@@ -57,6 +57,14 @@ def find_oddities(path: Path, title: str) -> Oddities:
     return found
 
 
+def first_visible(archive: zipfile.ZipFile) -> str | None:
+    """Return the name of the XML of the first sheet that is not hidden."""
+    for tag in _SHEET.findall(archive.read("xl/workbook.xml")):
+        if _attribute(tag, b"state") in (None, b"visible"):
+            return _part_of(archive, (_plain(_attribute(tag, b"name")) or b"").decode())
+    return None
+
+
 def _part_of(archive: zipfile.ZipFile, title: str) -> str | None:
     """Return the name of the XML of a sheet."""
     wanted = title.encode()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,16 +21,21 @@ from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
 from gis.grids.codes import CodeProfile
 from gis.intake.duplicates import FirstRows
-from gis.intake.guards import Direct
+from gis.intake.guards import hold_whole, is_empty, may_rebuild
 from gis.intake.headings import GEOMETRY, Layout, listed_headings
 from gis.intake.positions import Positions
+from gis.intake.references import References
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging
+from gis.intake.uses import USES
 from gis.intake.whereabouts import question
 from gis.intake.writer import Writer
 from gis.models import Base
+from gis.store.journal import VERSIONS_SQL
+from gis.store.locking import lock_tables, patiently
 
 _WESTERNMOST = 74.0
+IDS = MappingProxyType({"id": pa.int64()})
 MANY = 5
 """So many codes are named in a notice."""
 
@@ -49,6 +55,8 @@ class Job:
     """How many rows the file has, as far as that is known."""
     folder: Path | None = None
     """Where large notes of the import may lie; the system's place for temporary files by default."""
+    give_up: Callable[[], None] = lambda: None
+    """Called now and then while the import waits for others; raises to end it."""
     profile: CodeProfile = field(default_factory=CodeProfile)
     notices: list[str] = field(default_factory=list)
 
@@ -76,22 +84,22 @@ class Kind(ABC):
     position: ClassVar[Literal["required", "optional", "none"]] = "none"
     staged: ClassVar[Mapping[str, str]]
     """The columns of the staging table and their types."""
+    refers: ClassVar[Mapping[str, tuple[str, Mapping[str, pa.DataType]]]] = MappingProxyType({})
+    """Columns that hold codes of stored rows: the table, and the columns of it that are needed, among them ``id``."""
     locks: ClassVar[tuple[str, ...]] = ()
-    """Tables that must stand still between check and commit: grids before buildings, so that nobody waits in a ring."""
-    straight: ClassVar[type[Base] | None] = None
-    """The table into which many rows may go straight while it is empty; see :meth:`finish`."""
+    """Tables that must stand still while this import writes: grids before buildings, so that nobody waits in a ring."""
+    built_on: ClassVar[tuple[str, ...]] = ()
+    """Topics of the journal: where one changes between the reading and the writing, :meth:`catch_up` is called."""
+    model: ClassVar[type[Base] | None] = None
+    """The table whose indexes are made last where there are many rows; see gis/intake/guards.py."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
         self.first_rows = FirstRows(job.folder)
-        for table in self.locks:
-            # Readers go on; whoever would change what this import builds upon waits for its end.
-            self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+        self._seen = self._versions()
+        self.references = {column: References(self.connection, job.writer, *stored) for column, stored in self.refers.items()}
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
-        self._direct: Direct | None = None
-        if self.straight is not None:
-            self._direct = Direct.begin(self.connection, self.straight, job.expected_rows)
 
     @classmethod
     def check_layout(cls, layout: Layout, file_name: str, *, has_geometry: bool) -> None:
@@ -122,44 +130,77 @@ class Kind(ABC):
     def check(self, sheet: Sheet) -> pa.Table:
         """Check rows, reject the bad ones in the sheet, and return staging rows of the length of the sheet."""
 
+    def prepare(self) -> None:
+        """Do to the staged rows what they need before they are joined with stored ones, and what keeps nobody else waiting."""
+        self.staging.analyse()
+
     @abstractmethod
     def write(self) -> None:
-        """Write the staged rows."""
+        """Write the staged rows; what this import touches is held from here to the end of the transaction."""
+
+    def check_again(self) -> None:  # noqa: B027 - likewise
+        """Refuse the file where what its rows refer to has gone meanwhile."""
+
+    def catch_up(self) -> None:  # noqa: B027 - most kinds build on nothing that changes
+        """Put written rows right that were checked against what has changed meanwhile."""
+
+    in_grids: Callable[[np.ndarray, np.ndarray], np.ndarray | None] | None = None
+    """Which positions are in grids, where a kind knows them itself: longitudes and latitudes to bool (n,); see gis/intake/whereabouts.py."""
+
+    def ask(self, sheet: Sheet) -> None:
+        """Ask for what a batch refers to that will be taken after the next."""
+        for column, stored in self.references.items():
+            stored.ask(sheet.text(column))
 
     def take(self, sheet: Sheet) -> None:
-        """Check a batch and write its good rows: to the table itself where it takes them, to the staging table otherwise."""
+        """Check a batch and stage its good rows."""
         rows = self.check(sheet).filter(pa.array(sheet.ok))
-        if self._direct is not None:
-            self.job.writer.do(self.put, self.finish(rows))
-        else:
-            self.job.writer.do(self.staging.append, rows)
-
-    def finish(self, rows: pa.Table) -> pa.Table:
-        """Return staged rows as the table's own."""
-        return rows
-
-    def put(self, rows: pa.Table) -> None:
-        """Write finished rows straight to the table; the writer's thread does it."""
-        assert self._direct is not None
-        self._direct.append(rows)
-
-    def look_over(self) -> None:  # noqa: B027 - most kinds have nothing to look over
-        """Look over what went straight to the table, before its guards are made."""
+        self.job.writer.do(self.staging.append, rows)
 
     def end(self) -> None:
-        """Write everything, once all batches have been taken."""
+        """Write everything, once all batches have been taken.
+
+        Up to here nothing is locked: who moves a boundary while a long file is read is kept waiting by what follows alone.
+        """
         self.job.writer.settle()
-        if self._direct is not None:
-            self.look_over()
-            self._direct.close()
         self._question()
+        alone = self._is_first()
+        if not alone:
+            self.prepare()
+        patiently(self.connection, self._hold, self.job.give_up)
+        if alone and not self._is_first():
+            self.prepare()
+        overtaken = self._versions() != self._seen
+        if overtaken:
+            self.check_again()
         self.write()
+        if overtaken:
+            self.catch_up()
+
+    def _hold(self) -> None:
+        use = USES[self.name]
+        lock_tables(self.connection, writes=use.writes, reads=use.reads)
+        for table in self.locks:
+            # Readers go on; whoever would change what this import builds upon waits for its end.
+            self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+        if self.model is not None and may_rebuild(self.connection, self.model.__tablename__, self.staging.rows):
+            hold_whole(self.connection, self.model.__tablename__)
+
+    def _is_first(self) -> bool:
+        """Tell whether nothing is stored yet."""
+        return self.model is not None and is_empty(self.connection, self.model.__tablename__)
+
+    def _versions(self) -> dict[str, tuple[int, int]]:
+        if not self.built_on:
+            return {}
+        rows = self.connection.execute(text(VERSIONS_SQL))
+        return {row.topic: (row.newest, row.changes) for row in rows if row.topic in self.built_on}
 
     def _question(self) -> None:
         """Say so where the file's positions do not fit what is known of the place."""
         sample, system = self.job.positions.sample(), self.job.positions.crs
         if sample is not None and system is not None:
-            said = question(self.connection, self.name, sample, system)
+            said = question(self.connection, self.name, sample, system, self.in_grids)
             if said:
                 self.job.notices.append(said)
 
@@ -215,6 +256,11 @@ def shape_codes(codes: pa.Array, shapes: np.ndarray) -> pa.Array:
     written = shapely.to_wkb(shapely.normalize(shapes[blank]), byte_order=1)
     made[blank] = ["geo:" + sha256(shape).hexdigest()[:24] for shape in written]
     return pc.coalesce(codes, pa.array(made, pa.string()))
+
+
+def missing(stored: pa.Table) -> np.ndarray:
+    """Return where a reference found nothing, bool (n,)."""
+    return np.asarray(stored["id"].is_null())
 
 
 def ids(values: np.ndarray) -> pa.Array:

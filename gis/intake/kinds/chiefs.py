@@ -8,16 +8,13 @@ import pyarrow as pa
 from sqlalchemy import literal_column, text
 
 from gis.intake.fields import dates_array, read_code
-from gis.intake.kinds.base import Job, Kind, staged
+from gis.intake.kinds.base import IDS, Job, Kind, missing, staged
 from gis.intake.kinds.volunteers import Phones, day_text, joined, read_days, read_people, uuid_of, uuids
-from gis.intake.references import References
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import BuildingChief
-from gis.store.bulk import read_columns
 from gis.store.vault import vault_of
 
-_BUILDINGS = {"code": pa.string(), "id": pa.int64()}
 _STORED = text(
     "SELECT c.id, b.code, c.name, c.valid_from, c.phone_sealed FROM building_chiefs c JOIN buildings b ON b.id = c.building_id"
 )
@@ -33,9 +30,10 @@ class Chiefs(Kind):
         {"id": "uuid", "building_id": "bigint", "name": "text", "phone_sealed": "bytea", "valid_from": "date", "valid_to": "date"}
     )
 
+    refers = MappingProxyType({"building": ("buildings", IDS)})
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._buildings = References(read_columns(self.connection, "SELECT code, id FROM buildings", _BUILDINGS))
         self._phones = Phones(vault_of(self.connection), "building_chiefs.phone_sealed")
         self._known = {}
         for row in self.connection.execute(_STORED):
@@ -45,9 +43,9 @@ class Chiefs(Kind):
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, names, phones and days."""
         buildings = read_code(sheet, "building")
-        at = self._buildings.find(buildings)
-        missing = (at < 0) & sheet.given("building")
-        sheet.reject(missing, "building", "没有这个楼栋，请先导入楼栋 / no such building: import buildings first")
+        stored = self.references["building"].of(buildings)
+        unknown = missing(stored) & sheet.given("building")
+        sheet.reject(unknown, "building", "没有这个楼栋，请先导入楼栋 / no such building: import buildings first")
         names, phones = read_people(sheet)
         first, last = read_days(sheet)
         who = joined(buildings, names, dates_array(first))
@@ -57,7 +55,7 @@ class Chiefs(Kind):
         return pa.table(
             {
                 "id": uuids(ids),
-                "building_id": self._buildings.column("id", at),
+                "building_id": stored["id"],
                 "name": names,
                 "phone_sealed": pa.array(sealed, pa.large_binary()),
                 "valid_from": dates_array(first),

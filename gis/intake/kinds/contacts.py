@@ -10,14 +10,11 @@ import pyarrow as pa
 from sqlalchemy import literal_column, text
 
 from gis.intake.fields import dates_array, read_code, read_text
-from gis.intake.kinds.base import Job, Kind, staged
-from gis.intake.kinds.residents import HOUSEHOLDS
+from gis.intake.kinds.base import IDS, Job, Kind, missing, staged
 from gis.intake.kinds.volunteers import Phones, joined, read_days, read_people, uuid_of, uuids
-from gis.intake.references import References
 from gis.intake.sheet import Sheet
 from gis.intake.staging import Staging, upsert
 from gis.models import Contact
-from gis.store.bulk import read_columns
 from gis.store.vault import vault_of
 
 _PEOPLE = MappingProxyType({"id": "uuid", "name": "text", "organisation": "text", "phone_sealed": "bytea"})
@@ -37,9 +34,10 @@ class Contacts(Kind):
     required = ("household", "name", "valid_from")
     staged = MappingProxyType({"household_id": "bigint", "contact_id": "uuid", "valid_from": "date", "valid_to": "date"})
 
+    refers = MappingProxyType({"household": ("households", IDS)})
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._households = References(read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS))
         self._phones = Phones(vault_of(self.connection), "contacts.phone_sealed")
         self._known: dict[str, list[UUID]] = {}
         for row in self.connection.execute(_STORED):
@@ -50,9 +48,9 @@ class Contacts(Kind):
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, names, phones and days."""
         households = read_code(sheet, "household")
-        at = self._households.find(households)
-        missing = (at < 0) & sheet.given("household")
-        sheet.reject(missing, "household", "没有这一户，请先导入户 / no such household: import households first")
+        stored = self.references["household"].of(households)
+        unknown = missing(stored) & sheet.given("household")
+        sheet.reject(unknown, "household", "没有这一户，请先导入户 / no such household: import households first")
         names, phones = read_people(sheet)
         organisations = read_text(sheet, "organisation", longest=200)
         first, last = read_days(sheet)
@@ -70,7 +68,7 @@ class Contacts(Kind):
                 ids[i] = self._people[each][0]
         return pa.table(
             {
-                "household_id": self._households.column("id", at),
+                "household_id": stored["id"],
                 "contact_id": uuids(ids),
                 "valid_from": dates_array(first),
                 "valid_to": dates_array(last),

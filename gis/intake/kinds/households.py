@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import ColumnElement, and_, case, literal_column
+from sqlalchemy import ColumnElement, and_, case, literal_column, text
 
+from gis.errors import Fault, Invalid
 from gis.intake.fields import read_code, read_text, read_word
-from gis.intake.kinds.base import Job, Kind, ids, staged
-from gis.intake.positions import points_as_wkb
-from gis.intake.references import References
+from gis.intake.kinds.base import Job, Kind, ids, missing, name_some, staged
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Household
 from gis.models.vocabulary import COLOURS
-from gis.store.assigning import place, read_grids
-from gis.store.bulk import read_columns
+from gis.store.assigning import assign, follow_buildings, place, read_grids
 
+_GONE = """
+SELECT s.code FROM staged_households s
+WHERE s.building_id IS NOT NULL AND NOT EXISTS (SELECT FROM buildings b WHERE b.id = s.building_id) ORDER BY 1 LIMIT 6"""
 _PLACED = ("own_position", "geometry", "lon", "lat", "grid_id", "grid_reason")
-_BUILDINGS = {"code": pa.string(), "id": pa.int64(), "lon": pa.float64(), "lat": pa.float64()}
+_BUILDINGS = MappingProxyType({"id": pa.int64(), "lon": pa.float64(), "lat": pa.float64()})
 
 
 class Households(Kind):
@@ -49,15 +50,15 @@ class Households(Kind):
             "colour": "text",
         }
     )
+    refers = MappingProxyType({"building": ("buildings", _BUILDINGS)})
     locks = ("grids", "buildings")
-    straight = Household
+    built_on = ("grids", "buildings")
+    model = Household
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._grids = read_grids(self.connection, positions=job.expected_rows)
-        self._buildings = References(
-            read_columns(self.connection, "SELECT code, id, lon, lat FROM buildings", _BUILDINGS)
-        )
+        self._grids = read_grids(self.connection, positions=job.expected_rows, hold=False)
+        self.in_grids = self._grids.contain
         self._without = {"no position": 0, "outside every grid": 0}
 
     def check(self, sheet: Sheet) -> pa.Table:
@@ -66,15 +67,15 @@ class Households(Kind):
         texts = {column: read_text(sheet, column, longest=100) for column in ("unit", "room")}
         colours = read_word(sheet, "colour", COLOURS)
         buildings = read_code(sheet, "building", required=False)
-        at = self._buildings.find(buildings)
+        stored = self.references["building"].of(buildings)
         sheet.reject(
-            (at < 0) & sheet.given("building"),
+            missing(stored) & sheet.given("building"),
             "building",
             "没有这个楼栋，请先导入楼栋 / no such building: import buildings first",
         )
         lon, lat = self.job.positions.points(sheet, required=False)
         own = np.isfinite(lon)
-        building_lon, building_lat = (_floats(self._buildings.column(name, at)) for name in ("lon", "lat"))
+        building_lon, building_lat = (np.asarray(stored[name], dtype=float) for name in ("lon", "lat"))
         self.job.positions.expect(building_lon, building_lat)
         lon, lat = np.where(own, lon, building_lon), np.where(own, lat, building_lat)
         self.first_rows.reject_repeats(sheet, "code", codes)
@@ -85,7 +86,7 @@ class Households(Kind):
         return pa.table(
             {
                 "code": codes,
-                "building_id": self._buildings.column("id", at),
+                "building_id": stored["id"],
                 **texts,
                 "own_position": pa.array(own),
                 "lon": pa.array(lon, mask=np.isnan(lon)),
@@ -96,14 +97,8 @@ class Households(Kind):
             }
         )
 
-    def finish(self, rows: pa.Table) -> pa.Table:
-        """Return the rows with their points."""
-        lon, lat = (_floats(rows[column].combine_chunks()) for column in ("lon", "lat"))
-        return rows.append_column("geometry", points_as_wkb(lon, lat))
-
     def write(self) -> None:
         """Write the households."""
-        self.staging.analyse()
         update = self.stored("unit", "room", "colour")
         if self.job.has("building"):
             update.append("building_id")
@@ -113,6 +108,19 @@ class Households(Kind):
         upsert(self.connection, Household, source, self._values, new_rows=self.staging.rows, update=update)
         self.set_metric_crs()
         self._tell()
+
+    def check_again(self) -> None:
+        """Refuse the file where a building has been deleted since it was found."""
+        gone = self.connection.execute(text(_GONE)).scalars().all()
+        if gone:
+            some = name_some(list(gone))
+            message = f"导入期间楼栋被删除，户 {some} 无处可归：请核对后重新导入 / buildings were deleted during the import, of households {some}: check them and import again"
+            raise Invalid(f"无法导入 {self.job.file_name} / {self.job.file_name} cannot be imported", [Fault(f"{self.job.file_name}:building", message)])
+
+    def catch_up(self) -> None:
+        """Bring households to where their buildings are now, and into the grids in force now."""
+        follow_buildings(self.connection)
+        assign(self.connection)
 
     def _values(self, old: Any) -> dict[str, ColumnElement[Any]]:
         new = {
@@ -140,7 +148,3 @@ class Households(Kind):
                 f"{outside} 户不在任何网格内；若很多，请检查坐标系（GCJ-02 偏移 300–600 米）",
                 f"{outside} households are outside every grid; if they are many, check the CRS (GCJ-02 is 300 to 600 m off)",
             )
-
-
-def _floats(values: pa.Array) -> np.ndarray:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=float)

@@ -12,14 +12,11 @@ from sqlalchemy.sql import column
 
 from gis.intake.duplicates import Occurrences, digest_codes
 from gis.intake.fields import dates_array, read_code, read_date, read_text, read_word
-from gis.intake.kinds.base import Job, Kind, or_stored, staged
-from gis.intake.kinds.residents import HOUSEHOLDS
-from gis.intake.references import References
+from gis.intake.kinds.base import IDS, Job, Kind, missing, or_stored, staged
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Need
 from gis.models.vocabulary import SERVICES
-from gis.store.bulk import read_columns
 
 # The id that a need has whenever it is imported: a UUID of version 8 (RFC 9562, 5.8) made of household, service, day, and which of
 # several alike.
@@ -47,11 +44,11 @@ class Needs(Kind):
         }
     )
 
+    model = Need
+    refers = MappingProxyType({"household": ("households", IDS)})
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._households = References(
-            read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
-        )
         self._occurrences = Occurrences(job.folder)
         added = self.connection.execute(text("SELECT DISTINCT kind FROM station_services")).scalars()
         self._services = {kind: SERVICES.get(kind, kind) for kind in [*SERVICES, *added]}
@@ -59,9 +56,9 @@ class Needs(Kind):
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, service kinds and dates."""
         households = read_code(sheet, "household")
-        at = self._households.find(households)
+        stored = self.references["household"].of(households)
         sheet.reject(
-            (at < 0) & sheet.given("household"),
+            missing(stored) & sheet.given("household"),
             "household",
             "没有这一户，请先导入户 / no such household: import households first",
         )
@@ -79,7 +76,7 @@ class Needs(Kind):
         return pa.table(
             {
                 "household": households,
-                "household_id": self._households.column("id", at),
+                "household_id": stored["id"],
                 "service": services,
                 "opened_on": dates_array(opened),
                 "closed_on": dates_array(closed),
@@ -90,7 +87,6 @@ class Needs(Kind):
 
     def write(self) -> None:
         """Write the needs."""
-        self.staging.analyse()
         source = text(_WITH_ID).columns(column("id"), *self.staging.table.c).subquery("s")
         upsert(
             self.connection,

@@ -8,15 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from gis.intake.fields import dates_array, read_code, read_date, read_word
-from gis.intake.kinds.base import Job, Kind, staged
-from gis.intake.references import References
+from gis.intake.kinds.base import IDS, Kind, missing, staged
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Renovation as Stored
 from gis.models.vocabulary import RENOVATION_STATES
-from gis.store.bulk import read_columns
-
-COMPOUNDS = {"code": pa.string(), "id": pa.int64()}
 
 
 class Renovation(Kind):
@@ -27,15 +23,13 @@ class Renovation(Kind):
     required = ("compound", "state")
     staged = MappingProxyType({"compound_id": "bigint", "state": "text", "started_on": "date", "finished_on": "date"})
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
-        self._compounds = References(read_columns(self.connection, "SELECT code, id FROM compounds", COMPOUNDS))
+    refers = MappingProxyType({"compound": ("compounds", IDS)})
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, states and dates, and that they fit each other."""
         compounds = read_code(sheet, "compound")
-        at = self._compounds.find(compounds)
-        sheet.reject((at < 0) & sheet.given("compound"), "compound", "没有这个小区，请先导入小区 / no such compound: import compounds first")
+        stored = self.references["compound"].of(compounds)
+        sheet.reject(missing(stored) & sheet.given("compound"), "compound", "没有这个小区，请先导入小区 / no such compound: import compounds first")
         states = read_word(sheet, "state", RENOVATION_STATES, required=True)
         started = read_date(sheet, "started_on", latest=self.job.today)
         finished = read_date(sheet, "finished_on", latest=self.job.today)
@@ -46,7 +40,7 @@ class Renovation(Kind):
         self.first_rows.reject_repeats(sheet, "compound", compounds)
         return pa.table(
             {
-                "compound_id": self._compounds.column("id", at),
+                "compound_id": stored["id"],
                 "state": states,
                 "started_on": dates_array(started),
                 "finished_on": dates_array(finished),

@@ -23,19 +23,16 @@ from gis.intake.fields import (
     read_whole,
     read_word,
 )
-from gis.intake.kinds.base import MANY, Job, Kind, name_some, staged
+from gis.intake.kinds.base import IDS, MANY, Job, Kind, missing, name_some, staged
 from gis.intake.kinds.id_numbers import doubtful
 from gis.intake.kinds.persons import keep_same_guardians, recognise
 from gis.intake.parsing import Unreadable, listed, parse_each, plain, vocabulary
-from gis.intake.references import References
 from gis.intake.sheet import MISSING, Sheet
 from gis.intake.staging import upsert
 from gis.models import Resident
 from gis.models.vocabulary import CARE_FLAGS, SEXES
-from gis.store.bulk import read_columns
 from gis.store.vault import Vault, vault_of
 
-HOUSEHOLDS = {"code": pa.string(), "id": pa.int64()}
 _SEPARATORS = (";", "；", ",", "，", "、", "|")
 
 
@@ -78,13 +75,11 @@ class Residents(Kind):
             "row": "bigint",
         }
     )
-    straight = Resident
+    refers = MappingProxyType({"household": ("households", IDS)})
+    model = Resident
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self._households = References(
-            read_columns(self.connection, "SELECT code, id FROM households", HOUSEHOLDS)
-        )
         self._occurrences = Occurrences(job.folder)
         self._vault = vault_of(self.connection)
         self._doubted = (_Some(), _Some())
@@ -92,9 +87,9 @@ class Residents(Kind):
     def check(self, sheet: Sheet) -> pa.Table:
         """Check references, dates, words and numbers."""
         households = read_code(sheet, "household")
-        at = self._households.find(households)
+        stored = self.references["household"].of(households)
         sheet.reject(
-            (at < 0) & sheet.given("household"),
+            missing(stored) & sheet.given("household"),
             "household",
             "没有这一户，请先导入户 / no such household: import households first",
         )
@@ -118,7 +113,7 @@ class Residents(Kind):
         return pa.table(
             {
                 "key": pa.array(keys, pa.string()),
-                "household_id": self._households.column("id", at),
+                "household_id": stored["id"],
                 "birth_date": dates_array(birth_date),
                 "birth_year": birth_year,
                 "sex": sex,
@@ -131,18 +126,18 @@ class Residents(Kind):
             }
         )
 
-    def finish(self, rows: pa.Table) -> pa.Table:
-        """Return the rows without their numbers in the file."""
-        return rows.drop_columns("row")
+    def prepare(self) -> None:
+        """Find out who among the staged people is stored already."""
+        super().prepare()
+        self._recognise()
+        if self.stored("guardian_phone"):
+            keep_same_guardians(self.connection, self._vault)
 
     def write(self) -> None:
         """Write the residents."""
         self._tell_doubted()
-        self.staging.analyse()
-        self._recognise()
         told = self.stored("sex", "name", "care_flags", "guardian_name")
         if self.stored("guardian_phone"):
-            keep_same_guardians(self.connection, self._vault)
             told.append("guardian_phone_sealed")
         for protected in self.stored("phone", "id_number"):
             told += [f"{protected}_sealed", f"{protected}_hash"]
@@ -191,7 +186,7 @@ class Residents(Kind):
 
     def _recognise(self) -> None:
         """Give people whose ID number was corrected, or is new, the key that they have; say of whom that is not certain."""
-        unsure = recognise(self.connection, self._vault)
+        unsure = recognise(self.connection, self._vault, MANY + 1)
         if unsure:
             rows = name_some([str(row) for row in unsure])
             self.notice(

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
-from sqlalchemy import literal_column, text
+from sqlalchemy import FromClause, literal_column, text
 from sqlalchemy.sql import column
 
 from gis.intake.fields import read_code, read_text, read_whole, read_yes
 from gis.intake.formats.osm_tags import NOT_YET_OR_NO_MORE
-from gis.intake.kinds.base import Kind, shape_codes, staged
+from gis.intake.kinds.base import Job, Kind, shape_codes, staged
 from gis.intake.parsing import Unreadable, parse_each, plain
 from gis.intake.positions import LINES, as_wkb
 from gis.intake.sheet import Sheet
@@ -74,7 +74,11 @@ class Streets(Kind):
             "geometry": "geometry",
         }
     )
-    straight = Street
+    model = Street
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._like_parts = False
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check classes and lines; a street without a code is known by its line."""
@@ -109,24 +113,17 @@ class Streets(Kind):
         if (shapely.get_type_id(parts) == _MULTI_LINE).any():
             parts, owner = shapely.get_parts(parts, return_index=True)
             good, codes = good[owner], _part_codes(codes.take(pa.array(owner)), owner)
-        rows = rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts))
-        if self._direct is not None:
-            # A code that looks like a part of another street waits until the table can tell whether it is one.
-            like_a_part = pc.match_substring(rows["street"], _PART)
-            self.job.writer.do(self.put, rows.filter(pc.invert(like_a_part)).drop_columns("street"))
-            rows = rows.filter(like_a_part)
-        if self._direct is None or rows.num_rows:
-            self.job.writer.do(self.staging.append, rows)
+        rows = rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts, sheet.batch))
+        self._like_parts = self._like_parts or bool(pc.any(pc.match_substring(rows["street"], _PART)).as_py())
+        self.job.writer.do(self.staging.append, rows)
 
     def write(self) -> None:
-        """Write the streets that are staged."""
+        """Write the streets."""
         self.set_metric_crs()
-        if not self.staging.rows:
-            return
-        self.staging.analyse()
-        # A code that looks like a part of another street cannot stop the import.
-        unique = text("SELECT DISTINCT ON (code) * FROM staged_streets ORDER BY code, street = code DESC")
-        source = unique.columns(*[column(name) for name in self.staged]).subquery("s")
+        source: FromClause = self.staging.table.alias("s")
+        if self._like_parts:  # a code that looks like a part of another street cannot stop the import
+            unique = text("SELECT DISTINCT ON (code) * FROM staged_streets ORDER BY code, street = code DESC")
+            source = unique.columns(*[column(name) for name in self.staged]).subquery("s")
         plain_columns = ("code", "name", "kind", "foot", "bridge", "tunnel", "layer")
         self.connection.execute(text(_DROP_PARTS))
         upsert(

@@ -11,6 +11,7 @@ from sqlalchemy import literal_column, text
 from gis.intake import guards
 from gis.intake.references import References
 from gis.intake.staging import Staging, upsert
+from gis.intake.writer import Writer
 from gis.models import Household
 from gis.store.bulk import read_columns
 from gis.store.session import Store
@@ -49,12 +50,21 @@ def test_codes_stay_text(importer: Importer) -> None:
         rows = read_columns(connection, "SELECT code, id FROM households ORDER BY id", types)
         none = read_columns(connection, "SELECT code, id FROM households WHERE false", types)
     assert rows["code"].to_pylist() == ["0012", "12", "1e3", "true"]
-    found = References(rows)
-    at = found.find(pa.array(["12", None, "x", "0012", "12"]))
-    assert at.tolist() == [1, -1, -1, 0, 1]
-    assert found.column("code", at).to_pylist() == ["12", None, None, "0012", "12"]
-    assert References(none).find(pa.array(["12"])).tolist() == [-1]
-    assert References(none).column("id", References(none).find(pa.array(["12"]))).to_pylist() == [None]
+    assert none.num_rows == 0
+
+
+def test_references_are_found_by_the_very_code(importer: Importer) -> None:
+    importer.ok("households", "h.csv", "code\n0012\n12\n1e3\ntrue\n")
+    known = dict(importer.rows("SELECT code, id FROM households"))
+    with importer.store.owner_engine.begin() as connection, Writer() as writer:
+        found = References(connection, writer, "households", {"id": pa.int64(), "code": pa.string()})
+        codes = [pa.array(each, pa.string()) for each in (["12", None, "x", "0012", "12", "1E3"], [None], [], ["true"])]
+        found.ask(codes[0])
+        found.ask(codes[1])  # the next batch's, before the first has been taken
+        answers = [found.of(each) for each in codes]
+    assert answers[0]["id"].to_pylist() == [known["12"], None, None, known["0012"], known["12"], None]
+    assert answers[0]["code"].to_pylist() == ["12", None, None, "0012", "12", None]
+    assert [each["id"].to_pylist() for each in answers[1:]] == [[None], [], [known["true"]]]
 
 
 @pytest.mark.parametrize("rebuild", [True, False])

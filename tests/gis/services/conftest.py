@@ -13,6 +13,9 @@ Station S1 at (100, 500) offers meals on weekdays 11:00-13:00 and health at all 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import shapely
@@ -20,6 +23,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.crs import MetricCRS
+from gis.services import import_queue
+from gis.services.import_spool import Spool
 from gis.services.snapshots import Snapshots
 from gis.store.assigning import assign
 from gis.store.session import Store
@@ -169,3 +174,28 @@ def add_station(session: Session, code: str, x_m: float, y_m: float, services: l
             ),
             {"code": code, "kind": kind, "hours": hours},
         )
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[Spool]:
+    """Give the private folder; at the end nothing may be left in it."""
+    with Spool(tmp_path / "data") as opened:
+        yield opened
+        left = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and path.name != ".in-use"]
+        assert left == []
+    assert list((tmp_path / "data" / "spool").iterdir()) == []
+
+
+@pytest.fixture
+def run(folders: Spool):
+    """Give a function that runs the next import."""
+    return lambda store, **more: import_queue.run_next(store, folders, **more)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> object:
+    from tests.gis.services.importing import Slow
+
+    stand_in = Slow()
+    monkeypatch.setattr(import_queue, "run_import", stand_in)
+    return stand_in
