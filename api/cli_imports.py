@@ -83,7 +83,7 @@ def work(
     logs.configure()
     stop_orderly()
     try:
-        with open_store(Settings.load(data_dir=data_dir), notice) as running:
+        with open_store(Settings.load(data_dir=data_dir), notice, lasts=True) as running:
             worker = ImportWorker(running.store, running.data_dir, threads)
             worker.start()
             notice("等待上传的文件；Ctrl-C 停止 / waiting for uploaded files; Ctrl-C stops")
