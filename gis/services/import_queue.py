@@ -26,12 +26,8 @@ from gis.intake import Cancelled, ImportReport, check_head, run_import
 from gis.models import Import
 from gis.models.vocabulary import IMPORT_KINDS
 from gis.services import import_spool as spool
-<<<<<<< HEAD
-from gis.services.import_order import ready
-=======
 from gis.services.import_faults import FAILED, INTERRUPTED, NO_ROOM, database_fault, frames, lacks_room
-from gis.services.import_order import keep_others_away, ready
->>>>>>> 5fa9de9a8371e494b564d044f02c122aef5c2b10
+from gis.services.import_order import ready
 from gis.services.import_progress import Progress, Teller
 from gis.services.import_spool import Spool
 from gis.services.imports import base_name, told, unknown_kind
