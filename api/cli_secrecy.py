@@ -17,6 +17,7 @@ from gis.clock import TIME_ZONE, today
 from gis.errors import Conflict
 from gis.models.purposes import as_markdown
 from gis.secrecy.keys import FieldKey
+from gis.services import audit_heads
 from gis.services.audit import AuditQuery, export_csv, link_of, prune, verify
 from gis.services.rights import purge as purge_by_policy
 from gis.services.rotation import begin, count_by_key, rotate, unfinished
@@ -73,17 +74,22 @@ def verify_log(
         typer.Option(help="先前记下的 编号:哈希,可重复 / ID:HASH noted before, may be repeated"),
     ] = None,
 ) -> None:
-    """核验审计记录未被改动、删除或调换;有误则退出码为 1 / prove that nothing was changed, removed or re-ordered; exit code 1 if so."""
+    """核验审计记录未被改动、删除或调换;有误则退出码为 1 / prove that nothing was changed, removed or re-ordered; exit code 1 if so.
+
+    The newest entry of a sound log is noted in the data folder, so that the next time a log that was cut or written anew since is found out.
+    """
     links = [link_of(words) for words in known or []]
     with open_store(Settings.load(), notice) as running, running.store.owner_engine.connect() as connection:
         with connection.begin():
-            report = verify(connection, links)
+            report = verify(connection, [*audit_heads.noted(running.data_dir), *links])
         with connection.begin():
             detail = {"rows": report.rows, "bad": report.bad_id}
             write_as_owner(connection, Note("audit.verify", detail=detail))
     if report.fault is not None:
         err.print(f"[red]{report.bad_id} 号记录 / entry {report.bad_id}: {report.fault}[/]")
         raise typer.Exit(1)
+    if report.head is not None:
+        audit_heads.remember(running.data_dir, report.head)
     head = f"{report.head.id}:{report.head.hash.hex()}" if report.head else "-"
     out.print(f"entries {report.rows} first {report.first_id or '-'} head {head}")
 

@@ -10,6 +10,7 @@ import typer
 from api.console import err, notice, out, progress_bar
 from api.runtime import open_database
 from api.settings import Settings
+from gis.services import audit_heads
 from gis.services.audit import verify
 from gis.store.archive import Manifest, reading
 from gis.store.backup import back_up
@@ -58,6 +59,7 @@ def restore(
     ):
         keys = settings.secrecy.keys(found.data_dir)
         put_back(found.owner_url, archive, keys, overwrite=overwrite, check=check, progress=progress)
+        audit_heads.set_aside(found.data_dir)
     _tell_tables(archive.manifest)
     out.print(f"restored {file} of {archive.manifest.made_at.isoformat(timespec='seconds')}")
     for fault in faults:  # it was so when the backup was made: the digests prove that

@@ -21,7 +21,7 @@ _QUIET_MODULES = 4
 
 
 def door_sheet(doors: Sequence[Door], address: str) -> bytes:
-    """Return the sheet to be cut up, as PDF in A4: a QR code and the door that it belongs to; no name, nothing of who lives there.
+    """Return the sheet to be cut up, as PDF in A4: a QR code and the door that it belongs to (without a room, the household's opaque code); no name, nothing of who lives there.
 
     Args:
         doors: in the order in which they are printed.
@@ -52,7 +52,7 @@ def _card(pdf: FPDF, door: Door, address: str, left: float, top: float, width: f
     pdf.rect(left, top, width, height)
     _qr(pdf, address + door.code, left + 4, top + (height - _QR_MM) / 2)
     beside, wide = left + _QR_MM + 8, width - _QR_MM - 11
-    where = [door.compound or "", door.building, _unit(door.unit), _room(door.room)]
+    where = [door.compound or "", door.building, _unit(door.unit), _room(door.room) or door.household]
     pdf.set_y(top + 9)
     for line, size in zip(where, (11, 15, 15, 20), strict=True):
         if line:

@@ -219,6 +219,7 @@ class SecrecySettings(BaseSettings):
     """The key file; without it ``field.key`` in the data folder."""
     keep_moved_out_days: int = Field(default=365, ge=0, le=36_500)
     keep_closed_need_notes_days: int = Field(default=3 * 365, ge=0, le=36_500)
+    keep_visit_notes_days: int = Field(default=3 * 365, ge=0, le=36_500)
     keep_file_history_days: int = Field(default=3 * 365, ge=0, le=36_500)
     keep_rejected_rows_days: int = Field(default=30, ge=0, le=36_500)
     keep_ended_sessions_days: int = Field(default=184, ge=0, le=36_500)
@@ -262,6 +263,7 @@ class SecrecySettings(BaseSettings):
         return RetentionPolicy(
             moved_out_days=self.keep_moved_out_days,
             closed_need_notes_days=self.keep_closed_need_notes_days,
+            visit_notes_days=self.keep_visit_notes_days,
             file_history_days=self.keep_file_history_days,
             rejected_rows_days=self.keep_rejected_rows_days,
             ended_sessions_days=self.keep_ended_sessions_days,

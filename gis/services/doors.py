@@ -32,6 +32,8 @@ class Door:
     building: str
     unit: str | None
     room: str | None
+    household: str
+    """Its opaque code, to know the card by where no room is known."""
 
 
 def new_code() -> str:
@@ -132,7 +134,7 @@ def open_door(session: Session, given: str) -> str | None:
 def _doors(session: Session, building_id: int) -> list[Door]:
     rows = session.execute(
         text(
-            "SELECT d.code, c.name AS compound, coalesce(b.name, b.code) AS building, h.unit, h.room FROM door_codes d "
+            "SELECT d.code, c.name AS compound, coalesce(b.name, b.code) AS building, h.unit, h.room, h.code FROM door_codes d "
             "JOIN households h ON h.id = d.household_id JOIN buildings b ON b.id = h.building_id "
             "LEFT JOIN compounds c ON c.id = b.compound_id WHERE b.id = :building AND d.revoked_at IS NULL "
             "ORDER BY length(h.unit), h.unit, length(h.room), h.room, h.id"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from gis.errors import Denied, Fault, Invalid
@@ -29,10 +29,28 @@ _LIVED = text(
     "SELECT h.code AS household, r.from_on, r.until_on FROM residencies r LEFT JOIN households h ON h.id = r.household_id "
     "WHERE r.resident_id = :id ORDER BY r.until_on, r.id"
 )
+_HOUSEHOLD = text(
+    "SELECT h.code, h.unit, h.room, h.colour, h.colour_reason, h.colour_confirmed_by, h.colour_confirmed_at, h.colour_expires_on, "
+    "b.name AS building, g.name AS grid FROM households h LEFT JOIN buildings b ON b.id = h.building_id "
+    "LEFT JOIN grids g ON g.id = h.grid_id WHERE h.code = :code"
+)
+_NEEDS = text(
+    "SELECT n.service, n.note, n.opened_on, n.closed_on, n.result, n.public_reply FROM needs n "
+    "JOIN households h ON h.id = n.household_id WHERE h.code = :code ORDER BY n.opened_on, n.id"
+)
+_VISITS = text(
+    "SELECT v.visited_on, v.outcome, v.unchanged, v.note, v.visited_by FROM visits v JOIN households h ON h.id = v.household_id "
+    "WHERE h.code = :code ORDER BY v.visited_on, v.id"
+)
+_CONTACTS = text(
+    "SELECT c.name, c.organisation, l.valid_from, l.valid_to FROM household_contacts l JOIN contacts c ON c.id = l.contact_id "
+    "JOIN households h ON h.id = l.household_id WHERE h.code = :code ORDER BY l.valid_from, l.id"
+)
 _CHIEF_OF = text(
     "SELECT b.code AS building, c.name, c.valid_from, c.valid_to FROM building_chiefs c JOIN buildings b ON b.id = c.building_id "
     "WHERE c.resident_id = :id ORDER BY c.valid_from"
 )
+_TABLES = ("residents", "households", "needs", "visits", "household_contacts", "residencies", "building_chiefs", "history")
 _CHANGED = text("SELECT at, account AS by, changes FROM history WHERE resident_id = :id ORDER BY id")
 
 
@@ -50,23 +68,11 @@ def export(session: Session, resident_id: int, request: str, now: datetime) -> d
     """
     row = find_row(session, resident_id, now.date())
     _check_request(session, row["age"], request)
-    household = session.execute(
-        text(
-            "SELECT h.code, h.unit, h.room, h.colour, b.name AS building, g.name AS grid FROM households h "
-            "LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN grids g ON g.id = h.grid_id WHERE h.code = :code"
-        ),
-        {"code": row["household"]},
-    ).mappings().one()
-    needs = session.execute(
-        text(
-            "SELECT n.service, n.note, n.opened_on, n.closed_on FROM needs n JOIN households h ON h.id = n.household_id "
-            "WHERE h.code = :code ORDER BY n.opened_on, n.id"
-        ),
-        {"code": row["household"]},
-    ).mappings()
-    lived = [dict(each) for each in session.execute(_LIVED, {"id": resident_id}).mappings()]
-    chief_of = [dict(each) for each in session.execute(_CHIEF_OF, {"id": resident_id}).mappings()]
-    changed = [dict(each) for each in session.execute(_CHANGED, {"id": resident_id}).mappings()]
+    of_home, of_person = {"code": row["household"]}, {"id": resident_id}
+
+    def rows(query: TextClause, of: dict[str, Any]) -> list[dict[str, Any]]:
+        return [dict(each) for each in session.execute(query, of).mappings()]
+
     note(
         session,
         "resident.export",
@@ -77,14 +83,16 @@ def export(session: Session, resident_id: int, request: str, now: datetime) -> d
     return {
         "exported_at": now,
         "resident": {"id": resident_id, **in_clear(vault_of(session), row)},
-        "household": dict(household),
-        "household_needs": [dict(need) for need in needs],
-        "lived_before": lived,
-        "chief_of": chief_of,
-        "history": changed,
+        "household": rows(_HOUSEHOLD, of_home)[0],
+        "household_needs": rows(_NEEDS, of_home),
+        "household_visits": rows(_VISITS, of_home),
+        "household_contacts": rows(_CONTACTS, of_home),
+        "lived_before": rows(_LIVED, of_person),
+        "chief_of": rows(_CHIEF_OF, of_person),
+        "history": rows(_CHANGED, of_person),
         "purposes": {
             column: purpose.as_dict()
-            for table in ("residents", "households", "needs", "residencies", "building_chiefs", "history")
+            for table in _TABLES
             for column, purpose in ((f"{table}.{name}", each) for name, each in PURPOSES[table].items())
         },
     }
@@ -117,6 +125,8 @@ class RetentionPolicy:
     """People who have moved out."""
     closed_need_notes_days: int = 3 * 365
     """Words written about needs that were met; the need itself stays for the statistics."""
+    visit_notes_days: int = 3 * 365
+    """Words written about visits; that and when somebody was visited stays for the intervals."""
     file_history_days: int = 3 * 365
     """Who changed what of a file, and who looked after a building or household in former times."""
     rejected_rows_days: int = 30
@@ -170,6 +180,15 @@ RULES = (
         "closed_on <= :before AND note IS NOT NULL",
         "needs",
         "UPDATE needs SET note = NULL",
+    ),
+    Rule(
+        "visit_notes",
+        "走访的备注",
+        "notes of visits",
+        lambda policy: policy.visit_notes_days,
+        "visited_on <= :before AND note IS NOT NULL",
+        "visits",
+        "UPDATE visits SET note = NULL",
     ),
     Rule(
         "file_history",

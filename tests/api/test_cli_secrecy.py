@@ -102,6 +102,26 @@ def test_the_log_is_verified_exported_and_pruned(linli: Linli, home: Path, datab
     assert "entry 2" in linli("audit", "verify", code=1).output
 
 
+def test_a_log_cut_short_with_its_head_is_found_by_what_was_noted(
+    linli: Linli, home: Path, database_urls: tuple[str, str], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        linli("keys", "rotate")
+    linli("audit", "verify")
+    noted = tmp_path / "data" / "audit-heads"
+    assert noted.stat().st_mode & 0o777 == 0o600 and len(noted.read_text().splitlines()) == 1
+    store = Store(*database_urls)
+    with store.owner_session() as session:
+        for table in ("audit_log", "audit_head"):
+            session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        session.execute(text("DELETE FROM audit_log WHERE id > 1"))
+        session.execute(text("UPDATE audit_head SET (id, hash) = (SELECT id, hash FROM audit_log)"))
+    store.close()
+    assert "entry 2" in linli("audit", "verify", code=1).output
+    noted.write_text("nonsense\n")
+    assert "audit-heads:1" in linli("audit", "verify", code=2).output
+
+
 def test_purge_first_counts(linli: Linli, home: Path) -> None:
     assert "moved_out days 365 rows 1" in linli("purge", "--dry-run").output
     assert "moved_out days 365 rows 1" in linli("purge").output

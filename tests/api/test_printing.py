@@ -17,7 +17,7 @@ ADDRESS = "https://linli.example/d/"
 
 
 def doors(n: int) -> list[Door]:
-    return [Door(new_code(), "翠湖小区", "3栋", "2", str(100 + number)) for number in range(n)]
+    return [Door(new_code(), "翠湖小区", "3栋", "2", str(100 + number), "H-7") for number in range(n)]
 
 
 def read(pdf: bytes) -> tuple[list[str], list[str]]:
@@ -41,18 +41,19 @@ def test_every_code_is_read_back_beside_its_door() -> None:
     for number in range(10):
         assert f"{100 + number}室" in texts[0]
     assert "112室" in texts[1]
-    assert given[0].code not in texts[0]
+    assert given[0].code not in texts[0] and given[0].household not in texts[0]
 
 
 def test_what_is_unusual_is_printed_as_it_is() -> None:
-    text = read(printing.door_sheet([Door(new_code(), None, "B-07", "东侧", None)], ADDRESS))[0][0]
+    text = read(printing.door_sheet([Door(new_code(), None, "B-07", "东侧", None, "H0042DZQE")], ADDRESS))[0][0]
     assert "B-07" in text
     assert "东侧" in text
     assert "None" not in text
+    assert "H0042DZQE" in text, "without a room nobody would know which door it is for"
 
 
 def test_a_long_name_stays_in_its_card() -> None:
-    pdf = printing.door_sheet([Door(new_code(), "很长的小区名称" * 9, "1栋", "1", "101")], ADDRESS)
+    pdf = printing.door_sheet([Door(new_code(), "很长的小区名称" * 9, "1栋", "1", "101", "H-7")], ADDRESS)
     page = pypdfium2.PdfDocument(pdf)[0]
     words = page.get_textpage()
     right = max(words.get_charbox(number)[2] for number in range(words.count_chars()))

@@ -34,11 +34,26 @@ def test_one_persons_data(staffed: Store) -> None:
     number = number_of(staffed, ELDER)
     with staffed.owner_session() as session:
         session.execute(text("INSERT INTO needs (household_id, service, opened_on, note) SELECT id, 'meal', '2026-01-01', '少盐' FROM households WHERE code = 'H001'"))
+        session.execute(text("UPDATE households SET colour = 'red', colour_reason = '独居' WHERE code = 'H001'"))
+        session.execute(
+            text(
+                "INSERT INTO visits (household_id, visited_on, outcome, note, visited_by) "
+                "SELECT id, '2026-01-02', 'met', code || '所见', 'worker' FROM households WHERE code IN ('H001', 'H002')"
+            )
+        )
+        session.execute(
+            text(
+                "WITH c AS (INSERT INTO contacts (name) VALUES ('长孙') RETURNING id) INSERT INTO household_contacts (household_id, contact_id, valid_from) "
+                "SELECT h.id, c.id, '2026-01-01' FROM households h, c WHERE h.code = 'H001'"
+            )
+        )
     with staffed.session(account(staffed, "worker")) as session:
         found = rights.export(session, number, "subject_request", NOW)
     assert found["resident"]["phone"] == "19900001234" and found["resident"]["id_number"] == ID_NUMBER
     assert found["household"]["code"] == "H001" and found["household_needs"][0]["note"] == "少盐"
-    assert "residents.phone_sealed" in found["purposes"]
+    assert [visit["note"] for visit in found["household_visits"]] == ["H001所见"]
+    assert [contact["name"] for contact in found["household_contacts"]] == ["长孙"]
+    assert {"residents.phone_sealed", "visits.note", "households.colour_reason"} <= set(found["purposes"])
     assert noted(staffed)[-1] == ("worker", "resident.export", f"resident:{number}", {"household": "H001"}, "subject_request")
 
 
@@ -109,17 +124,28 @@ def test_the_retention_policy(staffed: Store) -> None:
             ),
             {"today": TODAY},
         )
+        session.execute(
+            text(
+                "INSERT INTO visits (household_id, visited_on, outcome, note, visited_by) SELECT h.id, d, 'met', '所见', 'worker' "
+                "FROM households h, unnest(ARRAY[CAST(:today AS date) - 1095, :today - 1094]::date[]) d WHERE h.code = 'H001'"
+            ),
+            {"today": TODAY},
+        )
     before = left(staffed)
     would = purge(staffed, RetentionPolicy(), TODAY, dry_run=True)
     assert left(staffed) == before and noted(staffed) == []
     done = purge(staffed, RetentionPolicy(), TODAY, batch=1)
     assert [(each.rule.name, each.rows) for each in done] == [(each.rule.name, each.rows) for each in would] == [
-        ("moved_out", 2), ("closed_need_notes", 1), ("file_history", 0), ("former_chiefs", 0), ("former_contacts", 0),
+        ("moved_out", 2), ("closed_need_notes", 1), ("visit_notes", 1), ("file_history", 0), ("former_chiefs", 0), ("former_contacts", 0),
         ("rejected_rows", 1), ("ended_sessions", 1),
     ]  # fmt: skip
     assert left(staffed) == tuple(was - gone for was, gone in zip(before, (2, 1, 1, 1), strict=True))
-    assert [each[1] for each in noted(staffed)] == ["retention.purge"] * 5
-    assert [each.rows for each in purge(staffed, RetentionPolicy(), TODAY)] == [0] * 7
+    assert [each[1] for each in noted(staffed)] == ["retention.purge"] * 6
+    assert [each.rows for each in purge(staffed, RetentionPolicy(), TODAY)] == [0] * 8
+    with staffed.owner_session() as session:
+        assert session.execute(text("SELECT visited_on, note FROM visits ORDER BY visited_on")).all() == [
+            (TODAY - timedelta(days=3 * 365), None), (TODAY - timedelta(days=3 * 365 - 1), "所见"),
+        ]  # fmt: skip
     assert left(staffed)[0] > 0
     forever = RetentionPolicy(moved_out_days=9999)
     assert purge(staffed, forever, TODAY, dry_run=True)[0].rows == 0
