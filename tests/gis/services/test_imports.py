@@ -9,14 +9,6 @@ import pytest
 from sqlalchemy import text
 
 from gis.errors import Conflict, Invalid, NotFound
-<<<<<<< HEAD
-=======
-from gis.intake import Cancelled, ImportReport
-from gis.services import import_queue, import_spool
-from gis.services.import_faults import INTERRUPTED, NO_ROOM
-from gis.services.import_queue import MOST_ATTEMPTS, import_file, recover, run_local
-from gis.services.import_spool import Spool
->>>>>>> 5fa9de9a8371e494b564d044f02c122aef5c2b10
 from gis.services.imports import (
     Upload,
     base_name,
