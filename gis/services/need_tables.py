@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from sqlalchemy.orm import Session
 
+from gis.crs import MetricCRS
 from gis.models.vocabulary import AGE_GROUPS
 from gis.needs.disclosure import offsets, rounded_flow
+from gis.services.derived import derived
 from gis.services.snapshots import Snapshots
 from gis.store.bulk import read_frame
 from gis.store.vault import vault_of
@@ -25,6 +28,8 @@ TOPICS = ("needs", "households", "buildings", "grids", "place")
 _SLICES = ["service", "colour", "ages"]
 """By what needs are told apart in the published tables: what is asked for together is their sum, never a rounding of its own."""
 _CELL, _GRID = ["column", "row"], ["grid"]
+_OFFSETS: WeakKeyDictionary[Snapshots, dict[tuple[bytes, str], pd.DataFrame]] = WeakKeyDictionary()
+"""Of each published table, by the secret and the measure: its units of last time with their offsets (column ``own``)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,10 @@ class NeedSet:
     frame: pd.DataFrame
     x_m: np.ndarray
     y_m: np.ndarray
+    rows: np.ndarray
+    """Hashes of the rows, uint64, in order: the same for the same needs, however they were read."""
+    metric: MetricCRS | None
+    """The zone of x_m and y_m; None where no need has a position."""
 
 
 def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
@@ -113,35 +122,51 @@ def needs_in_grids(session: Session, snapshots: Snapshots, query: NeedQuery) -> 
 
 def _load(session: Session, snapshots: Snapshots) -> NeedSet:
     frame = read_frame(session.connection(), "SELECT * FROM linli_need_sites()")
+    frame["opened_on"] = pd.to_datetime(frame["opened_on"])
+    rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
+    former: NeedSet | None = snapshots.former(("needs",))
+    metric = snapshots.metric(session) if frame["lon"].notna().any() else None
+    if former is not None and former.metric is metric and np.array_equal(former.rows, rows):
+        return former  # a need was closed, or a household moved within its building: the tables stay
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
     x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
     known = ~np.isnan(lon)
-    if known.any():
-        x_m[known], y_m[known] = snapshots.metric(session).to_m(lon[known], lat[known])
-    frame["opened_on"] = pd.to_datetime(frame["opened_on"])
-    return NeedSet(frame, x_m, y_m)
+    if metric is not None:
+        x_m[known], y_m[known] = metric.to_m(lon[known], lat[known])
+    return NeedSet(frame, x_m, y_m, rows, metric)
 
 
 def _load_cells(session: Session, snapshots: Snapshots) -> pd.DataFrame:
     needs = load_needs(session, snapshots)
+    return derived(snapshots).of(
+        ("needs in cells", vault_of(session).rounding), (needs,), lambda: _cells_of(session, snapshots, needs)
+    )
+
+
+def _cells_of(session: Session, snapshots: Snapshots, needs: NeedSet) -> pd.DataFrame:
     known = ~np.isnan(needs.x_m)
     places = {
         "column": np.floor(needs.x_m[known] / SMALLEST_M).astype(np.int64),
         "row": np.floor(needs.y_m[known] / SMALLEST_M).astype(np.int64),
     }
-    return _published(session, "needs in cells", needs.frame[known], places)
+    return _published(session, snapshots, "needs in cells", needs.frame[known], places)
 
 
 def _load_grids(session: Session, snapshots: Snapshots) -> pd.DataFrame:
-    frame = load_needs(session, snapshots).frame
+    needs, known = load_needs(session, snapshots), snapshots.grids(session)
+    key = ("needs in grids", vault_of(session).rounding)
+    return derived(snapshots).of(key, (needs, known), lambda: _grids_of(session, snapshots, needs.frame))
+
+
+def _grids_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> pd.DataFrame:
     codes = np.array([*snapshots.grids(session).codes, ""], dtype=object)
     place = _grid_of(session, snapshots, frame)
-    table = _published(session, "needs in grids", frame, {"code": codes[place]})
+    table = _published(session, snapshots, "needs in grids", frame, {"code": codes[place]})
     return table.assign(grid=pd.Categorical(table["code"], categories=codes).codes)
 
 
 def _published(
-    session: Session, measure: str, frame: pd.DataFrame, places: dict[str, np.ndarray]
+    session: Session, snapshots: Snapshots, measure: str, frame: pd.DataFrame, places: dict[str, np.ndarray]
 ) -> pd.DataFrame:
     """Return a published table: the columns of ``places`` and _SLICES, month, needs; only rows with a figure."""
     table = pd.DataFrame(
@@ -156,12 +181,30 @@ def _published(
     table = table.groupby([*unit, "month"], as_index=False, sort=True)["needs"].sum()
     units = table[unit].drop_duplicates()
     chain = (~table[unit].duplicated()).cumsum().to_numpy(np.int64) - 1
-    names = [" ".join(map(str, each)) for each in units.itertuples(index=False)]
-    own = offsets(vault_of(session).rounding, measure, names)
+    own = _offsets_of(snapshots, vault_of(session).rounding, measure, units)
     table["needs"] = rounded_flow(
         table["needs"].to_numpy(np.int64), chain, own[chain] if len(table) else chain
     )
     return table[table["needs"] > 0]
+
+
+def _offsets_of(snapshots: Snapshots, key: bytes, measure: str, units: pd.DataFrame) -> np.ndarray:
+    """Return the units' offsets. They never change: those that were worked out before are taken again, and only new units are named."""
+    known = _OFFSETS.setdefault(snapshots, {})
+    before = known.get((key, measure))
+    columns = list(units.columns)
+    if before is None:
+        before = units.iloc[:0].assign(own=np.zeros(0, dtype=np.int64))
+    own = units.merge(before, how="left", on=columns)["own"].to_numpy(dtype=float, na_value=np.nan, copy=True)
+    new = np.isnan(own)
+    if new.any():
+        added = units[new]
+        names = [
+            " ".join(map(str, each)) for each in zip(*(added[name].tolist() for name in columns), strict=True)
+        ]
+        own[new] = offsets(key, measure, names)
+        known[key, measure] = units.assign(own=own.astype(np.int64))
+    return own.astype(np.int64)
 
 
 def _grid_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> np.ndarray:
