@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.desk import Office
 from api.frame import put_headers, request_id_of, tell
-from api.security import roles_of, token_of
+from api.security import ELSEWHERE, roles_of, token_of
 from gis.services.sign_ins import Identity
 
 log = structlog.get_logger("linli.express")
@@ -109,7 +109,10 @@ class Express:
             return None
         began = time.perf_counter()
         reply, roles, path = way
-        token, _ = token_of(Headers(scope=scope))
+        given = Headers(scope=scope)
+        token, by_cookie = token_of(given)
+        if by_cookie and given.get("sec-fetch-site") in ELSEWHERE:
+            return None
         account = self._office.sessions.remembered(token) if token else None
         if account is None or account.pending is not None or account.role not in roles:
             return None

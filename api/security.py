@@ -43,6 +43,8 @@ PUBLIC_PREFIXES = ("/static/", "/assets/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-requested-with"
 """Pages of other sites cannot send a header of their own choice; a script without Origin shows by it that it is ours."""
+ELSEWHERE = frozenset({"cross-site", "same-site"})
+"""What browsers say in Sec-Fetch-Site of a request that another site's page has caused."""
 _DATA_PREFIX = "/api/"
 _MACHINE_PREFIXES = (_DATA_PREFIX, "/tiles/")
 
@@ -228,7 +230,7 @@ def check_asker(headers: Headers) -> None:
     Raises:
         Denied: the browser says that another site has caused it.
     """
-    if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    if headers.get("sec-fetch-site") in ELSEWHERE:
         raise Denied(
             "数据只能由本站页面读取，不能由其他网站的链接打开 / data are read by pages of this site, not through links of others "
             "(programs: Authorization: Bearer)"

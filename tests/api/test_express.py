@@ -138,6 +138,10 @@ def test_by_cookie_too_and_only_to_get(
 ) -> None:
     token = as_("worker")["Authorization"].split()[1]
     quickly(LOCATE, {"Cookie": f"linli_session={token}"})
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200)):
+        asked = {"Cookie": f"linli_session={token}", "Sec-Fetch-Site": site}
+        assert client.get(LOCATE, headers=asked).status_code == status
+        assert not taken[-1] or status == 200
     for method, status in (("HEAD", 405), ("DELETE", 403), ("OPTIONS", 405)):
         assert (
             client.request(method, LOCATE, headers={"Cookie": f"linli_session={token}"}).status_code == status
