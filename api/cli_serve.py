@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,8 @@ def serve(
     supervised = WORKER in os.environ
     try:
         listening = listen(settings.server, fd)
+        if settings.server.workers == 1 or supervised:
+            import_module("api.app")  # some seconds that need no database: it may just be starting, too
         with listening.socket, open_store(settings, notice, for_service=True) as running:
             if load_demo and demo.is_empty(running.store):
                 notice("载入演示地点 / loading the demo place")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
-from geoalchemy2.shape import from_shape, to_shape
 from shapely.geometry import MultiPolygon, Polygon, mapping
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis.errors import Fault, Invalid, NotFound
-from gis.grids.geometry import moved_strip
+from gis.grids.assignment import GridIndex
+from gis.grids.geometry import STRIP_MARGIN_DEG, moved_strip
 from gis.grids.zoning import check_zoning
-from gis.models import Area, Grid
+from gis.models import Area
 from gis.services.features import (
     Filter,
     area_prefix,
@@ -28,7 +29,7 @@ from gis.services.features import (
     refuse_unknown_area,
 )
 from gis.services.snapshots import Snapshots
-from gis.store.assigning import assign_strip
+from gis.store.assigning import StoredGrids, assign_strip
 from gis.store.locking import lock_tables
 
 GRID_HOUSEHOLDS = (300, 500)
@@ -43,6 +44,23 @@ SELECT code, name, substr(code, 1, 12) AS community, version, ST_AsGeoJSON(geome
 WHERE valid_to IS NULL AND starts_with(code, :prefix) AND code COLLATE "C" > :after{box}
 ORDER BY code COLLATE "C" LIMIT :limit
 """
+
+_AROUND = text(
+    "WITH own AS (SELECT geometry FROM grids WHERE code = :code AND valid_to IS NULL) "
+    "SELECT id, code, name, version, ST_AsBinary(geometry) AS shape FROM grids WHERE valid_to IS NULL AND geometry && "
+    "(SELECT ST_Expand(ST_Envelope(ST_Collect(geometry, ST_GeomFromWKB(:boundary, 4326))), :margin_deg) FROM own) ORDER BY code"
+)
+_MOVE = text("UPDATE grids SET name = :name, geometry = ST_GeomFromWKB(:boundary, 4326) WHERE id = :id")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A grid as it is stored."""
+
+    id: int
+    name: str
+    version: int
+    geometry: shapely.Geometry
 
 
 def list_grids(session: Session, wanted: Filter) -> dict[str, Any]:
@@ -94,20 +112,37 @@ def put_grid(
         Invalid: an invalid ring or an overlap with another grid, with its place; properties of another form.
     """
     lock_tables(session.connection(), writes=("grids",))
-    grid = session.scalar(select(Grid).where(Grid.code == code, Grid.valid_to.is_(None)).with_for_update())
-    if grid is None:
-        raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
-    check_version(grid.version, version)
     geometry = read_geometry(body.get("geometry"), ("Polygon", "MultiPolygon"))
     boundary = MultiPolygon([geometry]) if isinstance(geometry, Polygon) else geometry
-    _refuse_overlap(session, snapshots, code, boundary)
-    strip = moved_strip(to_shape(grid.geometry), boundary)
-    name = _name_of(code, body) or grid.name
-    session.execute(
-        update(Grid).where(Grid.id == grid.id).values(geometry=from_shape(boundary, srid=4326), name=name)
-    )
-    moves = assign_strip(session.connection(), grid.id, strip)
+    around = _grids_around(session, code, boundary)
+    own = around[code]
+    check_version(own.version, version)
+    others = {other: row.geometry for other, row in around.items() if other != code}
+    _refuse_overlap(session, snapshots, others, boundary)
+    name = _name_of(code, body) or own.name
+    values = {"id": own.id, "name": name, "boundary": shapely.to_wkb(boundary)}
+    session.execute(_MOVE, values)
+    shapes = np.array([*others.values(), boundary], dtype=object)
+    ids = np.array([*(around[other].id for other in others), own.id], dtype=np.int64)
+    grids = StoredGrids(ids, GridIndex(shapes, [*others, code], drawn=False))
+    moves = assign_strip(session.connection(), grids, own.id, moved_strip(own.geometry, boundary))
     return {"moved_in": moves.moved_in, "moved_out": moves.moved_out, "version": version + 1}
+
+
+def _grids_around(session: Session, code: str, boundary: MultiPolygon) -> dict[str, _Stored]:
+    """Return by code a grid and all others that meet the box round its boundary as it is and as it is to be.
+
+    Raises:
+        NotFound: no such grid.
+    """
+    params = {"code": code, "boundary": shapely.to_wkb(boundary), "margin_deg": 2 * STRIP_MARGIN_DEG}
+    rows = session.execute(_AROUND, params).all()
+    if not rows:
+        raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
+    shapes = shapely.from_wkb(np.array([bytes(row.shape) for row in rows], dtype=object))
+    return {
+        row.code: _Stored(row.id, row.name, row.version, shape) for row, shape in zip(rows, shapes, strict=True)
+    }
 
 
 def _name_of(code: str, body: dict[str, Any]) -> str | None:
@@ -216,23 +251,19 @@ def _communities(session: Session, prefix: str) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame({"code": [row[0] for row in rows]}, geometry=shapes, crs="EPSG:4326")
 
 
-def _refuse_overlap(session: Session, snapshots: Snapshots, code: str, boundary: MultiPolygon) -> None:
+def _refuse_overlap(
+    session: Session, snapshots: Snapshots, others: dict[str, shapely.Geometry], boundary: MultiPolygon
+) -> None:
     """Refuse a boundary that covers more than slivers of another grid; the fault names it and a point of the overlap."""
-    others = session.execute(
-        text(
-            "SELECT code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL AND code <> :code "
-            "AND geometry && ST_GeomFromWKB(:boundary, 4326) ORDER BY code"
-        ),
-        {"code": code, "boundary": shapely.to_wkb(boundary)},
-    ).all()
-    shared = shapely.intersection(shapely.from_wkb(np.array([bytes(row[1]) for row in others], dtype=object)), boundary)
+    codes = list(others)
+    shared = shapely.intersection(np.array([*others.values(), None], dtype=object)[:-1], boundary)
     large = np.flatnonzero(shapely.area(shared) * _M2_OF_A_DEG2 > OVERLAP_TOLERANCE_M2)
     if not len(large):  # neighbours share edges, and nothing is left to be measured
         return
     areas_m2 = shapely.area(snapshots.metric(session).geometry_to_m(shared[large]))
     faults = []
     for place, area_m2 in zip(large, areas_m2, strict=True):
-        other = others[int(place)].code
+        other = codes[int(place)]
         if area_m2 > OVERLAP_TOLERANCE_M2:
             point = shapely.point_on_surface(shared[place])
             at = f"[{point.x:.6f}, {point.y:.6f}]"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from gis.grids.assignment import GridIndex
 from gis.store.bulk import copy_frame, read_frame
@@ -21,14 +21,13 @@ _SENT = (
     "AS sent (id, grid_id, grid_reason))"
 )
 _MOST_SENT = 2000
-_HOUSEHOLDS_IN = text(
-    "SELECT id, lon, lat, coalesce(grid_id, -1) AS grid_id, coalesce(grid_reason, '') AS grid_reason "
-    "FROM linli_households_in(ST_GeomFromWKB(:strip, 4326))"
-)
-_BUILDINGS_IN = text(
-    "SELECT id, lon, lat, coalesce(grid_id, -1) AS grid_id FROM buildings WHERE geometry && ST_GeomFromWKB(:strip, 4326) "
+_LIVE_IN = text(
+    "SELECT true AS household, id, lon, lat, coalesce(grid_id, -1) AS grid_id, coalesce(grid_reason, '') AS grid_reason "
+    "FROM linli_households_in(ST_GeomFromWKB(:strip, 4326)) UNION ALL "
+    "SELECT false, id, lon, lat, coalesce(grid_id, -1), '' FROM buildings WHERE geometry && ST_GeomFromWKB(:strip, 4326) "
     "AND ST_Intersects(ST_SetSRID(ST_MakePoint(lon, lat), 4326), ST_GeomFromWKB(:strip, 4326))"
 )
+"""Households and buildings in one answer: a moved boundary is a dozen short statements, and each way to the database counts."""
 _FEW = 100_000
 """Up to so many positions are looked up in the polygons sooner than a lattice is drawn."""
 _PIECE = 200_000
@@ -71,30 +70,23 @@ class Moves:
     moved_out: int
 
 
-def read_grids(
-    connection: Connection, near: shapely.Geometry | None = None, *, positions: int | None = None, hold: bool = True
-) -> StoredGrids:
+def read_grids(connection: Connection, *, positions: int | None = None, hold: bool = True) -> StoredGrids:
     """Return the grids in force, in the order of their codes.
 
     Args:
         connection: an open transaction.
-        near: only grids whose box meets this geometry's, EPSG:4326; all when None.
         positions: how many will be looked up, about; for few no lattice is drawn.
         hold: keep them so until the transaction ends; else the caller sees to it that nothing is built on what has changed.
     """
     if hold:
         hold_grids(connection)
     rows = connection.execute(
-        text(
-            "SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL "
-            "AND (CAST(:near AS bytea) IS NULL OR geometry && ST_GeomFromWKB(:near, 4326)) "
-            'ORDER BY code COLLATE "C"'
-        ),
-        {"near": None if near is None else shapely.to_wkb(near)},
+        text('SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
     ).all()
     geometries = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
     return StoredGrids(
-        np.array([row[0] for row in rows], dtype=np.int64), GridIndex(np.atleast_1d(geometries), [row[1] for row in rows], drawn=positions is None or positions > _FEW)
+        np.array([row[0] for row in rows], dtype=np.int64),
+        GridIndex(np.atleast_1d(geometries), [row[1] for row in rows], drawn=positions is None or positions > _FEW),
     )
 
 
@@ -115,28 +107,27 @@ def assign(connection: Connection, household_ids: np.ndarray | None = None) -> A
     return _assign_households(connection, grids, "id = ANY(%(ids)s)", {"ids": household_ids.tolist()})
 
 
-def assign_strip(connection: Connection, grid_id: int, strip: shapely.Geometry) -> Moves:
+def assign_strip(connection: Connection, grids: StoredGrids, grid_id: int, strip: shapely.Geometry) -> Moves:
     """Assign those again who live where a grid's boundary has moved: the others are where they were.
 
     Args:
-        connection: an open transaction, on an administrator's behalf, in which the grid already has its new boundary.
+        connection: an open transaction, on an administrator's behalf, that has locked the grids.
+        grids: as they are now, at least those that meet the strip's box.
         grid_id: the grid.
         strip: all positions that it may have gained or lost, EPSG:4326; see :func:`gis.grids.geometry.moved_strip`.
     """
     if shapely.is_empty(strip):
         return Moves(0, 0)
-    grids = read_grids(connection, near=strip, positions=0)
-    params = {"strip": shapely.to_wkb(strip)}
-    _write_buildings(connection, grids, _few(connection, _BUILDINGS_IN, params))
-    before, after, _ = _write_households(connection, grids, _few(connection, _HOUSEHOLDS_IN, params))
-    return Moves(int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum()))
-
-
-def _few(connection: Connection, query: TextClause, params: dict[str, Any]) -> pd.DataFrame:
-    """Return some rows as a frame: without COPY, which pays for many."""
-    found = connection.execute(query, params)
+    found = connection.execute(_LIVE_IN, {"strip": shapely.to_wkb(strip)})
     names, rows = list(found.keys()), found.all()
-    return pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}, copy=False)
+    if not rows:
+        return Moves(0, 0)
+    # As a frame without COPY, which pays for many.
+    lives = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)), copy=False)
+    is_household = lives["household"].to_numpy(bool)
+    _write_buildings(connection, grids, lives[~is_household])
+    before, after, _ = _write_households(connection, grids, lives[is_household])
+    return Moves(int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum()))
 
 
 def assign_buildings(connection: Connection, building_ids: np.ndarray) -> None:
