@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pandas as pd
@@ -286,7 +287,7 @@ def burst(place: Place) -> None:
         async def report() -> int:
             nonlocal begun, reported
             begun = time.perf_counter()
-            reported = await walls.report(place.address, place.tokens["planner"], [event(place)] * BURST, 1 / BURST)
+            reported = await walls.report(place.address, place.tokens["planner"], [event(place, number) for number in range(BURST)], 1 / BURST)
             return BURST
 
         told = asyncio.run(walls.watch(other, place.tokens["screen"], place.summary, WALLS, report, lambda seen: _shown(seen) >= before + BURST))
@@ -319,10 +320,11 @@ def _shown(summary: dict[str, Any]) -> int:
     return int(summary.get("events", {}).get("reported") or 0)
 
 
-def event(place: Place) -> dict[str, Any]:
-    """Return an event in the first grid of the township."""
-    at = place.city.grids.geometry.iloc[0].representative_point()
-    return {"kind": "facility", "title": "路灯不亮", "lon": at.x, "lat": at.y}
+def event(place: Place, number: int = 0) -> dict[str, Any]:
+    """Return an event in one of the township's grids."""
+    grids = place.city.grids[place.city.grids["code"].str.startswith(place.township[:9])]
+    at = grids.geometry.iloc[number % len(grids)].representative_point()
+    return {"id": str(uuid4()), "kind": "facility", "title": "路灯不亮", "lon": at.x, "lat": at.y}
 
 
 def paired(*tasks: Callable[[], float], runs: int = RUNS) -> list[float]:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from api.feed import decode
 
 LIMIT_S = 60.0
+AGAIN_S = 0.2
 SETTLE_S = 0.12
 """How long a page waits for more changes before it asks (api/pages/static/js/screen.js)."""
 
@@ -135,13 +136,17 @@ async def _show(
 
 
 async def report(address: str, token: str, bodies: list[dict[str, Any]], every_s: float) -> dict[str, float]:
-    """Report events at a steady pace, whether or not those before have been answered; return when each was, by its id, seconds of the clock."""
+    """Report events at a steady pace, whether or not those before have been answered; return when each was, by its id, seconds of the clock.
+
+    Who is told to come again (503) does so with the same id.
+    """
     begun = time.perf_counter()
 
     async def one(number: int, body: dict[str, Any]) -> tuple[str, float]:
         await asyncio.sleep(begun + number * every_s - time.perf_counter())
-        answer = await _answer(address, token, "POST", "/api/events", json.dumps(body).encode())
-        if not answer.startswith(b"HTTP/1.1 201"):
+        while (answer := await _answer(address, token, "POST", "/api/events", json.dumps(body).encode())).startswith(b"HTTP/1.1 503"):
+            await asyncio.sleep(AGAIN_S)
+        if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
             raise RuntimeError(answer.decode(errors="replace"))
         return str(json.loads(answer.partition(b"\r\n\r\n")[2])["id"]), time.perf_counter()
 
