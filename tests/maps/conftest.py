@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from maps.assets import MOUNTS, build
+from maps.assets import MOUNTS, build, bundles
 from maps.linlimap import LinliMap, page, render
 from tests.maps import mvt, place
 
@@ -48,6 +48,8 @@ class Stub:
             return 204, "image/x-icon", b""
         if path in self.pages:
             return 200, "text/html; charset=utf-8", self.pages[path].encode()
+        if path.startswith(bundles.PREFIX + "/"):
+            return 200, "text/javascript", bundles.body_of(path.rsplit("/", 1)[-1].removesuffix(".js")) or b""
         for prefix, folder in MOUNTS.items():
             file = folder / path.removeprefix(prefix + "/")
             if path.startswith(prefix + "/") and file.is_file():
