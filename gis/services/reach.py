@@ -25,6 +25,7 @@ from gis.accessibility.walking import Pairs, walk_pairs, walk_to_nearest
 from gis.errors import Fault, Invalid
 from gis.needs.disclosure import shown
 from gis.services.coverage import CoverageQuery, cover, describe, open_stations, resolve, sites_in_area
+from gis.services.features import area_prefix, refuse_unknown_area
 from gis.services.network import network, snapped_homes, snapped_stations
 from gis.services.snapshots import Snapshots, StationSet
 
@@ -127,7 +128,7 @@ def week(session: Session, snapshots: Snapshots, query: CoverageQuery, now: date
 
 
 def capacity(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date) -> dict[str, Any]:
-    """Return how many places of a service there are per 100 of those who need it, per grid (E2SFCA, Luo & Qi 2009).
+    """Return how many places of a service there are per 100 of those who need it, per grid of the area (E2SFCA, Luo & Qi 2009).
 
     A service's own places count, or its station's where it gives none; stations without either are left aside and counted in
     ``unknown``. Opening hours are not looked at.
@@ -149,6 +150,9 @@ def capacity(session: Session, snapshots: Snapshots, query: CoverageQuery, today
     reach_m = _reach_m(snapshots, query)
     per_site = places_per_100(pairs.home, pairs.station, pairs.distance_m, reach_m, places, people)
     grids = snapshots.grids(session)
+    inside = grids.within(area_prefix(query.area))
+    if not inside.any():
+        refuse_unknown_area(session, query.area)
     per_grid = mean_per_grid(per_site, people, demand.grid, len(grids.codes))
     offering = open_stations(stations, query)[0]
     return {
@@ -158,7 +162,8 @@ def capacity(session: Session, snapshots: Snapshots, query: CoverageQuery, today
         "unknown": [stations.codes[i] for i in offering if np.isnan(places[i])],
         "grids": [
             {"code": code, "places_per_100": None if np.isnan(value) else round(float(value), 2)}
-            for code, value in zip(grids.codes, per_grid, strict=True)
+            for code, value, here in zip(grids.codes, per_grid, inside, strict=True)
+            if here
         ],
     }
 
