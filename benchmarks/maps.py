@@ -233,8 +233,9 @@ def server_time(large: Place, asked: list[str]) -> str:
 
 
 def in_browser(browser: Browser, large: Place, theirs: str) -> None:
-    """Open both pages in turn in an empty browser: heat painted, dragged, heap."""
+    """Open both pages in turn in an empty browser: heat painted, dragged, heap; and the map of grids, which has no heat, dragged in the same turn."""
     taken: dict[str, list[tuple[float, ...]]] = {"ours": [], "theirs": []}
+    dragged: list[tuple[float, float]] = []
     wire: dict[str, str] = {}
     for turn in range(RUNS + 1):
         for name, address, token in (
@@ -248,15 +249,23 @@ def in_browser(browser: Browser, large: Place, theirs: str) -> None:
                 if turn:
                     taken[name].append((painted, mean, most, told.heap_bytes() / 1e6))
                 wire[name] = f"{told.bytes() / 1000:,.0f} kB"
+        with opened(browser, large.address + PAGES[1], large.tokens["planner"]) as told:
+            told.settle()
+            frames = told.frame_ms()
+            if turn:
+                dragged.append(frames)
     ours, other = (
         [statistics.median(column) for column in zip(*taken[name], strict=True)]
         for name in ("ours", "theirs")
     )
+    mean_ms, most_ms = (statistics.median(column) for column in zip(*dragged, strict=True))
     console.print(f"over the wire: ours {wire['ours']}, theirs {wire['theirs']}")
     tell("in Chromium, cache empty, against the saved folium page", [
         Row("from navigation to painted heat", "folium", ours[0], other[0], "ms", 0.5),
         Row("a frame while dragging, mean", "folium", ours[1], other[1], "ms", 0.5),
         Row("a frame while dragging, the longest", "folium", ours[2], other[2], "ms", 0.5),
+        Row(f"{PAGES[1]}, a frame while dragging, mean", "folium", mean_ms, other[1], "ms", 0.5),
+        Row(f"{PAGES[1]}, a frame while dragging, the longest", "folium", most_ms, other[2], "ms", 0.5),
         Row("JS heap after collection", "folium", ours[3], other[3], "MB", 1 / 3),
     ])  # fmt: skip
 
