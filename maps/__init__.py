@@ -18,8 +18,8 @@ must have a height), ``pieces.script_html`` last in ``<body>``. All three are :c
 Every ``<script>`` carries the nonce and there is no inline style: the page's policy needs no more than
 ``script-src 'self' 'nonce-…'; style-src 'self'; img-src 'self' data:; connect-src 'self'``.
 
-Every file a page loads lies under two prefixes, :data:`maps.assets.MOUNTS` (``/assets/vendor`` from npm, ``/assets/own`` ours), to be served
-without a session; their addresses carry a content hash, so they may be cached for ever. ``python -m maps.assets`` fetches the npm ones.
+Every file a page loads lies under :data:`maps.assets.MOUNTS` (``/assets/vendor`` from npm, ``/assets/own`` ours) or :data:`maps.assets.bundles.PREFIX` (our
+scripts, several in one), to be served without a session; their addresses carry a content hash, so they may be cached for ever. ``python -m maps.assets`` fetches the npm ones.
 
 Data comes from the API with the session cookie: ``/tiles/{base,grids}/{z}/{x}/{y}``, ``/api/grids``, ``/api/grids/measures``,
 ``/api/comparison``, ``/api/grids/{code}``, ``/api/grids/{code}/summary``, ``/api/stations``, ``/api/circles``, ``/api/coverage`` and what lies under it, ``/api/siting``,
