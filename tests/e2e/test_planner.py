@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 from shapely.geometry import Point, shape
@@ -201,6 +202,25 @@ def test_a_file_comes_in_and_its_rejected_rows_come_back(
         made = admin.get("/api/stations/E2E-1")
         if made.status_code == 200:
             admin.delete("/api/stations/E2E-1", headers={"If-Match": made.headers["ETag"]}).raise_for_status()
+
+
+def test_an_import_is_followed_and_cancelled_on_the_page(visit: Visitor, admin: httpx.Client, program: Program) -> None:
+    """Somebody else holds the station's row, so the import has read its file and waits while it writes."""
+    station = admin.get("/api/stations?limit=1").json()["features"][0]
+    code, kept = station["properties"]["code"], admin.get(f"/api/stations/{station['properties']['code']}").json()
+    lon, lat = station["geometry"]["coordinates"]
+    page = visit("admin").open("/")
+    with psycopg.connect(host=str(program.data_dir / "postgres"), port=5432, user="linli", dbname="linli") as held:
+        held.execute("SELECT FROM stations WHERE code = %s FOR UPDATE", [code])
+        upload(page, "stations", "held.csv", f"code,name,kind,lon,lat,services\n{code},改名,幸福食堂,{lon},{lat},meal\n", "EPSG:4326")
+        job = page.locator(".job", has_text="held.csv")
+        expect(job.locator(".badge", has_text="导入中")).to_be_visible(timeout=30_000)
+        expect(job).to_contain_text("读取 1 行", timeout=30_000)
+        expect(job.get_by_role("progressbar")).to_be_visible()
+        job.get_by_role("button", name="取消").click()
+        expect(job.locator(".badge", has_text="已取消")).to_be_visible(timeout=30_000)
+        expect(job.get_by_role("progressbar")).to_be_hidden()
+    assert admin.get(f"/api/stations/{code}").json() == kept
 
 
 def test_a_check_changes_nothing(visit: Visitor, admin: httpx.Client) -> None:
