@@ -372,12 +372,7 @@ def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
 
 
 def as_wkb(shapes: np.ndarray, came: Batch | None = None) -> pa.Array:
-    """Return geometries as WKB (n,), null where None; a column of geometries adds the SRID that it has.
-
-    Args:
-        shapes: geometries.
-        came: the batch that they are from; where they are its very own, they need not be written again.
-    """
+    """Return geometries as WKB (n,), null where None; a column of geometries adds the SRID. Those of the batch they ``came`` in need not be written again."""
     given = came.geometry if came is not None and came.wkb is not None else None
     if came is not None and given is not None and len(given) == len(shapes) and all(map(is_, shapes, given)):
         return came.wkb
