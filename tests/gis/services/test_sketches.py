@@ -67,10 +67,9 @@ def test_a_sketch_is_within_a_pixel_of_the_shape(
 
 def test_several_polygons_and_what_is_too_small_to_be_seen() -> None:
     pitch = pitch_deg(10.0)
-    large, far, speck = (
-        shapely.box(x, 0, x + size, size) for x, size in ((0, 0.01), (0.05, 0.01), (0.1, 0.00001))
-    )
-    pierced = shapely.Polygon(large.exterior, [shapely.box(0.004, 0.004, 0.00401, 0.00401).exterior])
+    large, far = (shapely.box(x, 0, x + 0.01, 0.01) for x in (0, 0.05))
+    speck = shapely.box(0.1, 0.00001, 0.1003, 0.00002)  # long, but thinner than a step
+    pierced = shapely.Polygon(large.exterior, [shapely.box(0.004, 0.00401, 0.0043, 0.00402).exterior])
     two, none, one = sketches([shapely.MultiPolygon([pierced, speck, far]), speck, large], pitch)
     assert [text.count("/") for text in (two, none, one)] == [1, 0, 0]
     assert none == "" and " " not in two, "specks and holes smaller than a pixel are left out"
