@@ -7,9 +7,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.oidc import Subject
@@ -28,8 +31,10 @@ from gis.services.signing_in import (
 from gis.store.auditing import note
 from gis.store.session import Origin, Store
 
+log = structlog.get_logger("linli.sessions")
 REMEMBERED_S = 2.0
 """How long a token is believed without asking again; a notice ends that at once (see api/feed.py)."""
+_RENEWED_BEFORE_S = 0.5
 _MOST_REMEMBERED = 10_000
 ADDRESS_FAILURES = 30
 """Failed sign-ins of one address within the window before it must wait, whatever the names."""
@@ -58,23 +63,40 @@ class Sessions:
         self._clock = clock
         self._now = now
         self._kept: dict[bytes, tuple[float, Identity]] = {}
+        self._renewing: set[bytes] = set()
+        self._renewer = ThreadPoolExecutor(1, thread_name_prefix="linli-sessions")
         self._generation = 0
         self.gate = Gate(clock)
         self.limiter = anyio.CapacityLimiter(_PARALLEL_SIGN_INS)
 
     def remembered(self, token: str) -> Identity | None:
         """Return who holds the token if that was asked a moment ago."""
-        kept = self._kept.get(digest(token))
-        if kept is None or kept[0] < self._clock() or kept[1].expires_at <= self._now():
+        key, now = digest(token), self._clock()
+        kept = self._kept.get(key)
+        if kept is None or kept[0] < now or kept[1].expires_at <= self._now():
             return None
+        if kept[0] - now < _RENEWED_BEFORE_S and key not in self._renewing:
+            self._renewing.add(key)
+            self._renewer.submit(self._renew, token, key)
         return kept[1]
+
+    def _renew(self, token: str, key: bytes) -> None:
+        """Ask again before the answer is too old: once, where else all requests under way would."""
+        try:
+            self.look_up(token)
+        except SQLAlchemyError as error:  # the next request asks for itself, and tells
+            log.warning("not renewed", error=type(error).__name__)
+        finally:
+            self._renewing.discard(key)
 
     def look_up(self, token: str) -> Identity | None:
         """Ask the store who holds the token."""
         generation = self._generation
         with self._store.session(None) as session:
             found = account_of(session, token, self._now(), idle=self._idle)
-        if found is not None and generation == self._generation:
+        if found is None:
+            self._kept.pop(digest(token), None)
+        elif generation == self._generation:
             if len(self._kept) >= _MOST_REMEMBERED:
                 self._kept.clear()
             self._kept[digest(token)] = (self._clock() + REMEMBERED_S, found)

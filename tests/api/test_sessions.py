@@ -49,6 +49,28 @@ def test_a_token_is_remembered_for_a_moment_only(sessions: Sessions, clock: Cloc
     assert sessions.remembered(token) is None
 
 
+def test_a_token_in_use_is_asked_for_again_before_it_is_too_old(
+    peopled: Store, sessions: Sessions, clock: Clock
+) -> None:
+    def renewed() -> None:
+        sessions._renewer.submit(lambda: None).result(30)  # they are made one after the other
+
+    token = sessions.open("planner", PASSWORD, "1.1.1.1").token
+    found = sessions.look_up(token)
+    clock.now += REMEMBERED_S - 0.1
+    assert sessions.remembered(token) == found
+    renewed()
+    clock.now += REMEMBERED_S - 0.1
+    assert sessions.remembered(token) == found
+    renewed()
+    with peopled.owner_session() as session:  # without a notice
+        session.execute(text("UPDATE sessions SET revoked_at = :now"), {"now": datetime.now(UTC)})
+    clock.now += REMEMBERED_S - 0.1
+    assert sessions.remembered(token) == found
+    renewed()
+    assert sessions.remembered(token) is None
+
+
 def test_what_was_looked_up_before_a_revocation_is_not_remembered_after_it(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
