@@ -115,9 +115,8 @@ def upsert(
                 .values({name: new.c[name] for name in (*update, *beside)})
                 .where(target.c[key] == new.c[key])
             )
-            fresh = insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
             written = _count(connection, rewrite) if update else 0
-            return written + _count(connection, fresh)
+            return written + _count(connection, insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None))))
     rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:

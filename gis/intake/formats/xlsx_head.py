@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 from xml.etree import ElementTree
 
 from gis.intake.formats.xlsx_cells import first_visible
@@ -55,8 +55,8 @@ def _records(archive: zipfile.ZipFile, part: str) -> list[list[str]] | None:
     if words is None:
         return None
     records = []
-    for row in rows:
-        cells = {at: words[int(text)] if kind == "s" and text.isdigit() else text for at, (kind, text) in row.items()}
+    for found in rows:
+        cells = {at: words[int(text)] if kind == "s" and text.isdigit() else text for at, (kind, text) in found.items()}
         records.append([cells.get(at, "") for at in range(max(cells, default=-1) + 1)])
     return records if any(any(record) for record in records) else None
 
@@ -85,12 +85,12 @@ def _shared(archive: zipfile.ZipFile, count: int) -> list[str] | None:
 def _elements(file: IO[bytes], name: str) -> Iterator[ElementTree.Element]:
     """Yield elements of one name from the beginning of a part, each let go of when the next is wanted."""
     limited = _Limited(file)
-    parser = ElementTree.XMLPullParser(["end"])
+    parser: ElementTree.XMLPullParser[ElementTree.Element] = ElementTree.XMLPullParser(["end"])
     while piece := limited.read(1 << 16):
         if b"<!DOCTYPE" in piece:  # no workbook has one, and one could define texts that grow
             return
         parser.feed(piece)
-        for _, element in parser.read_events():
+        for _, element in cast("Iterator[tuple[str, ElementTree.Element]]", parser.read_events()):
             if element.tag == f"{_MAIN}{name}":
                 yield element
                 element.clear()

@@ -92,7 +92,7 @@ def _pieces(connection: Connection, query: str) -> Iterator[list[Any]]:
             yield rows
 
 
-def _sealed_anew(vault: Vault, rows: list[tuple[str, str, bytes | None, bytes | None, bytes | None]]) -> pa.Table:
+def _sealed_anew(vault: Vault, rows: list[tuple[Any, ...]]) -> pa.Table:
     """Return people's own keys beside the staged ones, and what was sealed for these sealed anew for those."""
 
     def sealed(field: str, at: int) -> pa.Array:
