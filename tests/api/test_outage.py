@@ -29,7 +29,7 @@ from gis.store.session import SERVICE_ROLE, Store
 from tests.api.conftest import SignIn
 from tests.api.routes.test_screen import address, change, lines_of, next_topic  # noqa: F401 - a fixture among them
 from tests.gis.services.conftest import G1, G2, lonlat
-from tests.gis.services.test_imports import households
+from tests.gis.services.importing import households
 from tests.scratch import scratch_folder
 
 BACK_WITHIN_S = 60.0

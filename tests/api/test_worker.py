@@ -10,7 +10,7 @@ from api import worker
 from api.worker import ImportWorker
 from gis.services import import_queue
 from gis.store.session import Store
-from tests.gis.services.test_imports import abandon, households, queue, state
+from tests.gis.services.importing import abandon, households, queue, state
 
 
 def until(store: Store, import_id: object, wanted: str) -> None:

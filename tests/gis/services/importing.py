@@ -47,6 +47,15 @@ def pieces(store: Store, part: str) -> int:
         return session.execute(text("SELECT count(*) FROM import_pieces WHERE part = :part"), {"part": part}).scalar_one()
 
 
+def abandon(store: Store, import_id: UUID) -> None:
+    """Leave an import as a killed process leaves it: begun, and its lock free."""
+    with store.owner_session() as session:
+        session.execute(
+            text("UPDATE imports SET state = 'running', started_at = now(), attempts = attempts + 1 WHERE id = :id"),
+            {"id": import_id},
+        )
+
+
 def in_thread(run, store: Store, **more: object) -> threading.Thread:
     thread = threading.Thread(target=run, args=(store,), kwargs=more)
     thread.start()

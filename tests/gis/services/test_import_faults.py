@@ -17,7 +17,7 @@ from gis.services.import_faults import NO_ROOM
 from gis.services.import_queue import run_local
 from gis.services.import_spool import Spool
 from gis.store.session import Store
-from tests.gis.services.test_imports import count, folders, households, pieces, queue, state  # noqa: F401 - a fixture among them
+from tests.gis.services.importing import count, households, pieces, queue, state
 
 
 def full(*_: object, **__: object) -> None:
@@ -33,7 +33,7 @@ def packed() -> bytes:
 
 @pytest.mark.parametrize(("module", "name"), [(import_spool, "take"), (archive.shutil, "copyfileobj")])
 def test_a_full_data_folder_is_no_damaged_file(
-    place: Store, folders: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str  # noqa: F811
+    place: Store, folders: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str
 ) -> None:
     import_id = queue(place, packed(), file_name="户.zip")
     path = tmp_path / "户.zip"

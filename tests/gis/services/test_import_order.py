@@ -9,12 +9,12 @@ from gis.services import import_queue
 from gis.services.import_queue import import_file
 from gis.services.import_spool import Spool
 from gis.store.session import Store
-from tests.gis.services.test_imports import folders, households, queue, state  # noqa: F401 - a fixture among them
+from tests.gis.services.importing import households, queue, state
 
 MOMENT_S = 1.0
 
 
-def test_an_import_waits_for_whoever_fills_what_it_reads(place: Store, folders: Spool, tmp_path: Path) -> None:  # noqa: F811
+def test_an_import_waits_for_whoever_fills_what_it_reads(place: Store, folders: Spool, tmp_path: Path) -> None:
     homes = tmp_path / "homes.csv"
     homes.write_bytes(households("N1"))
     needs = queue(place, b"household,service,opened_on\nN1,meal,2025-01-02\n", kind="needs", crs=None)

@@ -15,7 +15,7 @@ from gis.services.import_queue import INTERRUPTED, MOST_ATTEMPTS, NO_ROOM, recov
 from gis.services.imports import cancel
 from gis.store.session import Store
 from tests.gis.services.conftest import account
-from tests.gis.services.importing import Slow, count, households, in_thread, pieces, queue, state
+from tests.gis.services.importing import Slow, abandon, count, households, in_thread, pieces, queue, state
 
 
 def test_imports_run_in_the_order_they_came(place: Store, run) -> None:
@@ -79,15 +79,6 @@ def test_a_running_import_of_another_process_is_left_alone(place: Store, run, sl
     slow.let_go.set()
     thread.join(10)
     assert state(place, import_id)["state"] == "done"
-
-
-def abandon(store: Store, import_id: UUID) -> None:
-    """Leave an import as a killed process leaves it: begun, and its lock free."""
-    with store.owner_session() as session:
-        session.execute(
-            text("UPDATE imports SET state = 'running', started_at = now(), attempts = attempts + 1 WHERE id = :id"),
-            {"id": import_id},
-        )
 
 
 def test_what_a_dead_process_was_running_is_begun_anew(place: Store, run) -> None:
