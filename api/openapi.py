@@ -58,7 +58,7 @@ _ANSWERS = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problem answers a route gives beside those that all give (401, 403, 422, 429, 503)."""
+    """Return the problem answers a route gives beside those that all give (401, 403, 422, 429, 503), and 404 of an unknown ``area``."""
     return {status: _problem_answer(str(status)) for status in statuses}
 
 
@@ -111,6 +111,8 @@ def _describe(operation: dict[str, Any], route: APIRoute, *, public: bool) -> No
         operation["x-roles"] = roles
         operation["security"] = [{"bearer": []}, {"cookie": []}]
         common += ["401", "403", "429"]
+    if any(each["name"] == "area" for each in operation.get("parameters", ())):
+        common.append("404")
     operation["description"] = "\n\n".join(part for part in (operation.get("description"), line) if part)
     for status in common:
         answers[status] = _problem_answer(status)

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 import shapely
 from shapely.geometry import shape
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis.errors import NotFound
 from gis.services.circles import circles
 from gis.services.coverage import CoverageQuery, coverage, covered_shares
 from gis.services.snapshots import Snapshots
@@ -87,8 +89,8 @@ def test_an_area_counts_its_own_people_but_any_station_may_serve_them(
     answer = coverage(session, snapshots, CoverageQuery(services=("meal",), area="539901001001"), TODAY)
     assert answer["totals"]["households"] == 21
     assert answer["unassigned"]["households"] == 0
-    nowhere = coverage(session, snapshots, CoverageQuery(services=("meal",), area="539902000000"), TODAY)
-    assert nowhere["totals"]["households"] == 0
+    with pytest.raises(NotFound, match="539902000000"):
+        coverage(session, snapshots, CoverageQuery(services=("meal",), area="539902000000"), TODAY)
 
 
 def test_circles_measure_metres(session: Session, snapshots: Snapshots) -> None:
