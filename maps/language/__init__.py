@@ -43,7 +43,8 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 def unmarked(value: Any) -> Any:
     """Return a text without signs that are not seen but turn the direction of what stands beside it (Unicode UAX #9); anything else as it is.
 
-    For templates (Jinja's ``finalize``): what is written into a page passes here. The scripts have the same (``maps/static/language.js``).
+    For templates (Jinja's ``finalize``): what is written into a page passes here. What a form sends back is written with ``| e``, which passes
+    as it is. The scripts have the same (``maps/static/language.js``).
     """
     return _MARKS.sub("", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 

@@ -26,6 +26,9 @@ POLICY = (
 )
 
 
+FORMS = {"/api/coverage": {"form"}, "/api/grids/measures": {"form"}, "/api/circles": {"resolution_m", "bbox"}}
+
+
 @dataclass
 class Stub:
     """What the server answers; ``pages`` by path, ``answers`` of the API by path, and what was asked of it."""
@@ -39,8 +42,9 @@ class Stub:
     layers: dict[str, Any] = field(default_factory=place.layers)
 
     def queries(self, path: str) -> list[dict[str, list[str]]]:
-        """Return the queries with which a path has been asked for."""
-        return [parse_qs(urlsplit(one).query) for one in self.asked if urlsplit(one).path == path]
+        """Return what a path has been asked for; in which form and how fine, which follows from the view, is left out."""
+        asked = [parse_qs(urlsplit(one).query) for one in self.asked if urlsplit(one).path == path]
+        return [{name: value for name, value in query.items() if name not in FORMS.get(path, ())} for query in asked]
 
     def answer(self, path: str, query: Any) -> tuple[int, str, bytes]:
         """Return status, type and content for a request; ``query`` is the body where it is a POST."""
@@ -59,7 +63,7 @@ class Stub:
         if path in self.answers:
             found = self.answers[path]
             status, body = found(query) if callable(found) else (200, found)
-            return status, "application/json", json.dumps(body).encode()
+            return status, "application/json", json.dumps(place.drawn(path, query, body) if status == 200 else body).encode()
         return 404, "application/problem+json", b'{"title": "nothing here"}'
 
     def _tile(self, path: str) -> tuple[int, str, bytes]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import shapely
-from shapely.geometry import LineString, Point, box, mapping
+from shapely.geometry import LineString, Point, box, mapping, shape
 
+from gis.services.rows import in_columns, measure_in_columns
+from gis.services.sketches import pitch_deg, sketches
 from maps.classify import classify
 from maps.config import Choice, MapConfig
 
@@ -175,6 +177,28 @@ def circles(query: dict[str, list[str]]) -> dict[str, Any]:
             for i, s in enumerate(shapes)
         ]
     return {"type": "FeatureCollection", "features": features, **facts}
+
+
+def drawn(path: str, query: Any, answer: Any) -> Any:
+    """Return an answer in the form that maps ask for: figures in columns, circles in lines."""
+    if query.get("form") == ["columns"] and path == "/api/coverage":
+        names = [name for name in answer["grids"][0] if name not in {"code", "name"}]
+        return {**answer, "grids": in_columns(answer["grids"], names)}
+    if query.get("form") == ["columns"] and path == "/api/grids/measures":
+        return measure_in_columns(answer)
+    if "resolution_m" in query and path == "/api/circles":
+        pitch = pitch_deg(float(query["resolution_m"][0]))
+        found = [each["properties"] for each in answer["features"]]
+        return {
+            **{name: value for name, value in answer.items() if name not in {"type", "features"}},
+            "stations": sum(each.get("stations", 1) for each in found),
+            "unjoined": answer.get("unjoined", []),
+            "pitch": pitch,
+            "code": [each.get("code") for each in found],
+            "name": [each.get("name") for each in found],
+            "lines": sketches([shape(each["geometry"]) for each in answer["features"]], pitch),
+        }
+    return answer
 
 
 def circles_after(body: dict[str, Any]) -> dict[str, Any]:

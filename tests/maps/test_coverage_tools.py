@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 import maps
+from maps.language import unmarked
 from tests.maps import place
 from tests.maps.conftest import Watched
 from tests.maps.place import CONFIG, HOSTILE
@@ -219,7 +220,7 @@ def test_sites_are_sought_among_given_points_or_buildings_of_a_kind(watched: Wat
     page = watched.draw(maps.coverage_map(config))
     page.locator("[data-tool=siting] > summary").click()
     where = page.get_by_label("候选地点")
-    where.select_option(label=f"楼栋类别：{HOSTILE}")
+    where.select_option(label=f"楼栋类别：{unmarked(HOSTILE)}")
     page.get_by_role("button", name="计算最佳位置").click()
     watched.settled()
     assert sent(watched, "/api/siting")[2]["candidates"] == {"building_kind": HOSTILE}
