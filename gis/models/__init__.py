@@ -20,6 +20,7 @@ from gis.models.casework import (
     GridCounts,
     GridCountsDue,
     JointDesk,
+    NeedMark,
     Visit,
     VisitPolicy,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "LoginSession",
     "Merchant",
     "Need",
+    "NeedMark",
     "Place",
     "Project",
     "ProjectDuty",

@@ -244,3 +244,14 @@ class GridCountsDue(Base):
     id: Mapped[Key]
     household_id: Mapped[int | None] = mapped_column(BigInteger)
     grid_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class NeedMark(Base):
+    """A household (0: all) whose needs may read otherwise than before a transaction: what readers go on from (gis/services/need_rows.py)."""
+
+    __tablename__ = "need_marks"
+
+    touched_in: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("((pg_current_xact_id())::text)::bigint")
+    )
+    household_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -310,6 +310,7 @@ NOT_PERSONAL = frozenset(
         "grid_counts_due",
         "grids",
         "merchants",
+        "need_marks",
         "place",
         "project_duties",
         "project_resources",

@@ -14,20 +14,18 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from gis.crs import MetricCRS
 from gis.models.vocabulary import AGE_GROUPS
 from gis.needs.disclosure import offsets, rounded_flow
 from gis.services.derived import derived
+from gis.services.need_rows import TOPICS, NeedSet, load_needs
 from gis.services.snapshots import Snapshots
-from gis.store.bulk import read_frame
 from gis.store.vault import vault_of
 
 SMALLEST_M = 100.0
 """The side of the cells in which needs are published; larger ones are 2, 4, 8 … times as wide, so that each lies in one of the next size."""
-TOPICS = ("needs", "households", "buildings", "grids", "place")
 _SLICES = ["service", "colour", "ages"]
 """By what needs are told apart in the published tables: what is asked for together is their sum, never a rounding of its own."""
-_CELL, _GRID = ["column", "row"], ["grid"]
+_CELL = ["column", "row"]
 _OFFSETS: WeakKeyDictionary[Snapshots, dict[tuple[bytes, str], pd.DataFrame]] = WeakKeyDictionary()
 """Of each published table, by the secret and the measure: its units of last time with their offsets (column ``own``)."""
 
@@ -69,24 +67,6 @@ class NeedQuery:
         )
 
 
-@dataclass(frozen=True)
-class NeedSet:
-    """All needs by position, service, day, colour and ages, as a frame and in metres."""
-
-    frame: pd.DataFrame
-    x_m: np.ndarray
-    y_m: np.ndarray
-    rows: np.ndarray
-    """Hashes of the rows, uint64, in order: the same for the same needs, however they were read."""
-    metric: MetricCRS | None
-    """The zone of x_m and y_m; None where no need has a position."""
-
-
-def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
-    """Return all needs by position; columns lon, lat, grid_id, service, opened_on, colour ('': none), ages (bits of AGE_GROUPS), needs."""
-    return snapshots.remember(session, ("needs",), TOPICS, lambda loading: _load(loading, snapshots))
-
-
 def needs_at(
     session: Session, snapshots: Snapshots, query: NeedQuery
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,11 +74,11 @@ def needs_at(
     if query.exact:
         needs = load_needs(session, snapshots)
         asked = _asked(needs.frame, needs.frame["opened_on"], query)
-        return needs.x_m[asked], needs.y_m[asked], needs.frame["needs"].to_numpy(np.int64)[asked]
+        return needs.x_m[asked], needs.y_m[asked], np.ones(int(asked.sum()), dtype=np.int64)
     table = snapshots.remember(
         session, ("needs in cells",), TOPICS, lambda loading: _load_cells(loading, snapshots)
     )
-    table = table[_asked(table, _first_days(table), query)]
+    table = table[_asked(table, table["month"], query)]
     x_m, y_m = ((table[axis].to_numpy(float) + 0.5) * SMALLEST_M for axis in _CELL)
     return x_m, y_m, table["needs"].to_numpy(np.int64)
 
@@ -108,32 +88,13 @@ def needs_in_grids(session: Session, snapshots: Snapshots, query: NeedQuery) -> 
     n = len(snapshots.grids(session).codes) + 1
     if query.exact:
         frame = load_needs(session, snapshots).frame
-        place, day = _grid_of(session, snapshots, frame), frame["opened_on"]
-    else:
-        frame = snapshots.remember(
-            session, ("needs in grids",), TOPICS, lambda loading: _load_grids(loading, snapshots)
-        )
-        place, day = frame["grid"].to_numpy(np.int64), _first_days(frame)
-    asked = _asked(frame, day, query)
-    return np.bincount(place[asked], weights=frame["needs"].to_numpy(float)[asked], minlength=n).astype(
-        np.int64
+        asked = _asked(frame, frame["opened_on"], query)
+        return np.bincount(_grid_of(session, snapshots, frame)[asked], minlength=n)
+    table = snapshots.remember(
+        session, ("needs in grids",), TOPICS, lambda loading: _load_grids(loading, snapshots)
     )
-
-
-def _load(session: Session, snapshots: Snapshots) -> NeedSet:
-    frame = read_frame(session.connection(), "SELECT * FROM linli_need_sites()")
-    frame["opened_on"] = pd.to_datetime(frame["opened_on"])
-    rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
-    former: NeedSet | None = snapshots.former(("needs",))
-    metric = snapshots.metric(session) if frame["lon"].notna().any() else None
-    if former is not None and former.metric is metric and np.array_equal(former.rows, rows):
-        return former  # a need was closed, or a household moved within its building: the tables stay
-    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
-    x_m, y_m = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
-    known = ~np.isnan(lon)
-    if metric is not None:
-        x_m[known], y_m[known] = metric.to_m(lon[known], lat[known])
-    return NeedSet(frame, x_m, y_m, rows, metric)
+    table = table[_asked(table, table["month"], query)]
+    return np.bincount(table["grid"], weights=table["needs"], minlength=n).astype(np.int64)
 
 
 def _load_cells(session: Session, snapshots: Snapshots) -> pd.DataFrame:
@@ -168,24 +129,35 @@ def _grids_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> pd
 def _published(
     session: Session, snapshots: Snapshots, measure: str, frame: pd.DataFrame, places: dict[str, np.ndarray]
 ) -> pd.DataFrame:
-    """Return a published table: the columns of ``places`` and _SLICES, month, needs; only rows with a figure."""
-    table = pd.DataFrame(
-        {
-            **{name: frame[name].to_numpy() for name in _SLICES},
-            **places,
-            "month": frame["opened_on"].dt.to_period("M").array,
-            "needs": frame["needs"].to_numpy(np.int64),
-        }
-    )
+    """Return a published table: the columns of ``places`` and _SLICES, month (its first day), needs; only rows with a figure."""
+    columns = {
+        **{name: frame[name].to_numpy() for name in _SLICES},
+        **places,
+        "month": frame["opened_on"].to_numpy().astype("datetime64[M]"),
+    }
+    table, counts = _counted(columns)
     unit = [*_SLICES, *places]
-    table = table.groupby([*unit, "month"], as_index=False, sort=True)["needs"].sum()
-    units = table[unit].drop_duplicates()
-    chain = (~table[unit].duplicated()).cumsum().to_numpy(np.int64) - 1
-    own = _offsets_of(snapshots, vault_of(session).rounding, measure, units)
-    table["needs"] = rounded_flow(
-        table["needs"].to_numpy(np.int64), chain, own[chain] if len(table) else chain
-    )
+    first = ~table.duplicated(unit).to_numpy()
+    chain = first.cumsum() - 1
+    own = _offsets_of(snapshots, vault_of(session).rounding, measure, table.loc[first, unit])
+    table["needs"] = rounded_flow(counts, chain, own[chain])
     return table[table["needs"] > 0]
+
+
+def _counted(columns: dict[str, np.ndarray]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return each combination of values that there is, in order, and how often: as ``groupby`` does, in a third of its time."""
+    values, sizes = {}, []
+    key = np.zeros(len(next(iter(columns.values()))), dtype=np.int64)
+    for name, column in columns.items():
+        code, values[name] = pd.factorize(column, sort=True)
+        sizes.append(len(values[name]))
+        key = key * sizes[-1] + code
+    found, counts = np.unique(key, return_counts=True)
+    table = {}
+    for name, size in zip(reversed(columns), reversed(sizes), strict=True):
+        found, code = np.divmod(found, max(size, 1))
+        table[name] = values[name][code]
+    return pd.DataFrame({name: table[name] for name in columns}), counts
 
 
 def _offsets_of(snapshots: Snapshots, key: bytes, measure: str, units: pd.DataFrame) -> np.ndarray:
@@ -212,10 +184,6 @@ def _grid_of(session: Session, snapshots: Snapshots, frame: pd.DataFrame) -> np.
     grids = snapshots.grids(session)
     found = frame["grid_id"].map(grids.position_of)
     return found.fillna(len(grids.codes)).to_numpy(np.int64)
-
-
-def _first_days(table: pd.DataFrame) -> pd.Series:
-    return table["month"].dt.start_time if len(table) else pd.Series([], dtype="datetime64[ns]")
 
 
 def _asked(table: pd.DataFrame, day: pd.Series, query: NeedQuery) -> np.ndarray:

@@ -22,6 +22,7 @@ from gis.casework.indicators import COUNTS
 from gis.services.casework.days import DAYS
 from gis.services.snapshots import Snapshots
 from gis.store.bulk import read_frame
+from gis.store.moments import Moment, moment
 
 TOPICS = ("events", "grids")
 _NEVER = np.iinfo(np.int32).max
@@ -29,10 +30,6 @@ _NEVER = np.iinfo(np.int32).max
 _MOST_TOUCHED = 0.25
 """Beyond such a share of all grids, all are read."""
 _BY_DAY = ("reported", "closed")
-# The era tells a table from one that was restored in its place. A transaction sees what it has written itself, but its own snapshot does not say so.
-_SEEN = """
-SELECT pg_current_snapshot()::text, (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || pg_relation_filenode('event_days')
-"""
 _TOUCHED = """
 SELECT DISTINCT d.grid_id FROM event_days d, CAST(:seen AS pg_snapshot) AS seen
 WHERE d.touched_in >= CAST(CAST(pg_snapshot_xmin(seen) AS text) AS bigint)
@@ -70,9 +67,8 @@ class Standing:
     """All that is open, one entry each, and the last days' counts by grid; never changed once made."""
 
     places: dict[int, int]
-    seen: str
-    """The snapshot of the database that it was read by."""
-    era: str
+    moment: Moment
+    """When it was read."""
     opened: dict[str, np.ndarray]
     """Of each open event: ``grid`` (its id, 0: none), ``at`` (its position), ``state`` (position in OPEN), ``warn`` and ``due`` (minutes since 1970)."""
     counts: dict[str, np.ndarray]
@@ -107,23 +103,23 @@ def _as_of(standing: Standing, minute: datetime) -> Events:
 
 def _load(session: Session, snapshots: Snapshots, today: date, former: Standing | None) -> Standing:
     places = snapshots.grids(session).position_of
-    seen, era = session.execute(text(_SEEN)).one()
-    if former is None or former.era != era or former.places != places:
-        return _read(session, _nothing(places, seen, era), today, None)
-    touched = {row[0] for row in session.execute(text(_TOUCHED), {"seen": former.seen})}
+    now = moment(session, "event_days")
+    if former is None or former.moment.era != now.era or former.places != places:
+        return _read(session, _nothing(places, now), today, None)
+    touched = {row[0] for row in session.execute(text(_TOUCHED), {"seen": former.moment.snapshot})}
     if touched & former.astray or touched - places.keys():  # these share a position
         touched |= former.astray
     if len(touched) > max(1, _MOST_TOUCHED * len(places)):
-        return _read(session, _nothing(places, seen, era), today, None)
-    former = replace(former, seen=seen)
+        return _read(session, _nothing(places, now), today, None)
+    former = replace(former, moment=now)
     return _read(session, former, today, sorted(touched)) if touched else former
 
 
-def _nothing(places: dict[int, int], seen: str, era: str) -> Standing:
+def _nothing(places: dict[int, int], now: Moment) -> Standing:
     n = len(places) + 1
     none = {"grid": np.int64, "at": np.intp, "state": np.int8, "warn": np.int32, "due": np.int32}
     return Standing(
-        places, seen, era, {name: np.zeros(0, dtype=kind) for name, kind in none.items()}, {name: np.zeros(n, dtype=np.int64) for name in COUNTS},
+        places, now, {name: np.zeros(0, dtype=kind) for name, kind in none.items()}, {name: np.zeros(n, dtype=np.int64) for name in COUNTS},
         {name: np.zeros((DAYS, n), dtype=np.int32) for name in _BY_DAY}, frozenset({0}),
     )  # fmt: skip
 
