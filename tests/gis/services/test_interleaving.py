@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -120,7 +121,8 @@ def imported(session: Session, folder: Path, values: dict[str, Any]) -> None:
     }[values["kind"]]
     file = folder / "rows.csv"
     file.write_text("\n".join(rows), encoding="utf-8")
-    run_import(session.connection(), values["kind"], file, crs="EPSG:4326", today=TODAY)
+    began = time.monotonic()
+    run_import(session.connection(), values["kind"], file, crs="EPSG:4326", today=TODAY, cancelled=lambda: time.monotonic() > began + 0.5)
 
 
 def reported(session: Session, folder: Path, values: dict[str, Any]) -> None:
@@ -161,6 +163,10 @@ TURN = st.tuples(st.integers(0, 1), st.one_of(OPERATION, OPERATION, OPERATION, s
 """Who acts, and what: work in the transaction that is open, or its end."""
 
 
+IMPATIENT = text("SELECT set_config('lock_timeout', '20ms', true), set_config('statement_timeout', '2s', true)")
+"""The other session's transaction ends only after this one's turn; an import takes off the first limit, never the second."""
+
+
 class Undone(Exception):
     """Ends a transaction so that nothing of it is kept."""
 
@@ -181,9 +187,9 @@ class Hand:
             return
         if self._session is None:
             self._session = self._stack.enter_context(self.store.owner_session())
-            self._session.execute(text("SET LOCAL lock_timeout = '20ms'"))
         try:
             with self._session.begin_nested():
+                self._session.execute(IMPATIENT)
                 if name in SQL:
                     self._session.execute(text(SQL[name][0]), values)
                 else:
