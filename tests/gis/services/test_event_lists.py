@@ -183,6 +183,23 @@ def test_a_page_costs_the_same_at_twenty_times_the_events(town: Store) -> None:
     assert not unused
 
 
+OF_ONE_EVENT = (
+    "INSERT INTO event_steps (step_id, event_id, at, account, from_state, to_state) VALUES (gen_random_uuid(), :id, now(), linli_actor(), 'handling', 'resolved') ON CONFLICT (step_id) DO NOTHING",
+    "SELECT * FROM event_steps WHERE event_id = :id",
+    "SELECT * FROM event_desks WHERE event_id = :id",
+)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["planner", "worker"])
+def test_the_steps_of_one_event_are_written_and_read_without_a_look_at_the_others(town: Store, own: bool) -> None:
+    """A policy that makes a list of all events that one may see takes seconds for each report in a large city."""
+    add(town, 2_001, 20_000, NOW, "539901002%")
+    with reader(town, EventFilter(own=own)) as session:
+        one = session.scalar(text("SELECT id FROM events ORDER BY reported_at LIMIT 1"))
+        plans = [session.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {each}"), {"id": one})[0]["Plan"] for each in OF_ONE_EVENT]
+    assert max(blocks(plan) for plan in plans) < 60
+
+
 @pytest.mark.parametrize("name", FILTERS)
 def test_pages_hold_what_a_plain_query_gives(town: Store, name: str) -> None:
     wanted = EventFilter(**{**vars(FILTERS[name]), "limit": 60})
