@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
@@ -35,8 +36,6 @@ class ImportWorker:
 
     def start(self) -> None:
         """Begin; what a process that has died left half done is begun anew."""
-        if not self._work:
-            return
         self._spool.open()
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"linli-imports-{n}", daemon=True)
@@ -52,6 +51,10 @@ class ImportWorker:
         for thread in self._threads:
             thread.join()
         self._spool.close()
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """Give a private folder that no kill leaves behind for long, for a file that has come in."""
+        return self._spool.folder()
 
     def wake(self) -> None:
         """Say that something has been queued."""

@@ -45,8 +45,8 @@ def submit(
 ) -> Json:
     """Queue a file; ask ``GET /api/imports/{id}`` how it goes. CSV and XLSX with positions need ``crs``."""
     upload = imports.Upload(kind, file.filename or "upload", file.file, crs, dry_run)
-    with desk.session() as session:
-        import_id = imports.submit(session, upload, desk.account.account_id)
+    with desk.session() as session, desk.office.worker.folder() as folder:
+        import_id = imports.submit(session, upload, desk.account.account_id, folder)
     desk.office.worker.wake()
     return Json({"id": str(import_id)}, 202, headers={"Location": f"/api/imports/{import_id}"})
 

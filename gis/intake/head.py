@@ -50,7 +50,7 @@ def open_checked(kind: str, path: Path, name: str, crs: str | None, folder: Path
     return Opened(source, layout, _system(wanted, layout, crs or source.crs, name, has_geometry=source.has_geometry))
 
 
-def check_head(kind: str, name: str, content: BinaryIO, crs: str | None) -> None:
+def check_head(kind: str, name: str, content: BinaryIO, crs: str | None, scratch: Path | None = None) -> None:
     """Refuse a file for what its head shows, whatever its size; what only a whole reading can tell is left to that.
 
     Args:
@@ -58,18 +58,19 @@ def check_head(kind: str, name: str, content: BinaryIO, crs: str | None) -> None
         name: the file's name.
         content: the file, where its first byte is; it is put back there.
         crs: the system of its positions, if the caller says one.
+        scratch: a private folder for what is looked into, cleared by its owner after a kill; the system's by default.
 
     Raises:
         Invalid: ambiguous or missing columns, or no CRS for a table of positions.
     """
     start = content.tell()
     try:
-        _check_head(kind, name, content, crs)
+        _check_head(kind, name, content, crs, scratch)
     finally:
         content.seek(start)
 
 
-def _check_head(kind: str, name: str, content: BinaryIO, crs: str | None) -> None:
+def _check_head(kind: str, name: str, content: BinaryIO, crs: str | None, scratch: Path | None) -> None:
     wanted, suffix = kind_named(kind), Path(name).suffix.lower()
     if suffix in WORKBOOK_SUFFIXES:
         if crs is None and wanted.position == "required":
@@ -92,7 +93,7 @@ def _check_head(kind: str, name: str, content: BinaryIO, crs: str | None) -> Non
         head = head[: head.rfind(b"\n") + 1] if is_text and head[:2] not in _UTF16 else b""
     if not head:
         return
-    with TemporaryDirectory(prefix="linli-head-") as folder:
+    with TemporaryDirectory(prefix="linli-head-", dir=scratch) as folder:
         path = Path(folder) / f"head{suffix}"
         path.write_bytes(head)
         (work := Path(folder) / "work").mkdir()

@@ -125,8 +125,8 @@ def run_local(
         wrong = unknown_kind(kind, "KIND")
         raise Invalid(wrong.message, [wrong])
     if path.is_file():
-        with path.open("rb") as file:
-            check_head(kind, path.name, file, crs)
+        with path.open("rb") as file, folders.folder() as folder:
+            check_head(kind, path.name, file, crs, folder)
     import_id = uuid4()
     with store.owner_engine.connect() as watch, _transaction(store) as work:
         work.execute(_LOCK, {"id": str(import_id)})  # from now on whoever looks knows that we live

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
@@ -37,13 +38,14 @@ class Upload:
     dry_run: bool = False
 
 
-def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
+def submit(session: Session, upload: Upload, account_id: int | None, scratch: Path | None = None) -> UUID:
     """Queue a file: it waits in the database, sealed, where any process can take it up.
 
     Args:
         session: a transaction of an account that may import.
         upload: the file and how to read it.
         account_id: by whom.
+        scratch: a private folder, cleared by its owner after a kill, where its head is looked into; the system's by default.
 
     Returns:
         The import's id.
@@ -59,7 +61,7 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
             faults.append(Fault("query.crs", str(error)))
     if faults:
         raise Invalid("无法导入 / cannot be imported", faults)
-    _refuse_at_once(upload)
+    _refuse_at_once(upload, scratch)
     import_id = uuid4()
     session.execute(
         insert(Import).values(
@@ -80,10 +82,10 @@ def submit(session: Session, upload: Upload, account_id: int | None) -> UUID:
     return import_id
 
 
-def _refuse_at_once(upload: Upload) -> None:
+def _refuse_at_once(upload: Upload, scratch: Path | None) -> None:
     """Refuse a file for what its head shows at once, rather than some minutes later."""
     try:
-        check_head(upload.kind, base_name(upload.file_name), upload.content, upload.crs)
+        check_head(upload.kind, base_name(upload.file_name), upload.content, upload.crs, scratch)
     except Invalid as refused:
         faults = [Fault("query.crs", each.message) if each.where == "crs" else each for each in refused.faults]
         raise Invalid(refused.detail, faults) from refused

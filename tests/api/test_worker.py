@@ -73,4 +73,4 @@ def test_a_process_without_workers_leaves_the_queue_to_others(place: Store, tmp_
     time.sleep(0.2)
     runner.stop()
     assert state(place, import_id)["state"] == "queued"
-    assert not (tmp_path / "data").exists()
+    assert list((tmp_path / "data" / "spool").iterdir()) == []

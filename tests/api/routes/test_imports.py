@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -32,6 +34,16 @@ def csv(*codes: str) -> bytes:
     return "\n".join(
         ["code,lon,lat", *(f"{code},{lon},{lat if code != 'BAD' else 'x'}" for code in codes), ""]
     ).encode()
+
+
+def test_what_is_looked_into_at_once_stays_in_the_private_folder(
+    client: TestClient, as_: SignIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process leaves its readable copies where the next one removes them, never in the system's folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is none"))
+    for name, content in (("户.csv", csv("N1")), ("户.geojson", b'{"type": "FeatureCollection", "features": []}')):
+        answered = upload(client, as_("admin"), content, "kind=households", name)
+        assert (answered.status_code, "N1" in answered.text) == (422, False), answered.text
 
 
 def test_upload_progress_and_rejected_rows(client: TestClient, as_: SignIn, peopled: Store) -> None:
