@@ -41,6 +41,7 @@ bench:
 lint:
 	@scripts/setup
 	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy
 
 messages:

@@ -21,7 +21,12 @@ MOST_BYTES = 2**20
 AT_ONCE = 12
 KEPT_BYTES, KEPT_S, EMPTY_S = 64 * 2**20, 24 * 3600.0, 300.0
 """How much is kept, for how long, and for how long it is believed that there is no tile."""
-_SIGNS = {"image/png": (b"\x89PNG\r\n\x1a\n",), "image/jpeg": (b"\xff\xd8\xff",), "image/webp": (b"RIFF",), "image/gif": (b"GIF8",)}
+_SIGNS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/webp": (b"RIFF",),
+    "image/gif": (b"GIF8",),
+}
 """Images that are taken, and how their files begin; nothing that could hold a script."""
 _NONE = (204, 404)
 
@@ -81,7 +86,11 @@ class Basemap:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, headers={"User-Agent": "linli"})
         try:
-            async with self._slots, asyncio.timeout(TIMEOUT_S), self._client.stream("GET", self._settings.address(*key)) as answer:
+            async with (
+                self._slots,
+                asyncio.timeout(TIMEOUT_S),
+                self._client.stream("GET", self._settings.address(*key)) as answer,
+            ):
                 if answer.status_code in _NONE:
                     return self._keep(key, Tile(b"", "", time.monotonic() + EMPTY_S))
                 media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -25,13 +25,28 @@ COMMANDS = {
     "screen-key": ("api.cli_users:keys", "大屏密钥 / screen keys"),
     "keys": ("api.cli_secrecy:keys", "字段密钥 / field keys"),
     "audit": ("api.cli_secrecy:audit", "审计记录 / audit log"),
-    "recount": ("api.cli_counts:recount", "重新计数：比对网格计数与事件日计数，并修正 / count all again, compare with the counts kept, and put them right."),
+    "recount": (
+        "api.cli_counts:recount",
+        "重新计数：比对网格计数与事件日计数，并修正 / count all again, compare with the counts kept, and put them right.",
+    ),
     "purge": ("api.cli_secrecy:purge", "按保留期限清理个人信息 / erase personal data whose retention time is over."),
-    "purposes": ("api.cli_secrecy:purposes", "输出字段用途登记(Markdown) / print the record of what each personal field is for."),
-    "backup": ("api.cli_store:backup", "备份整个数据库，服务可照常运行；密钥不在其中 / back up the whole database while the service runs; the keys are not in it."),
-    "restore": ("api.cli_store:restore", "恢复备份：全部成功才替换，中断则保持原状；须先放好当时的密钥 / restore a backup, all or nothing; its field key must be in place."),
+    "purposes": (
+        "api.cli_secrecy:purposes",
+        "输出字段用途登记(Markdown) / print the record of what each personal field is for.",
+    ),
+    "backup": (
+        "api.cli_store:backup",
+        "备份整个数据库，服务可照常运行；密钥不在其中 / back up the whole database while the service runs; the keys are not in it.",
+    ),
+    "restore": (
+        "api.cli_store:restore",
+        "恢复备份：全部成功才替换，中断则保持原状；须先放好当时的密钥 / restore a backup, all or nothing; its field key must be in place.",
+    ),
     "streets": ("api.cli_places:streets", "街道 / streets"),
-    "divide": ("api.cli_places:divide_place", "沿街道划出建议的网格，写成可导入的文件 / propose grids along the streets, as a file to look at, edit and import."),
+    "divide": (
+        "api.cli_places:divide_place",
+        "沿街道划出建议的网格，写成可导入的文件 / propose grids along the streets, as a file to look at, edit and import.",
+    ),
 }
 """Where each command is, and the help that it has."""
 

@@ -17,7 +17,10 @@ _LISTED = 20
 
 
 def recount(
-    check: Annotated[bool, typer.Option("--check", help="只比对，不改动；有差异时退出码为 1 / compare only; exit 1 where they differ")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="只比对，不改动；有差异时退出码为 1 / compare only; exit 1 where they differ"),
+    ] = False,
 ) -> None:
     """重新计数：比对网格计数与事件日计数，并修正 / count all again, compare with the counts kept, and put them right."""
     with open_store(Settings.load(), notice) as running:

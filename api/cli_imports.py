@@ -24,9 +24,7 @@ from gis.services.import_spool import Spool
 def import_(
     kind: Annotated[
         str,
-        typer.Argument(
-            metavar="KIND", help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())
-        ),
+        typer.Argument(metavar="KIND", help=", ".join(f"{kind} {label}" for kind, label in IMPORT_KINDS.items())),
     ],
     file: Annotated[
         Path,
@@ -37,11 +35,13 @@ def import_(
             dir_okay=False,
         ),
     ],
-    crs: Annotated[
-        str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")
-    ] = None,
+    crs: Annotated[str | None, typer.Option(help="坐标系 / EPSG:4326, EPSG:4490, GCJ-02, BD-09, EPSG:n, WKT")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只检查，不改数据；被拒绝的行照样写入 FILE.rejected.csv / change no data; rejected rows go to FILE.rejected.csv all the same")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="只检查，不改数据；被拒绝的行照样写入 FILE.rejected.csv / change no data; rejected rows go to FILE.rejected.csv all the same",
+        ),
     ] = False,
 ) -> None:
     """导入文件；被拒绝的行写入 FILE.rejected.csv；Ctrl-C 取消 / import a file; rejected rows go to FILE.rejected.csv; Ctrl-C cancels."""
@@ -75,9 +75,7 @@ def import_(
 
 def work(
     threads: Annotated[int, typer.Option(help="同时导入几个 / how many imports at once", min=1, max=4)] = 2,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")] = None,
 ) -> None:
     """在单独的进程里导入网页上传的文件，直到 Ctrl-C / bring in uploaded files in a process of its own, until Ctrl-C."""
     logs.configure()

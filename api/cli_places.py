@@ -58,9 +58,7 @@ def divide_place(
     ] = None,
     area_m2: Annotated[
         float,
-        typer.Option(
-            help="每个网格的目标面积，平方米 / area to aim at for a grid, m²", min=1_000, max=10_000_000
-        ),
+        typer.Option(help="每个网格的目标面积，平方米 / area to aim at for a grid, m²", min=1_000, max=10_000_000),
     ] = 60_000.0,
 ) -> None:
     """沿街道划出建议的网格，写成可导入的文件 / propose grids along the streets, as a file to look at, edit and import."""
@@ -75,9 +73,7 @@ def divide_place(
     whole = _boundary(boundary, lines)
     parts = divide(whole, lines, metric, target_area_m2=area_m2, weights=weights)
     if len(parts) > 10**profile.grid_digits - 1:
-        raise Invalid(
-            f"会划出 {len(parts)} 个网格，超过编码容量；请增大 --area-m2 / too many grids: raise --area-m2"
-        )
+        raise Invalid(f"会划出 {len(parts)} 个网格，超过编码容量；请增大 --area-m2 / too many grids: raise --area-m2")
     grids = gpd.GeoDataFrame(
         {
             "code": [f"{community}{number:0{profile.grid_digits}d}" for number in range(1, len(parts) + 1)],

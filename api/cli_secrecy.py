@@ -124,16 +124,12 @@ def prune_log(
 
 
 def purge(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="只统计,不删除 / count only, delete nothing")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只统计,不删除 / count only, delete nothing")] = False,
 ) -> None:
     """按保留期限清理个人信息 / erase personal data whose retention time is over."""
     settings = Settings.load()
     with open_store(settings, notice) as running:
-        found = purge_by_policy(
-            running.store, settings.secrecy.retention, today(), dry_run=dry_run
-        )
+        found = purge_by_policy(running.store, settings.secrecy.retention, today(), dry_run=dry_run)
     for each in found:
         out.print(f"{each.rule.name} days {each.days} rows {each.rows}  {each.rule.zh} / {each.rule.en}")
     out.print("dry run: nothing deleted" if dry_run else "done")

@@ -32,19 +32,13 @@ def serve(
     host: Annotated[str | None, typer.Option(help="地址 / address (LINLI_HOST, 127.0.0.1)")] = None,
     load_demo: Annotated[
         bool,
-        typer.Option(
-            "--demo", help="数据库为空时载入演示地点 / load the demo place if the database is empty"
-        ),
+        typer.Option("--demo", help="数据库为空时载入演示地点 / load the demo place if the database is empty"),
     ] = False,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="数据文件夹 / data folder (LINLI_DATA_DIR, .linli)")] = None,
     workers: Annotated[
         int | None, typer.Option(help="服务进程数 / serving processes (LINLI_WORKERS, 1)", min=1, max=8)
     ] = None,
-    fd: Annotated[
-        int | None, typer.Option(help="继承的监听套接字 / an inherited listening socket", min=3)
-    ] = None,
+    fd: Annotated[int | None, typer.Option(help="继承的监听套接字 / an inherited listening socket", min=3)] = None,
 ) -> None:
     """提供网页与接口，直到 Ctrl-C / serve pages and interface until Ctrl-C."""
     from api import demo  # here, so that the other commands need not wait for it to load

@@ -30,7 +30,9 @@ def backup(
         finally:
             store.close()
     _tell_tables(manifest)
-    out.print(f"backup {file} bytes {file.stat().st_size} revision {manifest.revision} key {' '.join(manifest.keys) or '-'}")
+    out.print(
+        f"backup {file} bytes {file.stat().st_size} revision {manifest.revision} key {' '.join(manifest.keys) or '-'}"
+    )
 
 
 def restore(

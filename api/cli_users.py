@@ -67,7 +67,9 @@ def role(name: Name, role: Annotated[str, typer.Argument(metavar="ROLE", help=Ro
 
 
 @users.command("grids")
-def set_grids(name: Name, grids: Annotated[str, typer.Argument(metavar="GRIDS", help="同 --grids / as --grids")]) -> None:
+def set_grids(
+    name: Name, grids: Annotated[str, typer.Argument(metavar="GRIDS", help="同 --grids / as --grids")]
+) -> None:
     """设置网格员的全部网格与日期 / set all the grids of a worker, with dates."""
     with _store() as session:
         accounts.set_charges(session, name, _charges(grids))
@@ -77,13 +79,13 @@ def set_grids(name: Name, grids: Annotated[str, typer.Argument(metavar="GRIDS", 
 
 
 @users.command()
-def disable(
-    name: Name, undo: Annotated[bool, typer.Option("--undo", help="重新启用 / enable again")] = False
-) -> None:
+def disable(name: Name, undo: Annotated[bool, typer.Option("--undo", help="重新启用 / enable again")] = False) -> None:
     """停用账号并结束其全部登录 / disable an account and end all its sessions."""
     with _store() as session:
         accounts.set_disabled(session, name, not undo)
-    out.print(f"账号已启用 / account enabled: {escape(name)}" if undo else f"账号已停用 / account disabled: {escape(name)}")
+    out.print(
+        f"账号已启用 / account enabled: {escape(name)}" if undo else f"账号已停用 / account disabled: {escape(name)}"
+    )
 
 
 @users.command()
@@ -123,7 +125,9 @@ def list_() -> None:
         found = accounts.list_accounts(session)
     table = Table("账号 / name", "角色 / role", "网格 / grids", "状态 / state")
     for each in found:
-        table.add_row(escape(each["name"]), f"{each['role']} {ROLES[each['role']]}", " ".join(each["grids"]), _state(each))
+        table.add_row(
+            escape(each["name"]), f"{each['role']} {ROLES[each['role']]}", " ".join(each["grids"]), _state(each)
+        )
     out.print(table)
 
 
@@ -151,9 +155,7 @@ def reset(name: Name) -> None:
 
 
 @keys.command("add")
-def add_key(
-    account: Name, label: Annotated[str, typer.Option(help="名称 / what the wall is known by")] = ""
-) -> None:
+def add_key(account: Name, label: Annotated[str, typer.Option(help="名称 / what the wall is known by")] = "") -> None:
     """为一块大屏发放密钥，只显示一次；没有该账号则建立 / make a screen's key, shown once; its account, too, where there is none."""
     with _store() as session:
         key = screen_keys.add_key(session, account, label)
@@ -168,7 +170,9 @@ def list_keys() -> None:
     table = Table("账号 / account", "名称 / label", "发放 / made", "最近使用 / last used", "停用 / revoked")
     for each in found:
         days = (each["created_at"].date(), each["last_used_on"], each["revoked_at"] and each["revoked_at"].date())
-        table.add_row(escape(each["account"]), escape(each["label"]), *("" if day is None else str(day) for day in days))
+        table.add_row(
+            escape(each["account"]), escape(each["label"]), *("" if day is None else str(day) for day in days)
+        )
     out.print(table)
 
 

@@ -62,9 +62,7 @@ class Compression(GZipMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; compress the answer."""
         if scope["type"] == "http" and takes_gzip(Headers(scope=scope)):
-            await _Responder(self.app, MINIMUM_BYTES, thread_minimum_size=_IN_THREAD_BYTES)(
-                scope, receive, send
-            )
+            await _Responder(self.app, MINIMUM_BYTES, thread_minimum_size=_IN_THREAD_BYTES)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

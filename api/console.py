@@ -76,9 +76,7 @@ def tell_faults(faults: list[Fault]) -> None:
     for fault in faults[:MOST_FAULTS]:
         err.print(f"  [yellow]{escape(fault.where)}[/]  {escape(fault.message)}")
     if len(faults) > MOST_FAULTS:
-        err.print(
-            f"  … 另有 {len(faults) - MOST_FAULTS} 处 / and {len(faults) - MOST_FAULTS} more", style="dim"
-        )
+        err.print(f"  … 另有 {len(faults) - MOST_FAULTS} 处 / and {len(faults) - MOST_FAULTS} more", style="dim")
 
 
 @contextmanager
@@ -97,7 +95,5 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
 def read_password() -> str:
     """Read a password: twice and unseen on a terminal, one line of standard input otherwise."""
     if sys.stdin.isatty():
-        return str(
-            typer.prompt("密码 / password", hide_input=True, confirmation_prompt="再次输入 / once more")
-        )
+        return str(typer.prompt("密码 / password", hide_input=True, confirmation_prompt="再次输入 / once more"))
     return sys.stdin.readline().rstrip("\r\n")

@@ -33,8 +33,7 @@ def is_empty(store: Store) -> bool:
     """Tell whether nothing has been imported yet."""
     with store.owner_session() as session:
         return not any(
-            session.scalar(select(exists().select_from(table)))
-            for table in (Area, Grid, Building, Household, Street)
+            session.scalar(select(exists().select_from(table))) for table in (Area, Grid, Building, Household, Street)
         )
 
 
@@ -58,9 +57,7 @@ def load(store: Store, data_dir: Path, bar: Bar) -> None:
             with bar(kind) as progress:
                 report = import_file(session.connection(), kind, path, crs=crs, progress=progress)
             if report.rejected:
-                raise Unavailable(
-                    f"演示数据 {kind} 有 {report.rejected} 行被拒绝 / demo rows rejected", report.faults
-                )
+                raise Unavailable(f"演示数据 {kind} 有 {report.rejected} 行被拒绝 / demo rows rejected", report.faults)
         own = [code for code in place.grids["code"] if code.startswith(layout.CENTRAL)]
         for role, password in passwords.items():
             add_account(session, role, role, password, own if role == "worker" else None)

@@ -56,7 +56,9 @@ _BROKEN = "XX"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AWAY = "数据库暂不可用，请稍后再试 / the database does not answer; try again shortly"
 _BUSY = "所涉数据正被另一操作（例如导入）占用，请稍后再试 / something else (an import perhaps) is working on this; try again shortly"
-_NO_ROOM = "磁盘已满，未写入任何内容；请清理磁盘后再试 / the disk is full and nothing was written; make room and try again"
+_NO_ROOM = (
+    "磁盘已满，未写入任何内容；请清理磁盘后再试 / the disk is full and nothing was written; make room and try again"
+)
 _GONE = (
     OperationalError,
     InterfaceError,

@@ -99,9 +99,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 ending = scope["app"].state.office.feed.ending
-                message["headers"] = put_headers(
-                    scope, message.get("headers", ()), request_id, nonce, ending=ending
-                )
+                message["headers"] = put_headers(scope, message.get("headers", ()), request_id, nonce, ending=ending)
                 self.metrics.answered(scope["method"], _route_of(scope), status, time.perf_counter() - began)
             await send(message)
 
@@ -213,9 +211,7 @@ def put_headers(
     return raw
 
 
-def tell(
-    method: str, route: str, status: int, began: float, account: Identity | None, request_id: str
-) -> None:
+def tell(method: str, route: str, status: int, began: float, account: Identity | None, request_id: str) -> None:
     """Write the one line that the log has of a request.
 
     Args:

@@ -66,9 +66,7 @@ def half(text: str) -> str:
 def reading(request: Request) -> Iterator[str | None]:
     """Make what is within for whoever asks; gives the language that is to be remembered, None for none."""
     chosen, language = asked_in(request), language_of(request)
-    switches = tuple(
-        Switch(each, name, _address(request, each), each == language) for each, name in LANGUAGES.items()
-    )
+    switches = tuple(Switch(each, name, _address(request, each), each == language) for each, name in LANGUAGES.items())
     token = _reader.set(Reader(catalogue(language), switches, request.state.nonce))
     try:
         yield chosen
@@ -111,11 +109,7 @@ def preferred(accept: str) -> str:
 
 def _address(request: Request, language: str) -> str:
     """Return this page's own address in a language, without the host; of a provider's answer, which counts once, the login page's."""
-    here = (
-        request.url
-        if not request.url.path.startswith(OIDC_PATH)
-        else request.url.replace(path="/login", query="")
-    )
+    here = request.url if not request.url.path.startswith(OIDC_PATH) else request.url.replace(path="/login", query="")
     there = here.include_query_params(**{PARAMETER: language})
     return f"{there.path}?{there.query}"
 

@@ -58,9 +58,7 @@ LABELS = (
 """Where the domain names things in 中文 for people: these names come to the pages with the data, and are translated there."""
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _CHINESE = re.compile(r"[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]")
-_HEADER = (
-    "# Texts of linli's pages. The msgid is the 中文 text itself; `make messages` keeps this file up to date."
-)
+_HEADER = "# Texts of linli's pages. The msgid is the 中文 text itself; `make messages` keeps this file up to date."
 
 
 def extracted(root: Path = ROOT) -> Catalog:
@@ -108,9 +106,7 @@ def updated(language: str, texts: Catalog) -> Catalog:
     for message in texts:
         if message.id:
             known = before.get(message.id)
-            string = (
-                known.string if known is not None and known.pluralizable == message.pluralizable else None
-            )
+            string = known.string if known is not None and known.pluralizable == message.pluralizable else None
             after.add(message.id, string, locations=message.locations)
     return after
 

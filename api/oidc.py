@@ -97,9 +97,7 @@ class Provider:
         self._lock = threading.Lock()
         self._described: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, KeySet] | None = None
-        self._http = httpx.Client(
-            trust_env=False, follow_redirects=False, timeout=_TIMEOUT_S, transport=transport
-        )
+        self._http = httpx.Client(trust_env=False, follow_redirects=False, timeout=_TIMEOUT_S, transport=transport)
 
     def begin(self, wanted: str, redirect_uri: str) -> tuple[str, str]:
         """Return the provider's address to go to, and the cookie's value.
@@ -275,9 +273,7 @@ class Provider:
     ) -> dict[str, Any]:
         """Return the JSON object that the provider answers; a code that it refuses proves nothing."""
         try:
-            answer = self._http.request(
-                method, address, data=form, auth=auth, headers={"Accept": "application/json"}
-            )
+            answer = self._http.request(method, address, data=form, auth=auth, headers={"Accept": "application/json"})
         except httpx.HTTPError as error:
             log.warning("provider", error=type(error).__name__)
             raise _unavailable("没有回答 / it does not answer") from None
@@ -296,9 +292,7 @@ class NotProven(Unauthenticated):
     """A sign-in elsewhere proves nothing here; ``why`` is for the audit log, not for whoever tries."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(
-            "统一身份认证未通过，请重新登录 / signing in elsewhere did not succeed: please try again"
-        )
+        super().__init__("统一身份认证未通过，请重新登录 / signing in elsewhere did not succeed: please try again")
         self.why = why
 
 

@@ -25,9 +25,7 @@ from maps.classify import MAX_CLASSES, Classing
 AREA_PATTERN = r"^[0-9]{2,15}$"
 """What may be the code of an area or a grid in some place; whether it is one in this place, gis/grids/codes.py says in words."""
 
-Code = Annotated[
-    str, Path(min_length=1, max_length=100, description="编码 / code", examples=["530102001001001"])
-]
+Code = Annotated[str, Path(min_length=1, max_length=100, description="编码 / code", examples=["530102001001001"])]
 Area = Annotated[
     str | None,
     Query(
@@ -43,9 +41,7 @@ Cursor = Annotated[
 ]
 Service = Annotated[
     list[str],
-    Query(
-        description=f"服务事项，可重复(须全部覆盖) / service, may be repeated (all of them): {', '.join(SERVICES)}"
-    ),
+    Query(description=f"服务事项，可重复(须全部覆盖) / service, may be repeated (all of them): {', '.join(SERVICES)}"),
 ]
 Crs = Annotated[
     str | None,
@@ -109,9 +105,7 @@ def version_of(if_match: IfMatch = None) -> int:
 async def coverage_query_of(
     desk: AtDesk,
     service: Service = [],  # noqa: B006 - FastAPI copies it
-    minutes: Annotated[
-        float, Query(ge=1, le=60, allow_inf_nan=False, description="步行分钟 / minutes on foot")
-    ] = 15,
+    minutes: Annotated[float, Query(ge=1, le=60, allow_inf_nan=False, description="步行分钟 / minutes on foot")] = 15,
     method: Annotated[
         Literal["buffer", "walk"] | None,
         Query(
@@ -171,9 +165,7 @@ async def need_query_of(
     """
     check_services(service)
     check_period(since, until)
-    ages = [
-        group.replace(" ", "+") for group in age
-    ]  # '+' in a query that was not encoded arrives as a blank
+    ages = [group.replace(" ", "+") for group in age]  # '+' in a query that was not encoded arrives as a blank
     _check_words("colour", "没有这种颜色 / no such colour", colour, COLOURS)
     _check_words("age", "没有这个年龄组 / no such age group", ages, AGE_GROUPS)
     if (colour or ages) and desk.account.role == "screen":
@@ -213,9 +205,7 @@ Measure = Annotated[str, Query(max_length=60, description="指标 / its key", ex
 Month = Annotated[str | None, Query(max_length=7, description="月份 / month, YYYY-MM", examples=["2026-10"])]
 Common = Annotated[
     bool,
-    Query(
-        description="两边用同一分级（单位相同时） / the same classes on both sides, where units are the same"
-    ),
+    Query(description="两边用同一分级（单位相同时） / the same classes on both sides, where units are the same"),
 ]
 
 
@@ -242,9 +232,7 @@ async def classing_of(
         Query(description="分级方法 / how values are sorted into classes"),
     ] = "quantiles",
     k: Annotated[int, Query(ge=2, le=MAX_CLASSES, description="分级数 / number of classes")] = 5,
-    palette: Annotated[
-        Literal["teal", "ember", "dusk", "night-ember"], Query(description="色带 / colours")
-    ] = "teal",
+    palette: Annotated[Literal["teal", "ember", "dusk", "night-ember"], Query(description="色带 / colours")] = "teal",
 ) -> Classing:
     """Return how values are sorted into classes."""
     return Classing(scheme, k, palette)
@@ -309,15 +297,15 @@ def moment_of(given: str | None, now: datetime) -> datetime | None:
         return now
     if given == "any":
         return None
-    plus_lost = re.sub(
-        r" (?=\d\d:?\d\d$)", "+", given
-    )  # '+' in a query that was not encoded arrives as a blank
+    plus_lost = re.sub(r" (?=\d\d:?\d\d$)", "+", given)  # '+' in a query that was not encoded arrives as a blank
     try:
         moment = datetime.fromisoformat(plus_lost)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = "应为带时区的 ISO 8601，或 any / expected ISO 8601 with a zone, such as 2026-11-20T10:00:00+08:00, or any"
+        message = (
+            "应为带时区的 ISO 8601，或 any / expected ISO 8601 with a zone, such as 2026-11-20T10:00:00+08:00, or any"
+        )
         raise Invalid(message, [Fault("query.at", message)])
     return moment
 

@@ -22,9 +22,7 @@ _POINT = np.frombuffer(b"[.,.],", dtype=np.uint8)
 _WHOLE, _DECIMALS, _DIGITS = 3, 12, 15
 """Digits before the point, after it, and together at most: a whole number of 15 digits divided by a power of ten is the nearest double."""
 _TENFOLD = np.uint64(10) ** np.arange(_DECIMALS + 1, dtype=np.uint64)
-_NIBBLES = np.array(
-    [0x0F0F0F0F0F0F0F0F >> 8 * gone << 8 * gone for gone in range(8, -1, -1)], dtype=np.uint64
-)
+_NIBBLES = np.array([0x0F0F0F0F0F0F0F0F >> 8 * gone << 8 * gone for gone in range(8, -1, -1)], dtype=np.uint64)
 """Of eight letters, the values of the last 0 to 8 digits."""
 
 
@@ -77,9 +75,7 @@ def _read_numbers(inner: bytes) -> np.ndarray | None:
     if (whole + decimals).max() > _DIGITS or ((whole > 1) & (letters[begins] == 48)).any():
         return None
     eights = np.lib.stride_tricks.sliding_window_view(letters, 8)
-    number = _digits(eights, point, whole) * _TENFOLD[decimals] + _digits(
-        eights, ends, np.minimum(decimals, 8)
-    )
+    number = _digits(eights, point, whole) * _TENFOLD[decimals] + _digits(eights, ends, np.minimum(decimals, 8))
     if decimals.max() > 8:
         number += _digits(eights, ends - 8, np.maximum(decimals - 8, 0)) * np.uint64(10**8)
     return number.astype(float) / _TENFOLD[decimals].astype(float)
@@ -144,8 +140,7 @@ def _is_point(point: Any) -> bool:
         isinstance(point, list)
         and len(point) == 2
         and all(
-            isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
-            for value in point
+            isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18 for value in point
         )
     )
 

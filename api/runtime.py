@@ -92,7 +92,12 @@ def open_store(
         found = stack.enter_context(open_database(settings, notice, lasts=lasts))
         keys = settings.secrecy.keys(found.data_dir)
         fresh = isinstance(keys, KeyFile) and not keys.path.exists()
-        store = Store(found.owner_url, found.service_url, pool_size=max(4, 20 // settings.server.workers) if for_service else 2, keys=keys)
+        store = Store(
+            found.owner_url,
+            found.service_url,
+            pool_size=max(4, 20 // settings.server.workers) if for_service else 2,
+            keys=keys,
+        )
         stack.callback(store.close)
         password = _prepared(store, settings, for_service, _patience_s(lasts), found.revive, notice)
         if fresh:

@@ -13,12 +13,16 @@ from api.schemas_files import CodeText, Day, Words
 from gis.models.vocabulary import SERVICES
 
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_TEXT)]
 EventKind = Literal["environment", "facility", "safety", "dispute", "service", "emergency", "other"]
 Severity = Literal["minor", "ordinary", "prominent", "major"]
 State = Literal["reported", "dispatched", "handling", "returned", "escalated", "resolved", "evaluated", "merged"]
 Outcome = Literal["satisfied", "neutral", "dissatisfied"]
+
+
 def _service(word: str) -> str:
     if word not in SERVICES:
         choices = ", ".join(f"{key} {label}" for key, label in SERVICES.items())

@@ -12,9 +12,7 @@ from api.schemas import Strict
 
 _CLEAN = r"^[^\x00-\x1f]*$"
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_CLEAN)]
-Phone = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=40, pattern=r"^[0-9+\-() ]+$")
-]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=40, pattern=r"^[0-9+\-() ]+$")]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200, pattern=_CLEAN)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_CLEAN)]

@@ -249,11 +249,7 @@ def _check(permitted: frozenset[str], unfinished: frozenset[str], account: Ident
 def _to_login(scope: Scope, headers: Headers) -> Response | None:
     """Return the way to the login page for a person's browser; None for a program."""
     path = scope["path"]
-    if (
-        scope["method"] != "GET"
-        or path.startswith(_MACHINE_PREFIXES)
-        or "text/html" not in headers.get("accept", "")
-    ):
+    if scope["method"] != "GET" or path.startswith(_MACHINE_PREFIXES) or "text/html" not in headers.get("accept", ""):
         return None
     query = scope["query_string"].decode("latin-1")
     wanted = path + (f"?{query}" if query else "")

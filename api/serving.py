@@ -88,7 +88,9 @@ class Server(uvicorn.Server):
     answer; and, where others go on answering at the address, close no idle connection on which a request may just be on its way.
     """
 
-    def __init__(self, config: uvicorn.Config, *, shared: bool, closing: Callable[[], None], ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, shared: bool, closing: Callable[[], None], ready: Callable[[], bool]
+    ) -> None:
         """Prepare.
 
         Args:
@@ -119,7 +121,9 @@ class Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = GRACE_S if patient else _HURRY_S
         loop = asyncio.get_running_loop()
         for listening in sockets or []:
-            loop.remove_reader(listening)  # asyncio's own loop would drop a connection that it accepts while its server closes
+            loop.remove_reader(
+                listening
+            )  # asyncio's own loop would drop a connection that it accepts while its server closes
         await asyncio.sleep(0.05)
         for server in self.servers:
             server.close()

@@ -107,9 +107,7 @@ class Sessions:
         self._generation += 1
         self._kept.clear()
 
-    def open(
-        self, name: str, password: str, address: str, request_id: str = "", code: str | None = None
-    ) -> SignedIn:
+    def open(self, name: str, password: str, address: str, request_id: str = "", code: str | None = None) -> SignedIn:
         """Sign in with a password, and a code where the account has a second factor.
 
         Raises:
@@ -168,9 +166,7 @@ class Sessions:
         """Return the present moment, with zone."""
         return self._now()
 
-    def _attempt(
-        self, attempt: Callable[[Session], SignedIn | Refused], name: str, origin: Origin
-    ) -> SignedIn:
+    def _attempt(self, attempt: Callable[[Session], SignedIn | Refused], name: str, origin: Origin) -> SignedIn:
         """Try to sign in; what fails is committed, counted and raised."""
         self.gate.check_address(origin.address)
         with self._store.session(None, origin) as session:

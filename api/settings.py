@@ -48,9 +48,7 @@ class DatabaseSettings(BaseSettings):
         try:
             url = make_url(value)
         except ArgumentError:
-            raise ValueError(
-                "不是数据库地址 / not a database URL: postgresql://user:password@host:5432/name"
-            ) from None
+            raise ValueError("不是数据库地址 / not a database URL: postgresql://user:password@host:5432/name") from None
         if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
             raise ValueError("只支持 PostgreSQL / only PostgreSQL is supported: postgresql://…")
         if not url.database:
@@ -68,9 +66,7 @@ class DatabaseSettings(BaseSettings):
             )
         owner, service = make_url(self.database_url), make_url(self.service_database_url)
         if owner.database != service.database:
-            raise ValueError(
-                "两个数据库地址指向不同的数据库 / the two database URLs name different databases"
-            )
+            raise ValueError("两个数据库地址指向不同的数据库 / the two database URLs name different databases")
         if owner.username == service.username:
             raise ValueError(
                 "服务不得以属主身份连接 / the service must not sign in as the owner: "
@@ -203,9 +199,7 @@ class WalkSettings(BaseSettings):
     def policy(self) -> WalkPolicy:
         """Return the figures as computations take them."""
         speeds = {"adult": self.walk_adult_mps, "elder": self.walk_elder_mps, "wheelchair": self.walk_wheelchair_mps}
-        return WalkPolicy(
-            speeds_mps=speeds, snap_cap_m=self.walk_snap_cap_m, circle_margin_m=self.walk_circle_margin_m
-        )
+        return WalkPolicy(speeds_mps=speeds, snap_cap_m=self.walk_snap_cap_m, circle_margin_m=self.walk_circle_margin_m)
 
 
 class SecrecySettings(BaseSettings):
@@ -319,9 +313,7 @@ class Settings:
         parts = []
         for part in _PARTS:
             try:
-                parts.append(
-                    part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None})
-                )
+                parts.append(part(**{k: v for k, v in given.items() if k in part.model_fields and v is not None}))
             except ValidationError as error:
                 faults.extend(_faults(error))
         if faults:

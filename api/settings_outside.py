@@ -105,8 +105,14 @@ class BasemapSettings(BaseSettings):
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or "{" in parts.netloc:
                 raise ValueError("应为 https://主机/… / expected https://host/…")
             names = re.findall(r"\{(.*?)\}", template)
-            if not {"z", "x"} <= set(names) or not {"y", "-y"} & set(names) or set(names) - {"z", "x", "y", "-y", "key"}:
-                raise ValueError("地址须含 {z}、{x}、{y}，可含 {key} / the address needs {z}, {x}, {y}, and may have {key}")
+            if (
+                not {"z", "x"} <= set(names)
+                or not {"y", "-y"} & set(names)
+                or set(names) - {"z", "x", "y", "-y", "key"}
+            ):
+                raise ValueError(
+                    "地址须含 {z}、{x}、{y}，可含 {key} / the address needs {z}, {x}, {y}, and may have {key}"
+                )
         if len(value.split()) > 9:
             raise ValueError("最多九层 / nine layers at most")
         return value
@@ -115,13 +121,17 @@ class BasemapSettings(BaseSettings):
     @classmethod
     def _not_baidu(cls, value: object) -> object:
         if str(value).lower() in ("bd09", "bd-09"):
-            raise ValueError("百度瓦片不是 XYZ 分块，不支持 / Baidu's tiles are not cut as XYZ: not supported; wgs84 or gcj02")
+            raise ValueError(
+                "百度瓦片不是 XYZ 分块，不支持 / Baidu's tiles are not cut as XYZ: not supported; wgs84 or gcj02"
+            )
         return value
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.basemap_url and not self.basemap_attribution:
-            raise ValueError("使用外部底图须设置 LINLI_BASEMAP_ATTRIBUTION / an outside base map needs LINLI_BASEMAP_ATTRIBUTION: say whose it is")
+            raise ValueError(
+                "使用外部底图须设置 LINLI_BASEMAP_ATTRIBUTION / an outside base map needs LINLI_BASEMAP_ATTRIBUTION: say whose it is"
+            )
         if "{key}" in self.basemap_url and self.basemap_key is None:
             raise ValueError("地址中有 {key}，须设置 LINLI_BASEMAP_KEY / the address has {key}: set LINLI_BASEMAP_KEY")
         return self

@@ -56,9 +56,7 @@ def grids(
 
     def table(session: Session, only: str | None = None) -> MapTable:
         exact = desk.account.sees_exact
-        return tables.grid_table(
-            session, desk.snapshots, desk.now(), say, exact=exact, area=area, span=span, only=only
-        )
+        return tables.grid_table(session, desk.snapshots, desk.now(), say, exact=exact, area=area, span=span, only=only)
 
     return Shown(table, lambda session: printing.grid_sheet(table(session, measure), classing))
 
@@ -81,14 +79,10 @@ def needs(
     say: AskedSay,
     query: AskedNeeds,
     classing: AskedClassing,
-    by: Annotated[
-        Literal["cells", "grids"], Query(description="按单元或按网格 / by cell or by grid")
-    ] = "cells",
+    by: Annotated[Literal["cells", "grids"], Query(description="按单元或按网格 / by cell or by grid")] = "cells",
     mode: Annotated[
         NeedMode,
-        Query(
-            description="热力、件数、每百户或冷热点 / heat, needs, per 100 households, or hot and cold spots"
-        ),
+        Query(description="热力、件数、每百户或冷热点 / heat, needs, per 100 households, or hot and cold spots"),
     ] = "rate",
     measure: Annotated[
         Literal["count", "rate"],
@@ -145,9 +139,7 @@ def coverage(
             outlines.append((each, [one["geometry"].shape for one in drawn["features"]]))
         offering = {
             one["properties"]["code"]
-            for one in circles(session, desk.snapshots, replace(query, method="buffer", dissolve=False))[
-                "features"
-            ]
+            for one in circles(session, desk.snapshots, replace(query, method="buffer", dissolve=False))["features"]
         }
         stations = desk.snapshots.stations(session)
         marks = [

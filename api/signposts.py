@@ -15,9 +15,7 @@ class Signposts:
         """Note which paths have no parameters; all routes must have been added."""
         self._router = router
         self._fixed = {
-            route.path
-            for route in router.routes
-            if isinstance(route, APIRoute) and not route.param_convertors
+            route.path for route in router.routes if isinstance(route, APIRoute) and not route.param_convertors
         }
         self._known: dict[tuple[str, str], tuple[BaseRoute, APIRouter]] = {}
         """By method and path, of such paths only: the route, and a router that has no other."""

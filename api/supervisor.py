@@ -83,7 +83,9 @@ class Supervisor:
             self._workers = [self._start() for _ in range(self._count)]
             for worker in self._workers:
                 if not self._wait_until_ready(worker):
-                    raise Unavailable("服务进程无法启动，原因见上 / a serving process does not start; the reason is above")
+                    raise Unavailable(
+                        "服务进程无法启动，原因见上 / a serving process does not start; the reason is above"
+                    )
             greet()
             while True:
                 self._replace_dead()
@@ -104,7 +106,18 @@ class Supervisor:
     def _start(self) -> _Worker:
         ready, tell = os.pipe()
         fd = self._listening.fileno()
-        command = [sys.executable, "-m", "api.cli", "serve", "--fd", str(fd), "--data-dir", str(self._data_dir), "--workers", str(self._count)]
+        command = [
+            sys.executable,
+            "-m",
+            "api.cli",
+            "serve",
+            "--fd",
+            str(fd),
+            "--data-dir",
+            str(self._data_dir),
+            "--workers",
+            str(self._count),
+        ]
         try:
             process = subprocess.Popen(
                 command, pass_fds=(fd, self._lifeline, tell), start_new_session=True, stdin=subprocess.DEVNULL,

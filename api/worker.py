@@ -76,7 +76,5 @@ class ImportWorker:
         for import_id in import_queue.recover(self._store):
             log.warning("interrupted", import_id=str(import_id))
         self._spool.sweep()
-        while not self._stopping.is_set() and import_queue.run_next(
-            self._store, self._spool, self._stopping.is_set
-        ):
+        while not self._stopping.is_set() and import_queue.run_next(self._store, self._spool, self._stopping.is_set):
             self.wake()  # whoever had to wait for this one may begin

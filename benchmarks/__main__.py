@@ -23,9 +23,7 @@ def main(arguments: list[str]) -> int:
     quick, names = "--quick" in arguments, [name for name in arguments if name != "--quick"]
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
-        console.print(
-            f"没有这些基准：{', '.join(sorted(unknown))}；可用：{', '.join(BENCHMARKS)} / no such benchmark"
-        )
+        console.print(f"没有这些基准：{', '.join(sorted(unknown))}；可用：{', '.join(BENCHMARKS)} / no such benchmark")
         return 2
     memory_gib = psutil.virtual_memory().total / 2**30
     now = datetime.now(UTC).date()

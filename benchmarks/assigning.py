@@ -46,9 +46,7 @@ def main() -> None:
 def by_tree(shapes: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Assign by a tree over the grids' boxes, then contains_xy on prepared polygons: edges belong to nobody."""
     shapely.prepare(shapes)
-    place, point = (
-        shapely.STRtree(shapely.box(*shapely.bounds(shapes).T)).query(shapely.points(lon, lat)).copy()[::-1]
-    )
+    place, point = shapely.STRtree(shapely.box(*shapely.bounds(shapes).T)).query(shapely.points(lon, lat)).copy()[::-1]
     order = np.argsort(place, kind="stable")
     place, point = place[order], point[order]
     starts = np.searchsorted(place, np.arange(len(shapes) + 1))

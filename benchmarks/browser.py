@@ -138,9 +138,7 @@ def opened(browser: Browser, address: str, token: str = "") -> Iterator[Opened]:
     try:
         if token:
             at = urlsplit(address)
-            context.add_cookies(
-                [{"name": "linli_session", "value": token, "url": f"{at.scheme}://{at.netloc}"}]
-            )
+            context.add_cookies([{"name": "linli_session", "value": token, "url": f"{at.scheme}://{at.netloc}"}])
         context.add_init_script(_WATCH)
         page = context.new_page()
         failed: list[str] = []

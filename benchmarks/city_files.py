@@ -95,7 +95,11 @@ def _buildings(count: int, box: np.ndarray, rng: np.random.Generator) -> gpd.Geo
     lower = np.stack([np.broadcast_to(along, bend.shape), bend], axis=2)
     upper = lower[:, ::-1] + [0.0, 0.00012]
     shapes = shapely.polygons(places + np.concatenate([lower, upper], axis=1))
-    columns = {"code": [f"B{i:06d}" for i in range(count)], "floors": rng.integers(1, 34, count), "units": rng.integers(1, 9, count)}
+    columns = {
+        "code": [f"B{i:06d}" for i in range(count)],
+        "floors": rng.integers(1, 34, count),
+        "units": rng.integers(1, 9, count),
+    }
     return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:4326")
 
 

@@ -31,7 +31,12 @@ from gis.store.session import SERVICE_ROLE, Store
 from gis.store.vault import GivenKeys
 
 # Truncating one empties those that refer to it: households come before residents.
-FILES = {"buildings": "buildings.gpkg", "streets": "streets.gpkg", "households": "households.csv", "residents": "residents.csv"}
+FILES = {
+    "buildings": "buildings.gpkg",
+    "streets": "streets.gpkg",
+    "households": "households.csv",
+    "residents": "residents.csv",
+}
 GOALS = {"buildings": 2, "streets": 2, "households": 1.5, "residents": 2}
 _MADE_BY_THE_TABLE = ("id", "version", "created_at", "updated_at")
 _KEY = bytes(range(32))
@@ -58,7 +63,10 @@ def main(*, quick: bool = False) -> None:
                 lines += [replace(line, goal=None) for line in made] if quick else made
                 if kind == "households":
                     compare(store, city)
-            show(f"import into empty tables, {size.grids:,} irregular grids; checked, assigned, indexed, committed", lines)
+            show(
+                f"import into empty tables, {size.grids:,} irregular grids; checked, assigned, indexed, committed",
+                lines,
+            )
             if quick:
                 console.print(
                     f"--quick: {size.households:,} households, {FULL.households // size.households} times fewer than the goals speak of. "
@@ -206,7 +214,9 @@ def _tell_memory(store: Store, file: Path) -> None:
     """Print the most memory that an importing process has held; only Linux says it of a process apart from its parent."""
     if not Path("/proc/self/status").exists():
         return
-    done = subprocess.run([sys.executable, "-c", _MEMORY, store.owner_url, str(file)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEMORY, store.owner_url, str(file)], check=True, capture_output=True, text=True
+    )
     peak_mb = int(done.stdout) >> 10
     with store.owner_engine.connect() as connection:
         stored = connection.scalar(text("SELECT count(*) FROM households"))

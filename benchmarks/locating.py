@@ -118,9 +118,7 @@ def fill(store: Store, city: SyntheticCity) -> None:
             "lat": city.lat,
             "geometry": points,
         }
-        copy_frame(
-            connection, "households", pd.DataFrame({**households, "grid_reason": "outside every grid"})
-        )
+        copy_frame(connection, "households", pd.DataFrame({**households, "grid_reason": "outside every grid"}))
         copy_frame(
             connection,
             "buildings",
@@ -148,9 +146,7 @@ def one_position(place: Place) -> None:
     places = [(place.city.lon[i], place.city.lat[i]) for i in inside[:: len(inside) // ASKED]]
     ours = [f"/api/grids/locate?lon={lon:.7f}&lat={lat:.7f}" for lon, lat in places]
     filters = [quote(f"S_INTERSECTS(geometry,POINT({lon:.7f} {lat:.7f}))") for lon, lat in places]
-    theirs = [
-        f"/collections/public.grids/items?filter-lang=cql2-text&limit=1&filter={each}" for each in filters
-    ]
+    theirs = [f"/collections/public.grids/items?filter-lang=cql2-text&limit=1&filter={each}" for each in filters]
     database = make_url(place.database)
     dsn = f"postgresql://{database.username}@{quote(str(database.query['host']), safe='')}:{database.query['port']}/{database.database}"
     one, two = free_port(), free_port()
@@ -176,11 +172,7 @@ def same_answers(place: Place, tipg: str, ours: list[str], theirs: list[str]) ->
     with place.client() as client:
         for path, peer in zip(ours, theirs, strict=True):
             code = client.get(path).raise_for_status().json()["grid"]["code"]
-            found = (
-                httpx.get(tipg + peer, timeout=60)
-                .raise_for_status()
-                .json()["features"][0]["properties"]["code"]
-            )
+            found = httpx.get(tipg + peer, timeout=60).raise_for_status().json()["features"][0]["properties"]["code"]
             if code != found:
                 raise AssertionError(f"{path}: {code}, {found}")
 

@@ -93,21 +93,15 @@ def main(*, quick: bool = False) -> None:
             plain.put_down(html, folder)
             port = free_port()
             command = [*uvicorn("benchmarks.plain:app", port), "--factory"]
-            with serving(
-                command, port, plain.PAGE, {plain.FOLDER_VARIABLE: str(folder / "served")}
-            ) as theirs:
+            with serving(command, port, plain.PAGE, {plain.FOLDER_VARIABLE: str(folder / "served")}) as theirs:
                 in_browser(browser, large, theirs + plain.PAGE)
 
 
 def crowded(city: SyntheticCity, times: int) -> SyntheticCity:
     """Return a city with so many times the households, in the same cells of 100 m."""
     rng = np.random.default_rng(5)
-    x_m, y_m = (
-        np.repeat(np.floor(axis / CELL_M) * CELL_M, times) for axis in METRIC.to_m(city.lon, city.lat)
-    )
-    lon, lat = METRIC.to_lonlat(
-        x_m + rng.uniform(0, CELL_M, len(x_m)), y_m + rng.uniform(0, CELL_M, len(y_m))
-    )
+    x_m, y_m = (np.repeat(np.floor(axis / CELL_M) * CELL_M, times) for axis in METRIC.to_m(city.lon, city.lat))
+    lon, lat = METRIC.to_lonlat(x_m + rng.uniform(0, CELL_M, len(x_m)), y_m + rng.uniform(0, CELL_M, len(y_m)))
     return replace(city, lon=lon, lat=lat, codes=opaque_codes(len(lon), rng))
 
 
@@ -156,9 +150,7 @@ def over_the_wire(browser: Browser, small: Place, large: Place) -> list[str]:
                         asked = made_by_server(told)
         few, many = (statistics.median(sizes[name]) for name in ("small", "large"))
         rows.append(Row(f"{path} with its data", "budget", many, BUDGET_BYTES, "bytes", 1))
-        rows.append(
-            Row(f"{path} with its data", f"{len(small.city.codes):,} households", many, few, "bytes", 1.5)
-        )
+        rows.append(Row(f"{path} with its data", f"{len(small.city.codes):,} households", many, few, "bytes", 1.5))
     tell(
         f"compressed bytes over the wire, cache empty, {len(large.city.codes):,} households in the same cells",
         rows,
@@ -168,10 +160,7 @@ def over_the_wire(browser: Browser, small: Place, large: Place) -> list[str]:
 
 def described(told: Opened) -> str:
     """Return bytes by kind and the number of requests."""
-    return (
-        ", ".join(f"{kind} {size:,}" for kind, size in parts(told).items())
-        + f"; {len(told.bytes_of)} requests"
-    )
+    return ", ".join(f"{kind} {size:,}" for kind, size in parts(told).items()) + f"; {len(told.bytes_of)} requests"
 
 
 def made_by_server(told: Opened) -> list[str]:
@@ -255,8 +244,7 @@ def in_browser(browser: Browser, large: Place, theirs: str) -> None:
             if turn:
                 dragged.append(frames)
     ours, other = (
-        [statistics.median(column) for column in zip(*taken[name], strict=True)]
-        for name in ("ours", "theirs")
+        [statistics.median(column) for column in zip(*taken[name], strict=True)] for name in ("ours", "theirs")
     )
     mean_ms, most_ms = (statistics.median(column) for column in zip(*dragged, strict=True))
     console.print(f"over the wire: ours {wire['ours']}, theirs {wire['theirs']}")

@@ -50,7 +50,5 @@ def show(title: str, lines: list[Line]) -> None:
         table.add_column(heading, justify="left" if heading in {"what", "against"} else "right")
     for line in lines:
         goal = "" if line.goal is None else f"≥ {line.goal:g} {'✓' if line.ratio >= line.goal else '✗'}"
-        table.add_row(
-            line.what, line.against, f"{line.ours_s:.3f}", f"{line.theirs_s:.3f}", f"{line.ratio:.2f}", goal
-        )
+        table.add_row(line.what, line.against, f"{line.ours_s:.3f}", f"{line.theirs_s:.3f}", f"{line.ratio:.2f}", goal)
     console.print(table)

@@ -75,7 +75,9 @@ class Place:
 
     def client(self, role: str, address: str | None = None) -> httpx.Client:
         """Return a client that is signed in."""
-        return httpx.Client(base_url=address or self.address, headers={"Authorization": f"Bearer {self.tokens[role]}"}, timeout=300)
+        return httpx.Client(
+            base_url=address or self.address, headers={"Authorization": f"Bearer {self.tokens[role]}"}, timeout=300
+        )
 
     @property
     def summary(self) -> str:
@@ -93,9 +95,13 @@ def main(*, quick: bool = False) -> None:
             places = []
             for which, (households, grids, count) in (("small", size.small), ("large", size.large)):
                 begun = time.perf_counter()
-                opened = place(server, folder, which, synthetic_city(households, grids, seed=1), partial(fill, events=count))
+                opened = place(
+                    server, folder, which, synthetic_city(households, grids, seed=1), partial(fill, events=count)
+                )
                 places.append(replace(open_places.enter_context(opened), events=count))
-                console.print(f"filled with {households:,} households, {grids:,} grids, {count:,} events: {time.perf_counter() - begun:.0f} s")
+                console.print(
+                    f"filled with {households:,} households, {grids:,} grids, {count:,} events: {time.perf_counter() - begun:.0f} s"
+                )
             small, large = places
             cost(small, large)
             throughput(large, folder)
@@ -105,12 +111,18 @@ def main(*, quick: bool = False) -> None:
             for each in places:
                 with each.store.owner_session() as session:
                     compared, found = differences(session, pd.Timestamp.now("Asia/Shanghai").date())
-                console.print(f"linli recount --check: compared {compared:,}, different {len(found)} {'✗' if found else '✓'}")
+                console.print(
+                    f"linli recount --check: compared {compared:,}, different {len(found)} {'✗' if found else '✓'}"
+                )
 
 
 @contextlib.contextmanager
 def place(
-    server: EmbeddedServer, folder: Path, name: str, city: SyntheticCity, filled: Callable[[Store, SyntheticCity], dict[str, str]]
+    server: EmbeddedServer,
+    folder: Path,
+    name: str,
+    city: SyntheticCity,
+    filled: Callable[[Store, SyntheticCity], dict[str, str]],
 ) -> Iterator[Place]:
     """Fill a database of its own with ``filled``, which returns tokens by role, and serve it."""
     with psycopg.connect(server.url(database="postgres").replace("+psycopg", "", 1), autocommit=True) as connection:
@@ -135,13 +147,17 @@ def place(
 def fill(store: Store, city: SyntheticCity, events: int = 0) -> dict[str, str]:
     """Write areas, grids, households with three people each, needs, stations, three accounts and a year of events; return the tokens."""
     codes = city.grids["code"].to_numpy()
-    shapes = shapely.to_wkb(shapely.multipolygons([[shape] for shape in city.grids.geometry]), hex=True, include_srid=True)
+    shapes = shapely.to_wkb(
+        shapely.multipolygons([[shape] for shape in city.grids.geometry]), hex=True, include_srid=True
+    )
     with store.owner_engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # all is marked as due from the start
         connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
         connection.execute(text("INSERT INTO place (metric_crs) VALUES ('EPSG:4543')"))
         areas = {code[:12]: "community" for code in codes} | {code[:9] + "000": "township" for code in codes}
-        copy_frame(connection, "areas", pd.DataFrame({"code": list(areas), "name": list(areas), "level": list(areas.values())}))
+        copy_frame(
+            connection, "areas", pd.DataFrame({"code": list(areas), "name": list(areas), "level": list(areas.values())})
+        )
         known = {row[0]: row[1] for row in connection.execute(text("SELECT code, id FROM areas"))}
         copy_frame(connection, "grids", pd.DataFrame({
             "code": codes, "name": city.grids["name"], "community_id": [known[code[:12]] for code in codes], "geometry": _placed(shapes),
@@ -160,7 +176,11 @@ def fill(store: Store, city: SyntheticCity, events: int = 0) -> dict[str, str]:
             "INSERT INTO stations (code, name, kind, geometry) SELECT 'S' || n, '站' || n, '邻里驿站', ST_PointOnSurface(geometry) FROM "
             "(SELECT geometry, row_number() OVER (ORDER BY code) AS n FROM grids) g WHERE n % 20 = 1"
         ))  # fmt: skip
-        connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, k FROM stations, unnest(ARRAY['meal', 'health', 'rest']) k"))
+        connection.execute(
+            text(
+                "INSERT INTO station_services (station_id, kind) SELECT id, k FROM stations, unnest(ARRAY['meal', 'health', 'rest']) k"
+            )
+        )
     tokens = signed_in(store, "planner", "screen", "worker")
     if events:
         fill_events(store, events)
@@ -173,9 +193,13 @@ def signed_in(store: Store, *roles: str) -> dict[str, str]:
     with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for role in roles:
             tokens[role] = secrets.token_urlsafe()
-            connection.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES (:role, '', :role)"), {"role": role})
             connection.execute(
-                text("INSERT INTO sessions (account_id, token_digest, expires_at) SELECT id, :digest, now() + interval '1 day' FROM accounts WHERE name = :role"),
+                text("INSERT INTO accounts (name, password_hash, role) VALUES (:role, '', :role)"), {"role": role}
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO sessions (account_id, token_digest, expires_at) SELECT id, :digest, now() + interval '1 day' FROM accounts WHERE name = :role"
+                ),
                 {"digest": digest(tokens[role]), "role": role},
             )
         connection.execute(text("VACUUM ANALYZE"))
@@ -184,11 +208,18 @@ def signed_in(store: Store, *roles: str) -> dict[str, str]:
 
 def cost(small: Place, large: Place) -> None:
     """A township's wall in a small and in a large place: as it lies ready; after an event; after a person's change."""
-    with small.client("screen") as near, large.client("screen") as far, small.client("planner") as at_near, large.client("planner") as at_far:
+    with (
+        small.client("screen") as near,
+        large.client("screen") as far,
+        small.client("planner") as at_near,
+        large.client("planner") as at_far,
+    ):
         for client, each in ((near, small), (far, large)):
             begun = time.perf_counter()
             client.get(each.summary).raise_for_status()
-            console.print(f"first answer, nothing in memory, {len(each.city.codes):,} households: {time.perf_counter() - begun:.2f} s")
+            console.print(
+                f"first answer, nothing in memory, {len(each.city.codes):,} households: {time.perf_counter() - begun:.2f} s"
+            )
             until(partial(settled, each))
             client.get(each.summary).raise_for_status()
 
@@ -220,19 +251,30 @@ def cost(small: Place, large: Place) -> None:
         lines = []
         for what, tasks in (
             ("lies ready", (lambda: ready(near, small), lambda: ready(far, large))),
-            ("after an event was reported", (lambda: after_event(near, at_near, small), lambda: after_event(far, at_far, large))),
-            ("from a person's commit to the wall", (lambda: after_person(near, small), lambda: after_person(far, large))),
+            (
+                "after an event was reported",
+                (lambda: after_event(near, at_near, small), lambda: after_event(far, at_far, large)),
+            ),
+            (
+                "from a person's commit to the wall",
+                (lambda: after_person(near, small), lambda: after_person(far, large)),
+            ),
         ):
             small_s, large_s = paired(*tasks, runs=2 * RUNS)
             lines.append(Line(f"summary, {what}", f"{len(small.city.codes):,} households", large_s, small_s, 1 / 1.5))
-        show(f"GET {large.summary}: {len(large.city.codes):,} households and {len(large.city.grids):,} grids against fewer", lines)
+        show(
+            f"GET {large.summary}: {len(large.city.codes):,} households and {len(large.city.grids):,} grids against fewer",
+            lines,
+        )
 
 
 def throughput(place: Place, folder: Path) -> None:
     """How many summaries one core answers, against an empty answer of FastAPI."""
     port = free_port()
     with serving(uvicorn("benchmarks.empty:app", port), port, "/") as empty:
-        ours_s, theirs_s = in_turn_a_request([(place.address, [place.summary], place.tokens["screen"]), (empty, ["/"], "")], folder, 3)
+        ours_s, theirs_s = in_turn_a_request(
+            [(place.address, [place.summary], place.tokens["screen"]), (empty, ["/"], "")], folder, 3
+        )
     show("summaries a core answers", [Line("summary", "an empty answer of FastAPI", ours_s, theirs_s, 0.3)])
 
 
@@ -250,7 +292,10 @@ def events(small: Place, large: Place) -> None:
         }),
     ]  # fmt: skip
     with contextlib.ExitStack() as clients:
-        at = {role: [clients.enter_context(each.client(role)) for each in (small, large)] for role in ("planner", "screen", "worker")}
+        at = {
+            role: [clients.enter_context(each.client(role)) for each in (small, large)]
+            for role in ("planner", "screen", "worker")
+        }
 
         def listed(client: httpx.Client, path: str) -> float:
             begun = time.perf_counter()
@@ -266,7 +311,9 @@ def events(small: Place, large: Place) -> None:
             for role, lists in queries
             for name, query in lists.items()
         }
-        tasks["indicators: summary anew"] = [partial(indicators, *each) for each in zip(at["planner"], at["screen"], (small, large), strict=True)]
+        tasks["indicators: summary anew"] = [
+            partial(indicators, *each) for each in zip(at["planner"], at["screen"], (small, large), strict=True)
+        ]
         lines = []
         for what, both in tasks.items():
             few, many = paired(*both, runs=2 * RUNS)
@@ -278,7 +325,11 @@ def burst(place: Place) -> None:
     """A hundred events in a second, reported to one process, watched by two hundred walls on another: when each wall had each event, and showed all."""
     port = free_port()
     # Neither is about one core: the processes may use all of them.
-    with serving(everywhere(linli(port)), port, "/api/ready", place.env) as other, place.client("planner") as planner, place.client("screen", other) as screen:
+    with (
+        serving(everywhere(linli(port)), port, "/api/ready", place.env) as other,
+        place.client("planner") as planner,
+        place.client("screen", other) as screen,
+    ):
         before = screen.get(place.summary).raise_for_status().json()["events"]["reported"] or 0
         planner.get("/api/events").raise_for_status()
         reported: dict[str, float] = {}
@@ -287,20 +338,30 @@ def burst(place: Place) -> None:
         async def report() -> int:
             nonlocal begun, reported
             begun = time.perf_counter()
-            reported = await walls.report(place.address, place.tokens["planner"], [event(place, number) for number in range(BURST)], 1 / BURST)
+            reported = await walls.report(
+                place.address, place.tokens["planner"], [event(place, number) for number in range(BURST)], 1 / BURST
+            )
             return BURST
 
-        told = asyncio.run(walls.watch(other, place.tokens["screen"], place.summary, WALLS, report, lambda seen: _shown(seen) >= before + BURST))
+        told = asyncio.run(
+            walls.watch(
+                other, place.tokens["screen"], place.summary, WALLS, report, lambda seen: _shown(seen) >= before + BURST
+            )
+        )
         with place.store.owner_session() as session:  # which change is which event's: the same transaction wrote both
             numbers = session.execute(
-                text("SELECT c.id, e.id::text FROM events e JOIN changes c ON c.xmin = e.xmin AND c.topic = 'events' WHERE e.id = ANY (CAST(:ids AS uuid[]))"),
+                text(
+                    "SELECT c.id, e.id::text FROM events e JOIN changes c ON c.xmin = e.xmin AND c.topic = 'events' WHERE e.id = ANY (CAST(:ids AS uuid[]))"
+                ),
                 {"ids": list(reported)},
             )
             committed = {number: reported[made] for number, made in numbers}
         sent, delays = max(reported.values()), told.delays_s(committed)
         counts = {wall.heard[-1][2] - told.base for wall in told.walls}
         shown = {_shown(wall.figures) - before for wall in told.walls}
-        last = max(wall.shown_at for wall in told.walls) - begun - 1  # they were due within a second, however long reporting them took
+        last = (
+            max(wall.shown_at for wall in told.walls) - begun - 1
+        )  # they were due within a second, however long reporting them took
         right = counts == shown == {BURST} and len(committed) == BURST
         mark = "✓" if right and max(delays) < 2 and last < 2 else "✗"
         console.print(

@@ -37,9 +37,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(
-    command: Sequence[str], port: int, ready: str, env: dict[str, str] | None = None
-) -> Iterator[str]:
+def serving(command: Sequence[str], port: int, ready: str, env: dict[str, str] | None = None) -> Iterator[str]:
     """Run a server on the first core and give its address once ``ready`` answers with 200."""
     address = f"http://127.0.0.1:{port}"
     # One processor each, so that "one core" means the same for all; the database is not tied down.
@@ -90,9 +88,7 @@ def seconds_a_request(address: str, paths: Sequence[str], folder: Path, token: s
     return 1 / float(found[1])
 
 
-def in_turn_a_request(
-    servers: Sequence[tuple[str, Sequence[str], str]], folder: Path, runs: int
-) -> list[float]:
+def in_turn_a_request(servers: Sequence[tuple[str, Sequence[str], str]], folder: Path, runs: int) -> list[float]:
     """Load servers (address, paths, token) in turn after a turn that does not count; return each one's median seconds a request."""
     taken: list[list[float]] = [[] for _ in servers]
     for turn in range(runs + 1):

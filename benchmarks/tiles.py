@@ -100,7 +100,9 @@ def running() -> Iterator[Place]:
                 serving(uvicorn("tipg.main:app", three), three, "/collections", {"DATABASE_URL": dsn}) as tipg,
                 serving(uvicorn("benchmarks.empty:app", four), four, "/") as empty,
             ):
-                signed = httpx.post(first + "/api/session", json={"username": "admin", "password": PASSWORD}, timeout=60)
+                signed = httpx.post(
+                    first + "/api/session", json={"username": "admin", "password": PASSWORD}, timeout=60
+                )
                 token = signed.raise_for_status().json()["access_token"]
                 yield Place(store, first, second, tipg, empty, token, folder, tiles_of(city))
             store.close()
@@ -123,7 +125,9 @@ def same_content(place: Place) -> None:
         AssertionError: some tile differs.
     """
     compared = 0
-    for ours, theirs in zip(place.ours[:: len(place.tiles) // 60], place.theirs[:: len(place.tiles) // 60], strict=True):
+    for ours, theirs in zip(
+        place.ours[:: len(place.tiles) // 60], place.theirs[:: len(place.tiles) // 60], strict=True
+    ):
         ours_codes = codes_in(place.get(place.address, ours).content, "buildings", place.folder)
         theirs_codes = codes_in(place.get(place.tipg, theirs).content, "default", place.folder)
         # A tile reaches a little into its neighbours, ours and tipg's not equally far: what is well inside is in both.
@@ -199,7 +203,9 @@ def changed(place: Place) -> None:
                 client.get(address + path)
             found = client.get(f"{place.address}/api/buildings/{code}")
             feature = {**found.json(), "properties": {**found.json()["properties"], "name": name.decode()}}
-            client.put(f"{place.address}/api/buildings/{code}", json=feature, headers={"If-Match": found.headers["etag"]}).raise_for_status()
+            client.put(
+                f"{place.address}/api/buildings/{code}", json=feature, headers={"If-Match": found.headers["etag"]}
+            ).raise_for_status()
             began = time.perf_counter()
             if name not in client.get(place.address + path).content:
                 raise AssertionError("the process that has changed a building does not show it at once")

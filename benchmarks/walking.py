@@ -99,17 +99,13 @@ def against_pandana(city: Town, graph: StreetGraph, homes: Snapped, stations: Sn
     network.precompute(max(reach_m.values()))
     built_s = time.perf_counter() - start
     owner = np.repeat(np.arange(len(city.sites)), city.sites.households)
-    people = pd.DataFrame(
-        {"x": city.sites.x_m[owner], "y": city.sites.y_m[owner], "grid": city.sites.grid[owner]}
-    )
+    people = pd.DataFrame({"x": city.sites.x_m[owner], "y": city.sites.y_m[owner], "grid": city.sites.grid[owner]})
     for name in ("elders_60", "children_12"):
         people[name] = (getattr(city.sites, name) / np.maximum(city.sites.households, 1))[owner]
 
     def theirs() -> pd.DataFrame:
         people["node"] = network.get_node_ids(people["x"], people["y"])
-        network.set_pois(
-            "station", max(reach_m.values()), 1, *(pd.Series(values) for values in city.stations_m.T)
-        )
+        network.set_pois("station", max(reach_m.values()), 1, *(pd.Series(values) for values in city.stations_m.T))
         nearest = network.nearest_pois(max(reach_m.values()), "station", num_pois=1)[1]
         distance_m = nearest.loc[people["node"]].to_numpy()
         near, nearer = distance_m < reach_m["households"], distance_m <= reach_m["elders_60"]
@@ -158,9 +154,7 @@ def serving(city: Town) -> Iterator[Caller]:
             store.close()
             with socket.create_server(("127.0.0.1", 0)) as listening:
                 port = listening.getsockname()[1]
-            service = get_context("spawn").Process(
-                target=serve, args=(urls, folder / "data", port), daemon=True
-            )
+            service = get_context("spawn").Process(target=serve, args=(urls, folder / "data", port), daemon=True)
             service.start()
             try:
                 yield Caller(port)
@@ -226,9 +220,7 @@ def fill(store: Store, city: Town) -> None:
     s_lon, s_lat = METRIC.to_lonlat(*city.stations_m.T)
     with store.owner_engine.begin() as connection:
         connection.execute(text("INSERT INTO place (metric_crs) VALUES (:crs)"), {"crs": METRIC.text})
-        connection.execute(
-            text("INSERT INTO areas (code, name, level) VALUES ('539901001001', '城', 'community')")
-        )
+        connection.execute(text("INSERT INTO areas (code, name, level) VALUES ('539901001001', '城', 'community')"))
         community = connection.execute(text("SELECT id FROM areas")).scalar_one()
         codes = [f"539901001001{i:04d}" for i in range(city.n_grids)]
         copy_frame(
@@ -256,9 +248,7 @@ def fill(store: Store, city: Town) -> None:
                 "grid": np.array(codes, dtype=object)[city.sites.grid],
             }
         )
-        connection.execute(
-            text("CREATE TEMP TABLE homes (building text, n bigint, grid text) ON COMMIT DROP")
-        )
+        connection.execute(text("CREATE TEMP TABLE homes (building text, n bigint, grid text) ON COMMIT DROP"))
         copy_frame(connection, "homes", homes)
         connection.execute(
             text(
@@ -281,9 +271,7 @@ def fill(store: Store, city: Town) -> None:
             }
         )
         copy_frame(connection, "stations", stations)
-        connection.execute(
-            text("INSERT INTO station_services (station_id, kind) SELECT id, 'meal' FROM stations")
-        )
+        connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, 'meal' FROM stations"))
         lines = METRIC.geometry_to_lonlat(city.lines)
         copy_frame(
             connection,

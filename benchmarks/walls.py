@@ -50,9 +50,7 @@ class Told:
         numbers = sorted(committed)
         delays: list[float] = []
         for wall in self.walls:
-            whole = [
-                (at, newest) for at, newest, n in wall.heard if n - self.base == bisect_right(numbers, newest)
-            ]
+            whole = [(at, newest) for at, newest, n in wall.heard if n - self.base == bisect_right(numbers, newest)]
             for number, at in committed.items():
                 first = next((heard for heard, newest in whole if newest >= number), float("inf"))
                 delays.append(max(0.0, first - at))
@@ -97,9 +95,7 @@ async def watch(
     return Told(base, walls)
 
 
-async def _listen(
-    address: str, token: str, wall: Wall, ready: asyncio.Semaphore, woken: asyncio.Event
-) -> None:
+async def _listen(address: str, token: str, wall: Wall, ready: asyncio.Semaphore, woken: asyncio.Event) -> None:
     """Read a stream line by line; the lines that tell how long a piece is are none of its own."""
     reader, writer = await _ask(address, token, "GET", "/api/screen/changes")
     try:
@@ -144,7 +140,9 @@ async def report(address: str, token: str, bodies: list[dict[str, Any]], every_s
 
     async def one(number: int, body: dict[str, Any]) -> tuple[str, float]:
         await asyncio.sleep(begun + number * every_s - time.perf_counter())
-        while (answer := await _answer(address, token, "POST", "/api/events", json.dumps(body).encode())).startswith(b"HTTP/1.1 503"):
+        while (answer := await _answer(address, token, "POST", "/api/events", json.dumps(body).encode())).startswith(
+            b"HTTP/1.1 503"
+        ):
             await asyncio.sleep(AGAIN_S)
         if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
             raise RuntimeError(answer.decode(errors="replace"))
@@ -168,7 +166,9 @@ async def _answer(address: str, token: str, method: str, path: str, body: bytes 
     return answer
 
 
-async def _ask(address: str, token: str, method: str, path: str, body: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _ask(
+    address: str, token: str, method: str, path: str, body: bytes = b""
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a request on a connection of its own."""
     parts = urlsplit(address)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

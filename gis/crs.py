@@ -217,9 +217,7 @@ def _canonical(text: str) -> str:
 def _unknown(text: str) -> UnknownCRS:
     shown = text if len(text) <= 80 else text[:77] + "…"
     choices = "; ".join(f"{value}: {meaning}" for value, meaning in CHOICES)
-    return UnknownCRS(
-        f"无法识别坐标系“{shown}”，可用 / unknown coordinate system {shown!r}; choose from: {choices}"
-    )
+    return UnknownCRS(f"无法识别坐标系“{shown}”，可用 / unknown coordinate system {shown!r}; choose from: {choices}")
 
 
 @lru_cache(maxsize=256)
@@ -294,7 +292,5 @@ def _only_finite(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(found, x, np.nan), np.where(found, y, np.nan)
 
 
-def _move(
-    geometries: np.ndarray, way: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
+def _move(geometries: np.ndarray, way: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return shapely.transform(geometries, way, interleaved=False)

@@ -75,12 +75,7 @@ def bd09_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[np.ndarray, np.ndarra
 
 
 def _in_shifted_box(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    return (
-        (lon >= _SHIFTED_LON[0])
-        & (lon <= _SHIFTED_LON[1])
-        & (lat >= _SHIFTED_LAT[0])
-        & (lat <= _SHIFTED_LAT[1])
-    )
+    return (lon >= _SHIFTED_LON[0]) & (lon <= _SHIFTED_LON[1]) & (lat >= _SHIFTED_LAT[0]) & (lat <= _SHIFTED_LAT[1])
 
 
 def _gcj02_shift(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -86,13 +86,8 @@ def classify_together(
             f"分级方法应为 {'、'.join(SCHEMES)} / scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}"
         )
     if not 2 <= k <= MAX_CLASSES:
-        raise ValueError(
-            f"分级数应在 2 到 {MAX_CLASSES} 之间 / classes must be from 2 to {MAX_CLASSES}, got {k}"
-        )
-    known = [
-        np.array([v for v in each.values() if v is not None and not math.isnan(v)], dtype=float)
-        for each in sets
-    ]
+        raise ValueError(f"分级数应在 2 到 {MAX_CLASSES} 之间 / classes must be from 2 to {MAX_CLASSES}, got {k}")
+    known = [np.array([v for v in each.values() if v is not None and not math.isnan(v)], dtype=float) for each in sets]
     every = np.concatenate(known)
     missing = [len(each) - len(part) for each, part in zip(sets, known, strict=True)]
     if len(every) == 0:

@@ -40,9 +40,7 @@ def chinese_font() -> tuple[Path, int]:
     found = _find_font(FOLDERS)
     if found is None:
         get = "系统自带 / comes with macOS" if sys.platform == "darwin" else "apt-get install fonts-noto-cjk"
-        raise Unavailable(
-            f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}"
-        )
+        raise Unavailable(f"本机没有中文字体，无法打印；请安装 / no Chinese font on this machine, install one: {get}")
     return found
 
 
@@ -75,11 +73,7 @@ def _simplified(path: Path) -> int | None:
             if path.suffix.lower() == ".ttc"
             else [TTFont(str(path), lazy=True)]
         )
-        able = [
-            number
-            for number, font in enumerate(fonts)
-            if all(ord(sign) in font.getBestCmap() for sign in _TRIED)
-        ]
+        able = [number for number, font in enumerate(fonts) if all(ord(sign) in font.getBestCmap() for sign in _TRIED)]
         named = [number for number in able if (fonts[number]["name"].getDebugName(1) or "").endswith(" SC")]
     except (TTLibError, OSError, KeyError):
         return None

@@ -138,9 +138,7 @@ def render(drawn: LinliMap, nonce: str) -> Pieces:
         if name != drawn.get_name():
             _refuse_foreign(child.render())
     started = Markup('{}\n<script nonce="{}">\n{}\n</script>').format(loads, nonce, Markup(code))
-    return Pieces(
-        head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started
-    )
+    return Pieces(head, Markup("".join(child.render().strip() for child in figure.html._children.values())), started)
 
 
 def page(pieces: Pieces, title: str, language: str = CHINESE) -> str:
@@ -156,9 +154,9 @@ def script_value(value: Any) -> Markup:
 
     Everything from data or configuration that gets into a script passes here.
     """
-    text = json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).replace("//", r"\/\/")
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).replace(
+        "//", r"\/\/"
+    )
     for character in "<>&'\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -173,9 +171,7 @@ def _refuse_foreign(written: str) -> None:
     """Refuse what folium's elements have written if it names another host; texts of our own values cannot (:func:`script_value`)."""
     found = _FOREIGN.search(written)
     if found:
-        raise ForeignAsset(
-            f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}"
-        )
+        raise ForeignAsset(f"地图元素引用了外部地址 {found[0]} / an element of the map names another host: {found[0]}")
 
 
 def _own_scripts(drawn: LinliMap) -> list[str]:

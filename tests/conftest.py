@@ -34,7 +34,9 @@ def server() -> Iterator[EmbeddedServer]:
     folder = scratch_folder("linli-tests-")
     try:
         with EmbeddedServer.start(folder / "data") as started:
-            _administer(started, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # a test's data need not last
+            _administer(
+                started, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"
+            )  # a test's data need not last
             yield started
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -56,7 +58,11 @@ def template_database(server: EmbeddedServer) -> str:
 def database_urls(server: EmbeddedServer, template_database: str) -> Iterator[tuple[str, str]]:
     """Give the addresses of a fresh, migrated database: as its owner, and as the service."""
     name = f"linli_test_{os.getpid()}_{next(_numbers)}"
-    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy" if _major(server) >= 15 else "CREATE DATABASE {} TEMPLATE {}")
+    copy = sql.SQL(
+        "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
+        if _major(server) >= 15
+        else "CREATE DATABASE {} TEMPLATE {}"
+    )
     _administer(server, copy.format(sql.Identifier(name), sql.Identifier(template_database)))
     yield server.url(database=name), server.url(user=SERVICE_ROLE, database=name)
     _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -52,7 +52,10 @@ def test_every_service_is_pinned_and_watched(compose):
     for service in compose["services"].values():
         assert service["healthcheck"]["test"][0] == "CMD"
         assert service["restart"] == "unless-stopped"
-        assert all(mount.split(":")[0] in compose["volumes"] or (PROJECT / mount.split(":")[0]).is_file() for mount in service["volumes"])
+        assert all(
+            mount.split(":")[0] in compose["volumes"] or (PROJECT / mount.split(":")[0]).is_file()
+            for mount in service["volumes"]
+        )
     assert compose["services"]["linli"]["depends_on"]["database"]["condition"] == "service_healthy"
     assert not any("ports" in s for name, s in compose["services"].items() if name == "database")
     assert all(str(port).startswith("127.0.0.1:") for port in compose["services"]["linli"]["ports"])

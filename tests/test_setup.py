@@ -10,7 +10,25 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-TOOLS = ["sh", "cat", "cksum", "dirname", "sed", "grep", "find", "mktemp", "mkdir", "tail", "rm", "ls", "tr", "touch", "cp", "chmod", "env"]
+TOOLS = [
+    "sh",
+    "cat",
+    "cksum",
+    "dirname",
+    "sed",
+    "grep",
+    "find",
+    "mktemp",
+    "mkdir",
+    "tail",
+    "rm",
+    "ls",
+    "tr",
+    "touch",
+    "cp",
+    "chmod",
+    "env",
+]
 
 # Each pretended program notes how it was called, and acts only on the pretended machine's folder.
 PYTHON = """#!/bin/sh
@@ -107,7 +125,7 @@ def test_the_tests_need_a_browser(machine):
 def test_where_debian_is_not_playwright_brings_the_browser(machine):
     machine.has("has-postgis")
     machine.has("has-libatomic")
-    machine.install("sed", '#!/bin/sh\necho ubuntu\n')
+    machine.install("sed", "#!/bin/sh\necho ubuntu\n")
     fonts = machine.folder / ".local" / "share" / "fonts"
     fonts.mkdir(parents=True)
     (fonts / "NotoSansCJK.ttc").touch()
@@ -115,7 +133,10 @@ def test_where_debian_is_not_playwright_brings_the_browser(machine):
     assert status == 0, said
     assert any("playwright install chromium" in call for call in calls)
     browser = machine.project / ".venv" / "bin" / "chromium"
-    assert subprocess.run([browser, "--version"], capture_output=True, text=True, check=True).stdout == "pretended --version\n"
+    assert (
+        subprocess.run([browser, "--version"], capture_output=True, text=True, check=True).stdout
+        == "pretended --version\n"
+    )
     assert not any("playwright" in call for call in machine.set_up("--test")[2])
 
 
@@ -149,7 +170,9 @@ def test_without_rights_the_command_is_named(machine):
 def test_with_sudo_it_installs(machine):
     machine.install("apt-get", APT)
     machine.install("id", "#!/bin/sh\necho 1000\n")
-    machine.install("sudo", '#!/bin/sh\necho "sudo $*" >>"$MACHINE/calls"\n[ "$1" = -n ] && shift\n[ "$1" = true ] || "$@"\n')
+    machine.install(
+        "sudo", '#!/bin/sh\necho "sudo $*" >>"$MACHINE/calls"\n[ "$1" = -n ] && shift\n[ "$1" = true ] || "$@"\n'
+    )
     status, said, calls = machine.set_up()
     assert status == 0, said
     assert any(call.startswith("sudo env DEBIAN_FRONTEND=noninteractive apt-get install") for call in calls)
@@ -170,6 +193,11 @@ def test_an_old_python_is_named(machine):
 
 
 def test_no_host_of_a_registry_is_named():
-    files = [PROJECT / "Makefile", PROJECT / "requirements.lock", *(PROJECT / "scripts").iterdir(), PROJECT / ".ci" / "run"]
+    files = [
+        PROJECT / "Makefile",
+        PROJECT / "requirements.lock",
+        *(PROJECT / "scripts").iterdir(),
+        PROJECT / ".ci" / "run",
+    ]
     for file in files:
         assert "://" not in re.sub(r"https?://127\.0\.0\.1\S*", "", file.read_text()), file

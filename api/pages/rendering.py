@@ -65,8 +65,6 @@ _TEMPLATES.globals.update(
 )
 
 
-def show(
-    template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any
-) -> HTMLResponse:
+def show(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> HTMLResponse:
     """Return a page made from a template."""
     return HTMLResponse(_TEMPLATES.get_template(template).render(**values), status, headers)

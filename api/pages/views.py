@@ -57,7 +57,13 @@ TOTALS = (
     ("visits_due", N_("待走访户")),
 )
 """The figures in the wall's first row: key and name."""
-LIST_TABS = (("needs", N_("需求")), ("resources", N_("资源")), ("projects", N_("项目")), ("duties", N_("责任")), ("feedback", N_("反馈")))
+LIST_TABS = (
+    ("needs", N_("需求")),
+    ("resources", N_("资源")),
+    ("projects", N_("项目")),
+    ("duties", N_("责任")),
+    ("feedback", N_("反馈")),
+)
 """五张清单, in the order of the loop."""
 CRS_CHOICES = [(value, text) for value, text in CHOICES if "n" not in value and "…" not in value]
 """Systems to choose from by name; any other is typed."""
@@ -176,7 +182,15 @@ def lists(request: Request, desk: AtDesk) -> Response:
         "may": {"needs": role in ("worker", "admin"), "resources": role in ("planner", "admin")},
     }
     own = mine[0]["code"] if mine else ""
-    return show("lists.html", **_frame(request, desk, LISTS), areas=areas, grids=mine or grids, mine=own, tabs=LIST_TABS, words=words)
+    return show(
+        "lists.html",
+        **_frame(request, desk, LISTS),
+        areas=areas,
+        grids=mine or grids,
+        mine=own,
+        tabs=LIST_TABS,
+        words=words,
+    )
 
 
 @router.get(DESKS.path, dependencies=[allow(*DESKS.roles)])
@@ -237,7 +251,9 @@ def _map_config(desk: Desk, place: Outline, first: str = "households") -> maps.M
         bounds=place.bounds,
         services=tuple(maps.Choice(kind, label) for kind, label in place.services),
         station_kinds=tuple(maps.Choice(kind, kind) for kind in place.station_kinds),
-        measures=tuple(maps.Choice(m["key"], m["label"], m["unit"], GROUPS[m["group"]], m["monthly"]) for m in measures),
+        measures=tuple(
+            maps.Choice(m["key"], m["label"], m["unit"], GROUPS[m["group"]], m["monthly"]) for m in measures
+        ),
         months=place.months,
         language=reader().catalogue.language,
         outside=_outside(desk),
@@ -249,4 +265,6 @@ def _outside(desk: Desk) -> maps.Outside | None:
     given = desk.office.settings.basemap
     if not given.templates:
         return None
-    return maps.Outside(given.basemap_name, len(given.templates), given.basemap_crs, given.source, given.basemap_max_zoom)
+    return maps.Outside(
+        given.basemap_name, len(given.templates), given.basemap_crs, given.source, given.basemap_max_zoom
+    )

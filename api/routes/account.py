@@ -137,9 +137,7 @@ def remove_second_factor(desk: AtDesk, given: FullProof) -> Response:
     _no_key(desk)
     with desk.session() as session:
         account = own_account(session, desk.account.account_id)
-        refused = prove_again(
-            session, account, desk.office.sessions.now(), password=given.password, code=given.code
-        )
+        refused = prove_again(session, account, desk.office.sessions.now(), password=given.password, code=given.code)
         if refused is None:
             second_factor.remove(session, account)
             revoke_all(session, account.id, keep=desk.account.session_id)
@@ -157,9 +155,7 @@ def my_sessions(desk: AtDesk) -> Json:
     """Return the caller's sessions that are in force: since when, from where, how, last used."""
     with desk.session() as session:
         now, own_id = desk.office.sessions.now(), desk.account.session_id
-        return Json(
-            {"items": list_sessions(session, desk.account.account_id, now, own=own_id, exact=True)}
-        )
+        return Json({"items": list_sessions(session, desk.account.account_id, now, own=own_id, exact=True)})
 
 
 @router.delete(

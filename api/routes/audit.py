@@ -26,7 +26,8 @@ _CLEAN = r"^[^\x00-\x1f]*$"
 def query_of(
     desk: AtDesk,
     since: Annotated[
-        str | None, Query(alias="from", max_length=64, description="自(含),带时区的 ISO 8601 / from, included; ISO 8601 with zone")
+        str | None,
+        Query(alias="from", max_length=64, description="自(含),带时区的 ISO 8601 / from, included; ISO 8601 with zone"),
     ] = None,
     until: Annotated[
         str | None, Query(alias="to", max_length=64, description="至(不含),带时区的 ISO 8601 / to, not included")
@@ -39,7 +40,8 @@ def query_of(
         Query(
             max_length=64,
             pattern=r"^[a-z]+\.[a-z]*$",
-            description="动作,或以点结尾表示一类 / an action, or a noun and a dot for all of its kind: " + ", ".join(ACTIONS),
+            description="动作,或以点结尾表示一类 / an action, or a noun and a dot for all of its kind: "
+            + ", ".join(ACTIONS),
         ),
     ] = None,
     subject: Annotated[
@@ -54,9 +56,7 @@ def query_of(
 AskedEntries = Annotated[AuditQuery, Depends(query_of)]
 
 
-@router.get(
-    "/api/audit", summary="审计记录 / audit log", response_model=Page, dependencies=[allow("auditor")]
-)
+@router.get("/api/audit", summary="审计记录 / audit log", response_model=Page, dependencies=[allow("auditor")])
 def list_entries(
     request: Request,
     desk: AtDesk,

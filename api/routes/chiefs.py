@@ -83,9 +83,7 @@ def add_chief(desk: AtDesk, code: Code, body: ChiefIn) -> Json:
 def change_chief(desk: AtDesk, chief: ChiefId, version: AskedVersion, body: ChiefPatch) -> Json:
     """Change a chief's name, phone or days; whoever steps down gets a last day."""
     with desk.session() as session:
-        changed = chiefs.change_chief(
-            session, chief, body.model_dump(exclude_unset=True), version, desk.today()
-        )
+        changed = chiefs.change_chief(session, chief, body.model_dump(exclude_unset=True), version, desk.today())
     return Json(changed, headers={"ETag": etag(changed["version"])})
 
 

@@ -71,6 +71,4 @@ def circles_after(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> GeoJso
     Edits as for `POST /api/coverage/scenario`. A station that is closed, or not open then, has none.
     """
     query = body.parameters.query(desk)
-    return GeoJson(
-        desk.compute(lambda session: drawing.circles_after(session, desk.snapshots, query, body.edits))
-    )
+    return GeoJson(desk.compute(lambda session: drawing.circles_after(session, desk.snapshots, query, body.edits)))

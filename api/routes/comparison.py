@@ -28,10 +28,7 @@ def comparison(desk: AtDesk, asked: AskedSides, classing: AskedClassing) -> Json
     """Return both measures with classes for a map each, from one state of the data, and right minus left where units are the same."""
     reader = figure_reader(desk)
     with desk.session() as session:
-        sides = [
-            measures.measure(session, desk.snapshots, key, desk.now(), reader, span)
-            for key, span in asked.pairs
-        ]
+        sides = [measures.measure(session, desk.snapshots, key, desk.now(), reader, span) for key, span in asked.pairs]
     values = [side["values"] for side in sides]
     difference = measures.difference(*sides)
     shared = asked.common and difference is not None

@@ -120,9 +120,7 @@ def get_contact(desk: AtDesk, contact: ContactId) -> Json:
 def change_contact(desk: AtDesk, contact: ContactId, version: AskedVersion, body: ContactPatch) -> Json:
     """Change a contact's name, organisation, phone or grid."""
     with desk.session() as session:
-        changed = contacts.change_contact(
-            session, contact, body.model_dump(exclude_unset=True), version, desk.today()
-        )
+        changed = contacts.change_contact(session, contact, body.model_dump(exclude_unset=True), version, desk.today())
     return Json(changed, headers={"ETag": etag(changed["version"])})
 
 

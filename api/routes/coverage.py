@@ -63,9 +63,7 @@ def _for_wall(found: dict[str, Any]) -> dict[str, Any]:
     """Return an answer fit for a wall: small counts are null."""
 
     def hidden(counts: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: None if isinstance(n, int) and shown(abs(n)) is None else n for name, n in counts.items()
-        }
+        return {name: None if isinstance(n, int) and shown(abs(n)) is None else n for name, n in counts.items()}
 
     return {
         **found,

@@ -26,7 +26,10 @@ router = APIRouter(tags=["承办单位 / desks"])
 
 
 @router.get(
-    "/api/desks", summary="承办单位列表 / list desks", response_model=DeskList, dependencies=[allow("planner", "worker")]
+    "/api/desks",
+    summary="承办单位列表 / list desks",
+    response_model=DeskList,
+    dependencies=[allow("planner", "worker")],
 )
 def list_desks(desk: AtDesk) -> Json:
     """Return all desks."""
@@ -70,7 +73,9 @@ def list_limits(desk: AtDesk) -> Json:
     """Return the time limits in force for each kind and severity."""
     with desk.session() as session:
         found = desks.limits(session, desk.snapshots)
-    return Json({"items": [{"kind": kind, "severity": severity, **asdict(limit)} for (kind, severity), limit in found.items()]})
+    return Json(
+        {"items": [{"kind": kind, "severity": severity, **asdict(limit)} for (kind, severity), limit in found.items()]}
+    )
 
 
 @router.post(

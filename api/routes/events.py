@@ -55,17 +55,23 @@ def _shown(event: dict[str, Any], status: int = 200) -> Json:
 def find_events(
     request: Request,
     desk: AtDesk,
-    state: Annotated[State | Literal["open"] | None, Query(description="状态，open 为未办结 / state; open: not done yet")] = None,
+    state: Annotated[
+        State | Literal["open"] | None, Query(description="状态，open 为未办结 / state; open: not done yet")
+    ] = None,
     area: Area = None,
     kind: EventKind | None = None,
     overdue: Annotated[bool, Query(description="只看超时的 / only those past their limit")] = False,
     warned: Annotated[bool, Query(description="只看即将超时的 / only those that soon will be")] = False,
-    follow_up: Annotated[bool, Query(description="只看待回访的纠纷 / only disputes that wait for a follow-up visit")] = False,
+    follow_up: Annotated[
+        bool, Query(description="只看待回访的纠纷 / only disputes that wait for a follow-up visit")
+    ] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Cursor = None,
 ) -> Json:
     """Return a page of events, newest first; late ones most overdue first. A worker's are those of own grids and own reports."""
-    wanted = EventFilter(state, area, kind, overdue, warned, follow_up, limit, cursor, own=desk.account.role == "worker")
+    wanted = EventFilter(
+        state, area, kind, overdue, warned, follow_up, limit, cursor, own=desk.account.role == "worker"
+    )
     with desk.session() as session:
         return page_of_items(request, list_events(session, desk.snapshots, wanted, desk.now()))
 

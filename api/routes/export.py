@@ -83,9 +83,7 @@ def attachment(table: MapTable, form: str) -> dict[str, str]:
     """Return the header that names the file that is made of a table: in the reader's language, and in ASCII for programs that know no other."""
     day = table.as_of.isoformat()
     name = quote(f"{table.title}_{day}.{form}")
-    return {
-        "Content-Disposition": f"attachment; filename=\"{table.name}-{day}.{form}\"; filename*=UTF-8''{name}"
-    }
+    return {"Content-Disposition": f"attachment; filename=\"{table.name}-{day}.{form}\"; filename*=UTF-8''{name}"}
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -75,9 +75,7 @@ def set_colour(desk: AtDesk, code: Code, version: AskedVersion, body: ColourIn) 
     """Confirm a household's colour with a reason; the ETag is the household's."""
     with desk.file(f"household:{code}") as session:
         return _tagged(
-            colours.set_colour(
-                session, code, body.colour, body.reason, body.expires_on, version, desk.today()
-            )
+            colours.set_colour(session, code, body.colour, body.reason, body.expires_on, version, desk.today())
         )
 
 
@@ -114,9 +112,7 @@ def confirm(desk: AtDesk, code: Code, version: AskedVersion) -> Json:
     responses=problems(404),
     dependencies=[allow(*KEEPERS)],
 )
-def household_history(
-    request: Request, desk: AtDesk, code: Code, limit: Limit = 100, cursor: Cursor = None
-) -> Json:
+def household_history(request: Request, desk: AtDesk, code: Code, limit: Limit = 100, cursor: Cursor = None) -> Json:
     """Return who changed what of the household's file, the newest first."""
     with desk.file(f"household:{code}") as session:
         found = history.of_household(session, code, limit, cursor, desk.today())
@@ -190,9 +186,7 @@ def move_out(desk: AtDesk, resident: ResidentId, version: AskedVersion, body: Mo
 def move_within(desk: AtDesk, resident: ResidentId, version: AskedVersion, body: MoveWithin) -> Json:
     """Move the resident to another household; a worker's own grids, or an admin."""
     with desk.file(f"resident:{resident}") as session:
-        return _tagged(
-            moves.move_within(session, resident, body.household, body.on, version, desk.today())
-        )
+        return _tagged(moves.move_within(session, resident, body.household, body.on, version, desk.today()))
 
 
 @router.get(

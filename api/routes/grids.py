@@ -96,9 +96,7 @@ def get_measures(
     ] = None,
     form: Annotated[
         Literal["codes", "columns"],
-        Query(
-            description="按编码取值，或供地图绘制的紧凑列 / values by code, or compact columns for a map to draw"
-        ),
+        Query(description="按编码取值，或供地图绘制的紧凑列 / values by code, or compact columns for a map to draw"),
     ] = "codes",
     accept_encoding: AcceptEncoding = "",
 ) -> Response:

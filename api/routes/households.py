@@ -97,9 +97,7 @@ def patch_household(desk: AtDesk, code: Code, body: HouseholdPatch, if_match: If
         households.check_visible(session, code)
         version = None if if_match is None else version_of(if_match)
         return _tagged(
-            households.patch_household(
-                session, code, body.model_dump(exclude_unset=True), version, desk.today()
-            )
+            households.patch_household(session, code, body.model_dump(exclude_unset=True), version, desk.today())
         )
 
 

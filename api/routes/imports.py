@@ -37,9 +37,7 @@ def submit(
         str,
         Query(max_length=40, description=f"种类 / kind: {', '.join(IMPORT_KINDS)}", examples=["households"]),
     ],
-    file: Annotated[
-        UploadFile, File(description="GeoJSON, GeoPackage, zipped Shapefile, CSV, XLSX, OSM .pbf or .osm")
-    ],
+    file: Annotated[UploadFile, File(description="GeoJSON, GeoPackage, zipped Shapefile, CSV, XLSX, OSM .pbf or .osm")],
     crs: Crs = None,
     dry_run: Annotated[bool, Query(description="只检查，不写入 / report only, change nothing")] = False,
 ) -> Json:
@@ -51,9 +49,7 @@ def submit(
     return Json({"id": str(import_id)}, 202, headers={"Location": f"/api/imports/{import_id}"})
 
 
-@router.get(
-    "/api/imports", summary="最近的导入 / the newest imports", response_model=Imports, dependencies=ADMIN
-)
+@router.get("/api/imports", summary="最近的导入 / the newest imports", response_model=Imports, dependencies=ADMIN)
 def list_imports(desk: AtDesk, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Json:
     """Return the newest imports, newest first."""
     with desk.session() as session:

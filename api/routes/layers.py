@@ -29,7 +29,9 @@ def list_layer(
     desk: AtDesk,
     layer: LayerName,
     wanted: AskedFilter,
-    kind: Annotated[str | None, Query(max_length=60, description="种类；改造为状态 / kind; of renovation, the state")] = None,
+    kind: Annotated[
+        str | None, Query(max_length=60, description="种类；改造为状态 / kind; of renovation, the state")
+    ] = None,
 ) -> GeoJson:
     """Return a page of a layer's features, by area, box and kind."""
     with desk.session() as session:

@@ -78,9 +78,7 @@ def grids(
         found = needs.grids(session, desk.snapshots, query, desk.today())
     if measure is None:
         return Json(found)
-    classes = classify(
-        {row["code"]: row[measure] or None for row in found["grids"]}, scheme, k, palette="ember"
-    )
+    classes = classify({row["code"]: row[measure] or None for row in found["grids"]}, scheme, k, palette="ember")
     return Json({**found, "measure": measure, **classes.as_dict()})
 
 
@@ -97,9 +95,7 @@ def grids(
 def spots(
     desk: AtDesk,
     query: AskedNeeds,
-    by: Annotated[
-        Literal["grids", "cells"], Query(description="按网格或按单元 / by grid or by cell")
-    ] = "grids",
+    by: Annotated[Literal["grids", "cells"], Query(description="按网格或按单元 / by grid or by cell")] = "grids",
     measure: Annotated[
         Literal["count", "rate"],
         Query(description="件数，或每百户 / the number of needs, or per 100 households"),

@@ -47,9 +47,7 @@ def _serve(name: str, map_of: Any, words: str) -> None:
         responses={**_SHEET, **problems(404)},
         dependencies=[allow("planner")],
     )
-    def print_map(
-        desk: AtDesk, form: Format, bbox: AskedBox, shown: Shown = map_of, dpi: Dpi = 200
-    ) -> Response:
+    def print_map(desk: AtDesk, form: Format, bbox: AskedBox, shown: Shown = map_of, dpi: Dpi = 200) -> Response:
         """Return the map as a sheet of A3, in the reader's language; `bbox` is what is to be seen at least, the whole place where absent."""
         return _sheet(desk, form, shown, bbox, dpi)
 

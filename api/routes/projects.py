@@ -45,7 +45,9 @@ def _shown(project: dict[str, Any], status: int = 200) -> Json:
     return Json(project, status, headers={"ETag": etag(project["version"])})
 
 
-@router.get("/api/projects", summary="项目清单 / list projects", response_model=ProjectPage, dependencies=[allow(*DEALERS)])
+@router.get(
+    "/api/projects", summary="项目清单 / list projects", response_model=ProjectPage, dependencies=[allow(*DEALERS)]
+)
 def list_projects(
     request: Request,
     desk: AtDesk,
@@ -54,12 +56,16 @@ def list_projects(
     area: Area = None,
     need: Annotated[UUID | None, Query(description="回应这一需求的 / those that answer this need")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[UUID | None, Query(description="上一页的 next 所给 / as given by `next` of the page before")] = None,
+    cursor: Annotated[
+        UUID | None, Query(description="上一页的 next 所给 / as given by `next` of the page before")
+    ] = None,
 ) -> Json:
     """Return a page of projects; a worker's are those that reach into own grids."""
     wanted = {"state": state, "service": service, "area": area, "need": need}
     with desk.session() as session:
-        return page_of_items(request, projects.list_projects(session, wanted, limit, cursor, exact=desk.account.sees_exact))
+        return page_of_items(
+            request, projects.list_projects(session, wanted, limit, cursor, exact=desk.account.sees_exact)
+        )
 
 
 @router.post(
@@ -101,7 +107,9 @@ def change_project(desk: AtDesk, identity: ProjectId, version: AskedVersion, bod
     """Change what a project is; not its state."""
     with desk.session() as session:
         values = body.model_dump(exclude_unset=True)
-        return _shown(projects.change_project(session, desk.snapshots, identity, values, version, exact=desk.account.sees_exact))
+        return _shown(
+            projects.change_project(session, desk.snapshots, identity, values, version, exact=desk.account.sees_exact)
+        )
 
 
 @router.post(
@@ -167,7 +175,9 @@ def unlink_need(desk: AtDesk, identity: ProjectId, need: UUID) -> Json:
     responses=problems(404),
     dependencies=[allow(*DEALERS)],
 )
-def offers_for_project(desk: AtDesk, identity: ProjectId, places: Annotated[int, Query(ge=1, le=1_000_000)] = 1) -> Json:
+def offers_for_project(
+    desk: AtDesk, identity: ProjectId, places: Annotated[int, Query(ge=1, le=1_000_000)] = 1
+) -> Json:
     """Return stations and resources of the project's kind: with places left, open now, nearest on foot first."""
     with desk.session() as session:
         return Json({"items": project_parts.offers_for_project(session, desk.snapshots, identity, desk.now(), places)})
@@ -256,10 +266,14 @@ def list_duties(
 ) -> Json:
     """Return a page of duties of all projects that the account may see, those due first at the top."""
     with desk.session() as session:
-        return page_of_items(request, ledgers.list_duties(session, desk.today(), only_open=open, limit=limit, cursor=cursor))
+        return page_of_items(
+            request, ledgers.list_duties(session, desk.today(), only_open=open, limit=limit, cursor=cursor)
+        )
 
 
-@router.get("/api/feedback", summary="反馈清单 / list feedback", response_model=FeedbackPage, dependencies=[allow(*DEALERS)])
+@router.get(
+    "/api/feedback", summary="反馈清单 / list feedback", response_model=FeedbackPage, dependencies=[allow(*DEALERS)]
+)
 def list_feedback(
     request: Request, desk: AtDesk, limit: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: Cursor = None
 ) -> Json:
@@ -278,7 +292,9 @@ def list_feedback(
 def export(desk: AtDesk) -> Response:
     """Return the five lists as a workbook, one sheet each; no names, of needs figures in fives for planners."""
     with desk.session() as session:
-        content = export_lists(session, desk.snapshots, desk.today(), role=desk.account.role, exact=desk.account.sees_exact)
+        content = export_lists(
+            session, desk.snapshots, desk.today(), role=desk.account.role, exact=desk.account.sees_exact
+        )
     return Response(content, media_type=XLSX, headers={"Content-Disposition": 'attachment; filename="lists.xlsx"'})
 
 

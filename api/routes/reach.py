@@ -22,9 +22,7 @@ router = APIRouter(tags=["服务圈 / circles"])
     responses={
         200: {
             "content": {
-                "application/json": {
-                    "example": {"items": [{"code": "B1", "seconds": 512.4, "station": "ST001"}]}
-                }
+                "application/json": {"example": {"items": [{"code": "B1", "seconds": 512.4, "station": "ST001"}]}}
             }
         }
     },
@@ -38,9 +36,7 @@ def buildings(
 ) -> Json:
     """Return seconds to the nearest station of one service and which it is, per building, the farthest first; no names of people."""
     with desk.session() as session:
-        rows = reach.buildings(
-            session, desk.snapshots, query, desk.today(), uncovered_only=only == "uncovered"
-        )
+        rows = reach.buildings(session, desk.snapshots, query, desk.today(), uncovered_only=only == "uncovered")
     return Json({"items": rows})
 
 
@@ -61,11 +57,7 @@ def week(desk: AtDesk, query: AskedCoverage) -> Json:
     summary="每百人名额 / places per 100 who need them",
     dependencies=[allow("planner")],
     responses={
-        200: {
-            "content": {
-                "application/json": {"example": {"needed_by": "elders_60", "places": 240, "grids": []}}
-            }
-        }
+        200: {"content": {"application/json": {"example": {"needed_by": "elders_60", "places": 240, "grids": []}}}}
     },
 )
 def capacity(desk: AtDesk, query: AskedCoverage) -> Json:

@@ -26,9 +26,7 @@ def _shown(need: dict[str, Any], status: int = 200) -> Json:
     return Json(need, status, headers={"ETag": etag(need["version"])})
 
 
-@router.get(
-    "/api/needs", summary="需求列表 / list needs", response_model=NeedPage, dependencies=[allow(*KEEPERS)]
-)
+@router.get("/api/needs", summary="需求列表 / list needs", response_model=NeedPage, dependencies=[allow(*KEEPERS)])
 def list_needs(
     request: Request,
     desk: AtDesk,
@@ -60,7 +58,10 @@ def open_need(desk: AtDesk, body: NeedIn) -> Json:
 
 
 @router.get(
-    "/api/needs/replies", summary="呼声回应 / public replies", response_model=Replies, dependencies=[allow("planner", "worker", "screen")]
+    "/api/needs/replies",
+    summary="呼声回应 / public replies",
+    response_model=Replies,
+    dependencies=[allow("planner", "worker", "screen")],
 )
 def replies(desk: AtDesk, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Json:
     """Return what was publicly replied to residents' requests of late; nothing of who asked or where."""

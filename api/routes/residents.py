@@ -39,9 +39,7 @@ def reveal(desk: AtDesk, code: Code, wanted: Reveal) -> Json:
     desk.reveal(f"resident:{wanted.resident}.{wanted.field}")
     with desk.file(f"resident:{wanted.resident}") as session:
         return Json(
-            residents.reveal(
-                session, code, wanted.resident, wanted.field, wanted.reason, wanted.purpose, desk.today()
-            )
+            residents.reveal(session, code, wanted.resident, wanted.field, wanted.reason, wanted.purpose, desk.today())
         )
 
 
@@ -65,9 +63,7 @@ def get_resident(desk: AtDesk, resident: ResidentId) -> Json:
     responses=problems(404, 412, 428),
     dependencies=[allow(*READERS)],
 )
-def correct_resident(
-    desk: AtDesk, resident: ResidentId, version: AskedVersion, body: ResidentPatch
-) -> Json:
+def correct_resident(desk: AtDesk, resident: ResidentId, version: AskedVersion, body: ResidentPatch) -> Json:
     """Correct what is stored of a resident; only the fields given change."""
     with desk.file(f"resident:{resident}") as session:
         given = body.model_dump(exclude_unset=True)
@@ -114,9 +110,7 @@ def erase_resident(
 )
 def purposes() -> Json:
     """Return why each personal field is kept, for how long, and who sees it."""
-    tables = {
-        table: {name: each.as_dict() for name, each in columns.items()} for table, columns in PURPOSES.items()
-    }
+    tables = {table: {name: each.as_dict() for name, each in columns.items()} for table, columns in PURPOSES.items()}
     return Json({"tables": tables, "not_personal": sorted(NOT_PERSONAL)})
 
 

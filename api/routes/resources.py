@@ -33,7 +33,9 @@ def list_resources(
     area: Area = None,
     active: Annotated[bool, Query(description="只看提供中的 / only those still offered")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[UUID | None, Query(description="上一页的 next 所给 / as given by `next` of the page before")] = None,
+    cursor: Annotated[
+        UUID | None, Query(description="上一页的 next 所给 / as given by `next` of the page before")
+    ] = None,
 ) -> Json:
     """Return a page of resources, with the places left."""
     wanted = {"service": service, "area": area, "active": active}
@@ -80,5 +82,7 @@ def one_resource(desk: AtDesk, identity: ResourceId) -> Json:
 def change_resource(desk: AtDesk, identity: ResourceId, version: AskedVersion, body: ResourcePatch) -> Json:
     """Change a resource; one no longer offered keeps its projects and is suggested no more."""
     with desk.session() as session:
-        changed = resources.change_resource(session, desk.snapshots, identity, body.model_dump(exclude_unset=True), version)
+        changed = resources.change_resource(
+            session, desk.snapshots, identity, body.model_dump(exclude_unset=True), version
+        )
     return Json(changed, headers={"ETag": etag(changed["version"])})

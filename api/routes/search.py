@@ -18,9 +18,7 @@ router = APIRouter(tags=["查找 / search"])
 Kind = Literal["area", "grid", "compound", "station", "street", "building"]
 
 
-@router.get(
-    "/api/search", summary="查找地点 / find places", response_model=Found, dependencies=[allow("planner")]
-)
+@router.get("/api/search", summary="查找地点 / find places", response_model=Found, dependencies=[allow("planner")])
 def search(
     desk: AtDesk,
     q: Annotated[

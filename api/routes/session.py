@@ -88,9 +88,7 @@ def who_am_i(desk: AtDesk) -> Json:
     account = desk.account
     with desk.session() as session:
         grids = grids_of(session, account.account_id)
-    return Json(
-        {"username": account.name, "role": account.role, "expires_at": account.expires_at, "grids": grids}
-    )
+    return Json({"username": account.name, "role": account.role, "expires_at": account.expires_at, "grids": grids})
 
 
 @router.delete(

@@ -61,7 +61,11 @@ def _answer(kept: KeptTile, *, gzip: bool, unchanged: bool) -> tuple[bytes, dict
 def tile(
     desk: AtDesk,
     layer: Annotated[
-        str, Path(max_length=20, description="图层 / layer: grids, buildings, streets, stations, base, renovation, street_units, merchants, things")
+        str,
+        Path(
+            max_length=20,
+            description="图层 / layer: grids, buildings, streets, stations, base, renovation, street_units, merchants, things",
+        ),
     ],
     z: Annotated[int, Path(ge=0, le=MOST_ZOOM, description="级别 / zoom")],
     x: Annotated[int, Path(ge=0, lt=2**MOST_ZOOM)],

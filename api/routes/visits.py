@@ -29,8 +29,13 @@ _LOOKS: WeakKeyDictionary[Snapshots, Seldom] = WeakKeyDictionary()
 def due(
     desk: AtDesk,
     grid: Annotated[str | None, Query(max_length=100, description="网格编码 / code of a grid")] = None,
-    on: Annotated[date | None, Query(ge=date(1900, 1, 1), le=date(2200, 1, 1), description="哪一天，不填为今天 / the day; today where absent")] = None,
-    ahead_days: Annotated[int, Query(ge=0, le=366, description="也看之后几天内到期的 / also those due so many days later")] = 0,
+    on: Annotated[
+        date | None,
+        Query(ge=date(1900, 1, 1), le=date(2200, 1, 1), description="哪一天，不填为今天 / the day; today where absent"),
+    ] = None,
+    ahead_days: Annotated[
+        int, Query(ge=0, le=366, description="也看之后几天内到期的 / also those due so many days later")
+    ] = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Json:
     """Return the households due by colour and last visit, most overdue first; a worker's are those of own grids."""
@@ -56,9 +61,7 @@ def walk_round(desk: AtDesk, body: RoundIn) -> Json:
         raise Invalid(message, [Fault("body.lon", message)])
     start = None if body.lon is None or body.lat is None else (body.lon, body.lat)
     with desk.session() as session:
-        return Json(
-            visits.walk_round(session, desk.snapshots, body.grid, body.on or desk.today(), body.most, start)
-        )
+        return Json(visits.walk_round(session, desk.snapshots, body.grid, body.on or desk.today(), body.most, start))
 
 
 @router.post(
@@ -93,7 +96,10 @@ def of_household(desk: AtDesk, code: Code, limit: Annotated[int, Query(ge=1, le=
 
 
 @router.get(
-    "/api/visits/policy", summary="走访间隔 / days between visits", response_model=Intervals, dependencies=[allow("planner", "worker")]
+    "/api/visits/policy",
+    summary="走访间隔 / days between visits",
+    response_model=Intervals,
+    dependencies=[allow("planner", "worker")],
 )
 def policy(desk: AtDesk) -> Json:
     """Return the days between visits of each colour."""
@@ -102,7 +108,10 @@ def policy(desk: AtDesk) -> Json:
 
 
 @router.post(
-    "/api/visits/policy", summary="设定走访间隔 / set the days between visits", response_model=Intervals, dependencies=[allow("admin")]
+    "/api/visits/policy",
+    summary="设定走访间隔 / set the days between visits",
+    response_model=Intervals,
+    dependencies=[allow("admin")],
 )
 def set_policy(desk: AtDesk, body: Intervals) -> Json:
     """Set the place's days between visits; a colour left out keeps its own."""

@@ -57,9 +57,7 @@ class ScenarioBody(Strict):
 
     parameters: Asked = Asked()
     edits: list[Any] = Field(
-        examples=[
-            [{"op": "add", "station": {"lon": 102.71, "lat": 25.04, "services": "meal@Mo-Fr 11:00-13:00"}}]
-        ]
+        examples=[[{"op": "add", "station": {"lon": 102.71, "lat": 25.04, "services": "meal@Mo-Fr 11:00-13:00"}}]]
     )
 
 
@@ -87,11 +85,7 @@ class SitingBody(Asked):
     summary="假如 / coverage before and after edits",
     dependencies=[allow("planner")],
     responses={
-        200: {
-            "content": {
-                "application/json": {"example": {"before": {"covered": 1800}, "after": {"covered": 2100}}}
-            }
-        }
+        200: {"content": {"application/json": {"example": {"before": {"covered": 1800}, "after": {"covered": 2100}}}}}
     },
 )
 def try_scenario(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> Json:
@@ -101,9 +95,7 @@ def try_scenario(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> Json:
     """
     query = body.parameters.query(desk)
     return Json(
-        desk.compute(
-            lambda session: scenario.scenario(session, desk.snapshots, query, body.edits, desk.today())
-        )
+        desk.compute(lambda session: scenario.scenario(session, desk.snapshots, query, body.edits, desk.today()))
     )
 
 
@@ -112,11 +104,7 @@ def try_scenario(desk: AtDesk, body: Annotated[ScenarioBody, Body()]) -> Json:
     summary="下一个建在哪里 / the best sites for new stations",
     dependencies=[allow("planner")],
     responses={
-        200: {
-            "content": {
-                "application/json": {"example": {"chosen": {"covered": 310}, "gap": 0, "optimal": True}}
-            }
-        }
+        200: {"content": {"application/json": {"example": {"chosen": {"covered": 310}, "gap": 0, "optimal": True}}}}
     },
 )
 def choose_sites(desk: AtDesk, body: Annotated[SitingBody, Body()]) -> Json:
@@ -132,9 +120,7 @@ def choose_sites(desk: AtDesk, body: Annotated[SitingBody, Body()]) -> Json:
         body.time_limit_s,
     )
     query = body.query(desk)
-    return Json(
-        desk.compute(lambda session: siting.choose(session, desk.snapshots, query, wanted, desk.today()))
-    )
+    return Json(desk.compute(lambda session: siting.choose(session, desk.snapshots, query, wanted, desk.today())))
 
 
 def _points(given: list[tuple[float, float]] | None) -> np.ndarray | None:

@@ -82,9 +82,7 @@ def put_down(html: str, folder: Path) -> None:
     served.mkdir()
     for name, source in _FILES.items():
         shutil.copyfile(modules / "node_modules" / source, served / name)
-    shutil.copyfile(
-        Path(folium.__file__).parent / "templates" / "leaflet_heat.min.js", served / "leaflet_heat.min.js"
-    )
+    shutil.copyfile(Path(folium.__file__).parent / "templates" / "leaflet_heat.min.js", served / "leaflet_heat.min.js")
     shutil.copytree(modules / "node_modules" / "leaflet" / "dist" / "images", served / "images")
     for name in _EMPTY:
         (served / name).write_text("")

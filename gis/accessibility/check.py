@@ -98,9 +98,7 @@ def _dead_ends(graph: StreetGraph) -> np.ndarray:
     return np.flatnonzero(degree == 1)
 
 
-def _near_misses(
-    graph: StreetGraph, ends: np.ndarray, near_miss_m: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _near_misses(graph: StreetGraph, ends: np.ndarray, near_miss_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Dead ends, the nearest point of a street that is close but far on foot, and the gap."""
     if len(ends) == 0:
         return _NO_POINTS

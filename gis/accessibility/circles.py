@@ -25,15 +25,11 @@ def discs_m(x_m: np.ndarray, y_m: np.ndarray, radius_m: np.ndarray | float) -> n
     discs = np.full(x_m.shape, None, dtype=object)
     placed = np.isfinite(x_m) & np.isfinite(y_m)
     radii = np.broadcast_to(np.asarray(radius_m, dtype=np.float64), x_m.shape)
-    discs[placed] = shapely.buffer(
-        shapely.points(x_m[placed], y_m[placed]), radii[placed], quad_segs=QUARTER_SEGMENTS
-    )
+    discs[placed] = shapely.buffer(shapely.points(x_m[placed], y_m[placed]), radii[placed], quad_segs=QUARTER_SEGMENTS)
     return discs
 
 
-def buffer_circles(
-    lon: np.ndarray, lat: np.ndarray, radius_m: np.ndarray | float, metric: MetricCRS
-) -> np.ndarray:
+def buffer_circles(lon: np.ndarray, lat: np.ndarray, radius_m: np.ndarray | float, metric: MetricCRS) -> np.ndarray:
     """Draw a service circle round each station.
 
     Args:

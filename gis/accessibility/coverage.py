@@ -127,9 +127,7 @@ class Covered:
     reason: np.ndarray
 
     @classmethod
-    def within(
-        cls, distance_m: Sequence[np.ndarray], reach_m: Mapping[str, float], reason: np.ndarray
-    ) -> Covered:
+    def within(cls, distance_m: Sequence[np.ndarray], reach_m: Mapping[str, float], reason: np.ndarray) -> Covered:
         """Decide from distances.
 
         Args:
@@ -148,9 +146,7 @@ class Covered:
 
     def take(self, chosen: np.ndarray) -> Covered:
         """Return the decision for some of the sites, by position or as booleans."""
-        return Covered(
-            self.households[chosen], self.elders_60[chosen], self.children_12[chosen], self.reason[chosen]
-        )
+        return Covered(self.households[chosen], self.elders_60[chosen], self.children_12[chosen], self.reason[chosen])
 
 
 class Tally(NamedTuple):
@@ -180,9 +176,7 @@ def nearest_by_air_m(sites: DemandSites, stations_m: np.ndarray) -> np.ndarray:
     return distance_m
 
 
-def cover_by_buffer(
-    sites: DemandSites, station_groups: Sequence[np.ndarray], radius_m: Mapping[str, float]
-) -> Covered:
+def cover_by_buffer(sites: DemandSites, station_groups: Sequence[np.ndarray], radius_m: Mapping[str, float]) -> Covered:
     """Decide who lies within the circle of some station of every service.
 
     Args:
@@ -199,9 +193,7 @@ def cover_by_buffer(
     return cover_by_distance(sites, [nearest_by_air_m(sites, stations) for stations in station_groups], radius_m)
 
 
-def cover_by_distance(
-    sites: DemandSites, distance_m: Sequence[np.ndarray], radius_m: Mapping[str, float]
-) -> Covered:
+def cover_by_distance(sites: DemandSites, distance_m: Sequence[np.ndarray], radius_m: Mapping[str, float]) -> Covered:
     """Decide the same from distances.
 
     Args:

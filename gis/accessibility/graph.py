@@ -85,9 +85,7 @@ class StreetGraph:
         first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
         low, high, length_m = low[first], high[first], length_m[first]
         rows, columns = np.concatenate([low, high]), np.concatenate([high, low])
-        return csr_array(
-            (np.concatenate([length_m, length_m]), (rows, columns)), shape=(self.n_nodes, self.n_nodes)
-        )
+        return csr_array((np.concatenate([length_m, length_m]), (rows, columns)), shape=(self.n_nodes, self.n_nodes))
 
     @cached_property
     def component(self) -> np.ndarray:
@@ -115,7 +113,9 @@ class StreetGraph:
     def segment_tree(self) -> shapely.STRtree:
         """A tree over the straight segments."""
         xy = np.column_stack([self.shape_x_m, self.shape_y_m])
-        return shapely.STRtree(shapely.linestrings(np.stack([xy[self.segment_first], xy[self.segment_first + 1]], axis=1)))
+        return shapely.STRtree(
+            shapely.linestrings(np.stack([xy[self.segment_first], xy[self.segment_first + 1]], axis=1))
+        )
 
     @cached_property
     def without_steps(self) -> StreetGraph:

@@ -40,20 +40,26 @@ def parse_offers(line: str, kinds: Mapping[str, str]) -> tuple[list[Offer], list
         if match is None:
             faults.append(f"看不懂的服务“{item}” / cannot read the service {item!r}")
             continue
-        offer, wrong = check_offer(match["kind"], match["hours"], int(match["capacity"]) if match["capacity"] else None, kinds)
+        offer, wrong = check_offer(
+            match["kind"], match["hours"], int(match["capacity"]) if match["capacity"] else None, kinds
+        )
         faults.extend(wrong)
         if offer is not None:
             offers.append(offer)
     return offers, faults + _repeated(offers)
 
 
-def check_offer(kind: str, hours: str | None, capacity: int | None, kinds: Mapping[str, str]) -> tuple[Offer | None, list[str]]:
+def check_offer(
+    kind: str, hours: str | None, capacity: int | None, kinds: Mapping[str, str]
+) -> tuple[Offer | None, list[str]]:
     """Return an offer, or None and what is wrong with its parts."""
     by_label = {label: known for known, label in kinds.items()}
     kind = by_label.get(kind.strip(), kind.strip())
     faults = []
     if kind not in kinds and not _KIND.match(kind):
-        faults.append(f"未知的服务类别“{kind}”；可用：{'、'.join(kinds)} / unknown service kind {kind!r}; known: {', '.join(kinds)}")
+        faults.append(
+            f"未知的服务类别“{kind}”；可用：{'、'.join(kinds)} / unknown service kind {kind!r}; known: {', '.join(kinds)}"
+        )
     hours = (hours or "").strip() or ALWAYS
     try:
         check_hours(hours)

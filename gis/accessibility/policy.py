@@ -85,9 +85,7 @@ class WalkPolicy:
         elif any(later <= earlier for earlier, later in pairwise(radii)):
             faults.append("buffer_m (radius must grow with the minutes)")
         faults += [
-            name
-            for name in ("snap_cap_m", "network_reach_m", "circle_margin_m")
-            if not _positive(getattr(self, name))
+            name for name in ("snap_cap_m", "network_reach_m", "circle_margin_m") if not _positive(getattr(self, name))
         ]
         if not faults and self.network_reach_m < self.snap_cap_m:
             faults.append("network_reach_m < snap_cap_m")

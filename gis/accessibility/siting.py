@@ -148,13 +148,13 @@ def _greedy(weight: np.ndarray, reach: csr_array, new_stations: int) -> tuple[Ch
     return Choice(picked, total), max(total, min(bound, total + float(most)))
 
 
-def _solve(
-    weight: np.ndarray, reach: csr_array, new_stations: int, time_limit_s: float
-) -> tuple[Choice | None, float]:
+def _solve(weight: np.ndarray, reach: csr_array, new_stations: int, time_limit_s: float) -> tuple[Choice | None, float]:
     """The exact programme: open y (0 or 1), covered z (0 to 1) with z ≤ Σ y; z is whole of itself once y is."""
     n_sites, n_candidates = reach.shape
     cost = np.concatenate([np.zeros(n_candidates), -weight])
-    covered_by = hstack([-reach, csr_array((np.ones(n_sites), (range(n_sites), range(n_sites))), shape=(n_sites, n_sites))])
+    covered_by = hstack(
+        [-reach, csr_array((np.ones(n_sites), (range(n_sites), range(n_sites))), shape=(n_sites, n_sites))]
+    )
     budget = csr_array(
         (np.ones(n_candidates), (np.zeros(n_candidates, dtype=int), np.arange(n_candidates))),
         shape=(1, n_candidates + n_sites),

@@ -114,9 +114,7 @@ def snap(graph: StreetGraph, x_m: np.ndarray, y_m: np.ndarray, policy: WalkPolic
         offset_m[joined] = along_m[best][near]
         snap_x_m[joined], snap_y_m[joined] = foot_x[best][near], foot_y[best][near]
     u, v, to_u_m, to_v_m, component = _ends(graph, edge, offset_m, access_m)
-    return Snapped(
-        x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, u, v, to_u_m, to_v_m, component, reason
-    )
+    return Snapped(x_m, y_m, edge, offset_m, access_m, snap_x_m, snap_y_m, u, v, to_u_m, to_v_m, component, reason)
 
 
 def _ends(

@@ -102,7 +102,9 @@ def node_of_vertices(ways: Ways, chosen: np.ndarray) -> tuple[Vertices, Cleaning
 def _levels(ways: Ways, way: np.ndarray, place: np.ndarray) -> np.ndarray:
     """The level on which each vertex meets others."""
     change = way[1:] != way[:-1]
-    is_end = np.concatenate([[True], change]) | np.concatenate([change, [True]]) if len(way) else np.zeros(0, dtype=bool)
+    is_end = (
+        np.concatenate([[True], change]) | np.concatenate([change, [True]]) if len(way) else np.zeros(0, dtype=bool)
+    )
     own = ways.level[way]
     level = np.where(is_end, 0, own)
     aloft = ~is_end & (own != 0)

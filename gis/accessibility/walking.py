@@ -164,9 +164,7 @@ def walk_pairs(graph: StreetGraph, homes: Snapped, stations: Snapped, limit_m: f
         for row, node_m in enumerate(spread_each(graph, found, limit_m)):
             from_ends = at_node.members(np.flatnonzero(np.isfinite(node_m))) % max(1, len(joined))
             near = np.unique(np.concatenate([from_ends, on_edge.members(found.edge[row : row + 1])]))
-            walk_m = np.minimum(
-                node_m[here.u[near]] + here.to_u_m[near], node_m[here.v[near]] + here.to_v_m[near]
-            )
+            walk_m = np.minimum(node_m[here.u[near]] + here.to_u_m[near], node_m[here.v[near]] + here.to_v_m[near])
             along_m = np.abs(here.offset_m[near] - found.offset_m[row])
             direct_m = along_m + found.access_m[row] + here.access_m[near]
             walk_m = np.where(here.edge[near] == found.edge[row], np.minimum(walk_m, direct_m), walk_m)
@@ -201,9 +199,7 @@ def spread_each(graph: StreetGraph, stations: Snapped, limit_m: float) -> np.nda
     return dijkstra(augmented, directed=True, indices=sources, limit=_limit(limit_m))[:, : graph.n_nodes]
 
 
-def _spread(
-    graph: StreetGraph, stations: Snapped, limit_m: float, *, which: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _spread(graph: StreetGraph, stations: Snapped, limit_m: float, *, which: bool) -> tuple[np.ndarray, np.ndarray]:
     """From all stations at once: metres to every node, infinite beyond the limit, and if asked which station (−1 for none)."""
     matrix, sources = _with_sources(graph, stations), graph.n_nodes + np.arange(len(stations))
     nodes = slice(0, graph.n_nodes)
@@ -232,9 +228,7 @@ def _with_sources(graph: StreetGraph, stations: Snapped) -> csr_array:
     return csr_array((data, indices, indptr), shape=(width, width))
 
 
-def _along_one_edge(
-    homes: Snapped, stations: Snapped
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _along_one_edge(homes: Snapped, stations: Snapped) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Homes and stations on one edge, with the way along it: home, station, metres; in portions of bounded size."""
     order, edges = homes.by_edge
     first = np.searchsorted(edges, stations.edge, side="left")

@@ -20,7 +20,14 @@ STATES = {
     "evaluated": "已评价",
     "merged": "已并案",
 }
-DISPUTE_STATES = {**STATES, "reported": "已发现", "dispatched": "已登记", "handling": "调解中", "resolved": "已解决", "evaluated": "已销号"}
+DISPUTE_STATES = {
+    **STATES,
+    "reported": "已发现",
+    "dispatched": "已登记",
+    "handling": "调解中",
+    "resolved": "已解决",
+    "evaluated": "已销号",
+}
 """四个一: what mediation calls the same states."""
 
 STEPS: Mapping[str, tuple[str, ...]] = {
@@ -60,7 +67,9 @@ def check_step(current: str, wanted: str) -> None:
     if wanted in legal:
         return
     if not legal:
-        raise Conflict(f"{current}（{STATES[current]}）是终态，不能再变更 / {current} is final; no state may follow: []")
+        raise Conflict(
+            f"{current}（{STATES[current]}）是终态，不能再变更 / {current} is final; no state may follow: []"
+        )
     choices = "、".join(f"{state} {STATES[state]}" for state in legal)
     faults = [Fault("body.to", f"{STATES[state]} / {state}") for state in legal]
     raise Conflict(

@@ -63,7 +63,9 @@ def missing(standing: Standing, wanted: str) -> list[Fault]:
     if wanted in ("running", "closed") and not standing.has_lead:
         faults.append(Fault("duties", "牵头单位 / a desk or organisation that leads"))
     if wanted == "closed" and standing.duties_open:
-        faults.append(Fault("duties", f"{standing.duties_open} 项责任未完成 / {standing.duties_open} duties are not done"))
+        faults.append(
+            Fault("duties", f"{standing.duties_open} 项责任未完成 / {standing.duties_open} duties are not done")
+        )
     if wanted == "closed" and not standing.has_feedback:
         faults.append(Fault("feedback", "反馈 / feedback"))
     return faults

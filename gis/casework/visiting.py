@@ -65,7 +65,9 @@ def _shorten(order: list[int], cost: np.ndarray, *, fixed: bool) -> list[int]:
             for j in range(i + 1, n):
                 before = cost[order[i - 1], order[i]] if i else 0.0
                 after = cost[order[j], order[j + 1]] if j + 1 < n else 0.0
-                turned = (cost[order[i - 1], order[j]] if i else 0.0) + (cost[order[i], order[j + 1]] if j + 1 < n else 0.0)
+                turned = (cost[order[i - 1], order[j]] if i else 0.0) + (
+                    cost[order[i], order[j + 1]] if j + 1 < n else 0.0
+                )
                 if turned + 1e-9 < before + after:
                     order[i : j + 1] = order[i : j + 1][::-1]
                     better = True

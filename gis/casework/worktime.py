@@ -54,7 +54,9 @@ class WorkCalendar:
             if left <= here:
                 return begin + timedelta(minutes=left)
             left -= here
-        raise Invalid(f"工作日历里十年内都没有足够的工作时间 / no {minutes:g} working minutes within ten years of {start:%Y-%m-%d}")
+        raise Invalid(
+            f"工作日历里十年内都没有足够的工作时间 / no {minutes:g} working minutes within ten years of {start:%Y-%m-%d}"
+        )
 
     def between(self, start: datetime, end: datetime) -> float:
         """Return the working minutes from one moment to a later one; 0 where ``end`` is not later."""
@@ -90,12 +92,16 @@ def read_calendar(path: Path = CALENDAR) -> WorkCalendar:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"读不到工作日历 {path}（需要 UTF-8）/ cannot read the calendar {path} (UTF-8 is needed): {error}") from error
+        raise Invalid(
+            f"读不到工作日历 {path}（需要 UTF-8）/ cannot read the calendar {path} (UTF-8 is needed): {error}"
+        ) from error
     days: dict[str, set[date]] = {"off": set(), "work": set()}
     faults: list[Fault] = []
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not numbered or next(csv.reader([numbered[0][1]])) != _COLUMNS:
-        raise Invalid(f"{path.name} 的首行应为 {','.join(_COLUMNS)} / the heading of {path.name} must be {','.join(_COLUMNS)}")
+        raise Invalid(
+            f"{path.name} 的首行应为 {','.join(_COLUMNS)} / the heading of {path.name} must be {','.join(_COLUMNS)}"
+        )
     for number, line in numbered[1:]:
         _read_line(f"{path.name}:{number}", next(csv.reader([line])), days, faults)
     both = days["off"] & days["work"]
@@ -107,7 +113,12 @@ def read_calendar(path: Path = CALENDAR) -> WorkCalendar:
 
 def _read_line(where: str, cells: list[str], days: dict[str, set[date]], faults: list[Fault]) -> None:
     if len(cells) != len(_COLUMNS):
-        faults.append(Fault(where, f"应有 {len(_COLUMNS)} 列，得到 {len(cells)} 列 / expected {len(_COLUMNS)} columns, got {len(cells)}"))
+        faults.append(
+            Fault(
+                where,
+                f"应有 {len(_COLUMNS)} 列，得到 {len(cells)} 列 / expected {len(_COLUMNS)} columns, got {len(cells)}",
+            )
+        )
         return
     first, last, kind, _ = (cell.strip() for cell in cells)
     try:
@@ -116,7 +127,12 @@ def _read_line(where: str, cells: list[str], days: dict[str, set[date]], faults:
         faults.append(Fault(f"{where} from,to", "日期应为 YYYY-MM-DD / days are written YYYY-MM-DD"))
         return
     if not begin <= end <= begin + timedelta(days=_LONGEST_DAYS):
-        faults.append(Fault(f"{where} to", "to 应不早于 from，且不超过一年 / `to` must not be before `from`, nor more than a year later"))
+        faults.append(
+            Fault(
+                f"{where} to",
+                "to 应不早于 from，且不超过一年 / `to` must not be before `from`, nor more than a year later",
+            )
+        )
     elif kind not in days:
         faults.append(Fault(f"{where} kind", "应为 off（放假）或 work（上班）/ must be off or work"))
     else:

@@ -196,9 +196,7 @@ class GridIndex:
         owner = np.full(count + 1, _ASK, dtype=np.int32)
         if count:
             scale = np.where(per == 0, 1.0, per)
-            owner[1:] = self._ask(
-                corner[0] + (column + 0.5) / scale[0], corner[1] + (row + 0.5) / scale[1]
-            )
+            owner[1:] = self._ask(corner[0] + (column + 0.5) / scale[0], corner[1] + (row + 0.5) / scale[1])
         return owner[patch]
 
     def _window(self, shapes: np.ndarray) -> tuple[slice, slice] | None:
@@ -221,9 +219,7 @@ class GridIndex:
         north_east = corner + (np.array([columns.stop, rows.stop]) + 1) / per
         near = self._shapes[self._tree.query(shapely.box(*south_west, *north_east))]
         touched = _touched(near, self._rows, self._columns, corner, per)[rows, columns]
-        self._lattice[rows, columns] = self._owners(
-            touched, corner + np.array([columns.start, rows.start]) / per, per
-        )
+        self._lattice[rows, columns] = self._owners(touched, corner + np.array([columns.start, rows.start]) / per, per)
 
 
 def _lattice_shape(west: float, south: float, east: float, north: float, n: int) -> tuple[int, int]:
@@ -234,9 +230,7 @@ def _lattice_shape(west: float, south: float, east: float, north: float, n: int)
     most_columns = width / (_ULPS * np.spacing(max(abs(west), abs(east))))
     most_rows = height / (_ULPS * np.spacing(max(abs(south), abs(north))))
     rows = np.sqrt(cells * np.clip(height / width, 1 / cells, cells))
-    return int(np.clip(rows, 1, max(most_rows, 1))) + 1, int(
-        np.clip(cells / rows, 1, max(most_columns, 1))
-    ) + 1
+    return int(np.clip(rows, 1, max(most_rows, 1))) + 1, int(np.clip(cells / rows, 1, max(most_columns, 1))) + 1
 
 
 def _touched(shapes: np.ndarray, rows: int, columns: int, corner: np.ndarray, per: np.ndarray) -> np.ndarray:

@@ -50,15 +50,9 @@ class CodeProfile:
         """
         self._check_digits(code, self.area_digits, "区划编码", "an area code")
         ends = self._ends()
-        named = [
-            level
-            for level, start, end in zip(LEVELS, ends, ends[1:], strict=False)
-            if code[start:end].strip("0")
-        ]
+        named = [level for level, start, end in zip(LEVELS, ends, ends[1:], strict=False) if code[start:end].strip("0")]
         if not named or not code[: ends[0]].strip("0"):
-            raise BadCode(
-                f"区划编码 {code} 没有具体到市级或以下 / area code {code} names nothing below a province"
-            )
+            raise BadCode(f"区划编码 {code} 没有具体到市级或以下 / area code {code} names nothing below a province")
         return named[-1]
 
     def check_grid(self, code: str) -> None:
@@ -116,6 +110,4 @@ class CodeProfile:
     def _check_digits(self, code: str, digits: int, what: str, what_en: str) -> None:
         if len(code) != digits or not code.isascii() or not code.isdigit():
             shown = code if len(code) <= 40 else code[:37] + "…"
-            raise BadCode(
-                f"{what}应为 {digits} 位数字，得到“{shown}” / {what_en} has {digits} digits, not {shown!r}"
-            )
+            raise BadCode(f"{what}应为 {digits} 位数字，得到“{shown}” / {what_en} has {digits} digits, not {shown!r}")

@@ -69,9 +69,7 @@ def divide(
     borders = _borders(blocks, streets, strength, metric)
     thin = 2 * areas_m2 / rims_m < _THIN * np.sqrt(target_area_m2)
     grid = _Regions(areas_m2, borders, target_area_m2).merged(thin)
-    shapes = np.array(
-        [shapely.coverage_union_all(blocks[grid == one]) for one in np.unique(grid)], dtype=object
-    )
+    shapes = np.array([shapely.coverage_union_all(blocks[grid == one]) for one in np.unique(grid)], dtype=object)
     shapes_m = metric.geometry_to_m(shapes)
     area_m2, order = shapely.area(shapes_m), _reading_order(shapes_m)
     return gpd.GeoDataFrame(
@@ -196,9 +194,7 @@ class _Regions:
         area_m2, neighbours = self._area_m2[region], self._pull[region]
         if area_m2 >= self._target_m2 or not neighbours:
             return None
-        fitting = [
-            other for other in neighbours if area_m2 + self._area_m2[other] <= _LARGEST * self._target_m2
-        ]
+        fitting = [other for other in neighbours if area_m2 + self._area_m2[other] <= _LARGEST * self._target_m2]
         if fitting:
             return max(fitting, key=lambda other: (neighbours[other], -self._area_m2[other], -other))
         if area_m2 >= _SMALLEST * self._target_m2:

@@ -64,9 +64,7 @@ def check_zoning(
     owners = np.array([profile.community_of(code) for code in codes], dtype=object)
     # Faults are looked for in degrees, in which the borders are drawn and shared: a straight border of one grid that runs along two
     # of another would be bent by the vertices in between, once these are moved to metres.
-    clean = (
-        shapely.is_empty(shapely.coverage_invalid_edges(shapes)) if len(shapes) else np.zeros(0, dtype=bool)
-    )
+    clean = shapely.is_empty(shapely.coverage_invalid_edges(shapes)) if len(shapes) else np.zeros(0, dtype=bool)
     bounded = _bounded(communities)
     faults = _Measure(metric, tolerance_m2)
     return ZoningReport(
@@ -92,9 +90,7 @@ class _Measure:
         large = area_m2 > self.tolerance_m2
         large[large] = ~shapely.is_empty(shapely.buffer(in_m[large], -_THREAD_M / 2))
         kept = np.flatnonzero(large)
-        data: dict[str, object] = {
-            name: np.array(values, dtype=object)[kept] for name, values in columns.items()
-        }
+        data: dict[str, object] = {name: np.array(values, dtype=object)[kept] for name, values in columns.items()}
         return gpd.GeoDataFrame({**data, "area_m2": area_m2[kept]}, geometry=faults[kept], crs=WGS84)
 
 
@@ -169,19 +165,14 @@ def _holes(geometry: shapely.Geometry, *, matched: bool) -> list[shapely.Geometr
         return [shapely.Polygon(ring) for ring in _inner_rings(geometry)]
     half_deg = _THREAD_M / 2 / _METRES_PER_DEGREE
     closed = shapely.buffer(geometry, half_deg, join_style="mitre")
-    return [
-        shapely.buffer(shapely.Polygon(ring), 2 * half_deg, join_style="mitre")
-        for ring in _inner_rings(closed)
-    ]
+    return [shapely.buffer(shapely.Polygon(ring), 2 * half_deg, join_style="mitre") for ring in _inner_rings(closed)]
 
 
 def _inner_rings(geometry: shapely.Geometry) -> list[shapely.Geometry]:
     return [ring for part in shapely.get_parts(geometry) if not part.is_empty for ring in part.interiors]
 
 
-def _uncovered(
-    missing: list[shapely.Geometry], shapes: np.ndarray, tree: shapely.STRtree
-) -> list[shapely.Geometry]:
+def _uncovered(missing: list[shapely.Geometry], shapes: np.ndarray, tree: shapely.STRtree) -> list[shapely.Geometry]:
     """Return the connected parts of what is missing, without what a grid covers: an enclave has grids of its own."""
     left: list[shapely.Geometry] = []
     for piece in shapely.get_parts(missing):
@@ -201,6 +192,4 @@ def _beyond(
 ) -> gpd.GeoDataFrame:
     order = [i for i in np.argsort(codes.astype(str), kind="stable") if owners[i] in bounded]
     outside = [polygonal(shapely.difference(shapes[i], bounded[owners[i]])) for i in order]
-    return faults.report(
-        {"code": [codes[i] for i in order], "community": [owners[i] for i in order]}, outside
-    )
+    return faults.report({"code": [codes[i] for i in order], "community": [owners[i] for i in order]}, outside)

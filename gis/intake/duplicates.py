@@ -69,9 +69,7 @@ class FirstRows:
             self._on_disk = RunsOnDisk(self._folder)
         self._on_disk.add(*run)
 
-    def reject_repeats(
-        self, sheet: Sheet, column: str, codes: pa.Array, among: np.ndarray | None = None
-    ) -> None:
+    def reject_repeats(self, sheet: Sheet, column: str, codes: pa.Array, among: np.ndarray | None = None) -> None:
         """Reject rows whose code an earlier accepted row has, naming that row; remember the others.
 
         Args:

@@ -28,9 +28,7 @@ class Guards:
         drops: list[sql.Composable] = []
         table_name = sql.Identifier(target)
         for name, definition in connection.execute(text(_GUARDS), {"name": target}).all():
-            drops.append(
-                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table_name, sql.Identifier(name))
-            )
+            drops.append(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table_name, sql.Identifier(name)))
             self._makes.append(
                 sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
                     table_name, sql.Identifier(name), sql.SQL(definition)
@@ -54,7 +52,10 @@ class Guards:
 def hold_whole(connection: Connection, target: str) -> None:
     """Take the locks that dropping a table's guards takes: on the table, and on those that it refers to, whose triggers the references are."""
     names = connection.execute(text(_REFERENCED), {"name": target}).scalars().all()
-    for name in (*names, target):  # first what the table refers to, as everybody does who changes both, so that nobody waits in a ring
+    for name in (
+        *names,
+        target,
+    ):  # first what the table refers to, as everybody does who changes both, so that nobody waits in a ring
         quoted = sql.Identifier(name).as_string()
         connection.execute(text(f"LOCK TABLE {quoted} IN ACCESS EXCLUSIVE MODE"))
 

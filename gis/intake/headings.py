@@ -88,9 +88,7 @@ OWN_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "code": ("楼栋", "楼栋编码", "楼栋代码", "楼栋编号", "building", "building_code"),
         "name": ("楼栋名称", "building_name", "地址"),
     },
-    "households": {
-        "code": ("户", "户编码", "户代码", "户编号", "住户编码", "household", "household_code", "一户一码")
-    },
+    "households": {"code": ("户", "户编码", "户代码", "户编号", "住户编码", "household", "household_code", "一户一码")},
     "residents": {"name": ("姓名", "居民姓名")},
     "stations": {
         "code": ("站点", "站点编码", "站点代码", "站点编号", "station", "station_code"),
@@ -200,9 +198,7 @@ def read_headings(kind: str, columns: Sequence[str], headings: Sequence[str], na
 
 def listed_headings(headings: Sequence[str]) -> str:
     """Return some headings for a message, as many as a person reads."""
-    shown = [
-        heading if len(heading) <= _SHOWN_LETTERS else heading[:_SHOWN_LETTERS] + "…" for heading in headings
-    ]
+    shown = [heading if len(heading) <= _SHOWN_LETTERS else heading[:_SHOWN_LETTERS] + "…" for heading in headings]
     return "、".join(shown[:_SHOWN]) + ("…" if len(shown) > _SHOWN else "")
 
 

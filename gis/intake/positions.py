@@ -53,7 +53,9 @@ _LEAST_DEG2 = 1e-12
 _WKB_POINT = bytes.fromhex("0101000000")
 """How a little-endian point begins."""
 
-UNREADABLE = "几何无法读取（曲线、未闭合或坐标有误） / the geometry cannot be read (a curve, an open ring or bad coordinates)"
+UNREADABLE = (
+    "几何无法读取（曲线、未闭合或坐标有误） / the geometry cannot be read (a curve, an open ring or bad coordinates)"
+)
 SWAPPED = "经纬度可能颠倒 / longitude and latitude may be swapped"
 TURNED = "东、北坐标可能颠倒：东坐标填在 lon（x）列，北坐标填在 lat（y）列 / east and north may be swapped: east belongs into lon (x), north into lat (y)"
 NUMBERED = (
@@ -264,15 +266,11 @@ class Positions:
             columns[0],
             "经度超出范围（中国 73–136） / longitude out of range (China: 73 to 136)",
         )
-        sheet.reject(
-            lat_off & plain, columns[1], "纬度超出范围（中国 3–54） / latitude out of range (China: 3 to 54)"
-        )
+        sheet.reject(lat_off & plain, columns[1], "纬度超出范围（中国 3–54） / latitude out of range (China: 3 to 54)")
         return zero | off
 
 
-def _spelled_otherwise(
-    text: pa.Array, numbers: np.ndarray, wrong: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _spelled_otherwise(text: pa.Array, numbers: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which cells write the decimal mark as a comma, and which are degrees, minutes and seconds; bool (n,) each.
 
     A comma that stands for thousands, ``2,766,000.5``, is none.
@@ -284,9 +282,7 @@ def _spelled_otherwise(
         comma = _matches(text, r"^[+-]?\d{1,3}[,，]\d+$") & (
             wrong | ((np.abs(numbers) > 360) & (np.abs(numbers) < 360_000))
         )
-    return comma, (wrong | (np.abs(numbers) > 360)) & ~comma & _matches(
-        text, r"[°º′″'\"度分秒]|^\d{1,3}\s+\d{1,2}\s"
-    )
+    return comma, (wrong | (np.abs(numbers) > 360)) & ~comma & _matches(text, r"[°º′″'\"度分秒]|^\d{1,3}\s+\d{1,2}\s")
 
 
 def _matches(text: pa.Array, pattern: str) -> np.ndarray:
@@ -363,11 +359,7 @@ def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
     chinese, english = place.split(" / ")
     what = reason.split("[")[0].strip()
     change = "修复后没有面积" if np.isnan(share) else f"自动修复会改变面积 {share:.1%}"
-    said = (
-        "nothing is left after repair"
-        if np.isnan(share)
-        else f"a repair would change {share:.1%} of its area"
-    )
+    said = "nothing is left after repair" if np.isnan(share) else f"a repair would change {share:.1%} of its area"
     return f"面无效（{what}）{chinese}；{change} / the polygon is not valid ({what}){english}; {said}"
 
 

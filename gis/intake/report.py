@@ -75,9 +75,7 @@ class Rejects:
     ) -> None:
         """Take in rejected rows: their numbers, original cells in the order of ``headings``, the columns at fault and the reasons."""
         marked = zip(rows, cells, columns, reasons, strict=True)
-        self._writer.writerows(
-            [*map(_defused, cell), row, column, reason] for row, cell, column, reason in marked
-        )
+        self._writer.writerows([*map(_defused, cell), row, column, reason] for row, cell, column, reason in marked)
         self.count += len(rows)
         room = KEPT_FAULTS - len(self.faults)
         for row, column, reason in zip(rows[:room], columns[:room], reasons[:room], strict=True):

@@ -95,7 +95,9 @@ def run_import(
 def _refuse_unknown(kind: str) -> None:
     if kind not in KIND_NAMES:
         known = ", ".join(KIND_NAMES)
-        raise Invalid(f"未知的导入类别 {kind} / unknown kind of import {kind}", [Fault("kind", f"可用 / known: {known}")])
+        raise Invalid(
+            f"未知的导入类别 {kind} / unknown kind of import {kind}", [Fault("kind", f"可用 / known: {known}")]
+        )
 
 
 def _keep_imports_away(connection: Connection, kind: str) -> None:
@@ -174,10 +176,7 @@ def _reject(rejects: Rejects, batch: Batch, sheet: Sheet, kept: list[int]) -> No
     columns = [batch.columns[i].take(pa.array(at)).to_pylist() for i in kept]
     if batch.geometry is not None:
         columns.append(
-            [
-                None if shape is None else shapely.to_wkt(shape, rounding_precision=-1)
-                for shape in batch.geometry[at]
-            ]
+            [None if shape is None else shapely.to_wkt(shape, rounding_precision=-1) for shape in batch.geometry[at]]
         )
     cells = list(zip(*columns, strict=True)) if columns else [()] * len(at)
     found = list(zip(batch.rows[at].tolist(), cells, sheet.columns[at], sheet.reasons[at], strict=True))

@@ -49,9 +49,7 @@ class Staging:
         )
         with cursor_of(connection) as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(name)))
-            cursor.execute(
-                sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(sql.Identifier(name), parts)
-            )
+            cursor.execute(sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(sql.Identifier(name), parts))
 
     def append(self, rows: pa.Table) -> None:
         """Add rows, whose columns are named as the table's."""
@@ -116,7 +114,9 @@ def upsert(
                 .where(target.c[key] == new.c[key])
             )
             written = _count(connection, rewrite) if update else 0
-            return written + _count(connection, insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None))))
+            return written + _count(
+                connection, insert(target).from_select(list(wanted), rows.where(stored.c[key].is_(None)))
+            )
     rows = rows.where(or_(stored.c[key].is_(None), changed))
     statement = insert(target).from_select(list(wanted), rows)
     if update:

@@ -79,21 +79,19 @@ class Gatherer:
             return
         at = at[np.linspace(0, len(at) - 1, min(room, len(at))).astype(np.int64)]
         picked = {name: values[at] for name, values in numbers.items()}
-        self._parts.append(
-            Sample(**picked, codes=np.array(codes.take(pa.array(at)).to_pylist(), dtype=object))
-        )
+        self._parts.append(Sample(**picked, codes=np.array(codes.take(pa.array(at)).to_pylist(), dtype=object)))
 
     def sample(self) -> Sample | None:
         """Return what was gathered, None where there is nothing."""
         if not self._parts:
             return None
         names = [each.name for each in fields(Sample)]
-        return Sample(
-            **{name: np.concatenate([getattr(part, name) for part in self._parts]) for name in names}
-        )
+        return Sample(**{name: np.concatenate([getattr(part, name) for part in self._parts]) for name in names})
 
 
-def question(connection: Connection, kind: str, sample: Sample, system: SourceCRS, in_grids: Hits | None = None) -> str | None:
+def question(
+    connection: Connection, kind: str, sample: Sample, system: SourceCRS, in_grids: Hits | None = None
+) -> str | None:
     """Return what to ask the user about the whole file, 中文 / English; None where all seems right or nothing is known.
 
     Args:
@@ -123,7 +121,9 @@ def question(connection: Connection, kind: str, sample: Sample, system: SourceCR
     )
     if settled:
         return said
-    return _ask_places(sample, readings, system, in_grids or (lambda lon, lat: _hits(connection, _IN_GRIDS, lon, lat)), _judge_grids)[1]
+    return _ask_places(
+        sample, readings, system, in_grids or (lambda lon, lat: _hits(connection, _IN_GRIDS, lon, lat)), _judge_grids
+    )[1]
 
 
 def _stored_positions(connection: Connection, kind: str, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -263,7 +263,9 @@ def _hits(connection: Connection, query: str, lon: np.ndarray, lat: np.ndarray) 
     return None if found is None else np.array(found, dtype=bool)
 
 
-_POINTS = "unnest(CAST(:lon AS double precision[]), CAST(:lat AS double precision[])) WITH ORDINALITY AS p (lon, lat, n)"
+_POINTS = (
+    "unnest(CAST(:lon AS double precision[]), CAST(:lat AS double precision[])) WITH ORDINALITY AS p (lon, lat, n)"
+)
 # Some 10 m round a point in degrees, at our latitudes: what is on or beside a building.
 _AT_BUILDINGS = f"""
 SELECT CASE WHEN EXISTS (SELECT FROM buildings) THEN (SELECT array_agg(EXISTS (

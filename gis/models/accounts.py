@@ -56,9 +56,7 @@ class AccountGrid(Base):
     __table_args__ = (CheckConstraint("valid_to >= valid_from", name="dates"),)
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
-    grid_id: Mapped[int] = mapped_column(
-        ForeignKey("grids.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    grid_id: Mapped[int] = mapped_column(ForeignKey("grids.id", ondelete="CASCADE"), primary_key=True, index=True)
     valid_from: Mapped[date] = mapped_column(Date, primary_key=True, server_default=func.linli_today())
     valid_to: Mapped[date | None] = mapped_column(Date)
 
@@ -112,9 +110,7 @@ class ScreenKey(Base):
 
     __tablename__ = "screen_keys"
     __table_args__ = (
-        Index(
-            "uq_screen_keys_in_force", "account_id", unique=True, postgresql_where=text("revoked_at IS NULL")
-        ),
+        Index("uq_screen_keys_in_force", "account_id", unique=True, postgresql_where=text("revoked_at IS NULL")),
         Index("ix_screen_keys_account_id", "account_id"),
     )
 
@@ -145,6 +141,4 @@ class LoginSession(Base):
     """What was shown beside the first proof; null when nothing was."""
     address: Mapped[str | None] = mapped_column(Text)
     """Where the sign-in came from."""
-    screen_key_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("screen_keys.id", ondelete="CASCADE"), index=True
-    )
+    screen_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("screen_keys.id", ondelete="CASCADE"), index=True)

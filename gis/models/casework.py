@@ -94,9 +94,22 @@ class Event(Base, Versioned):
         Index("ix_events_reported_by_open", "reported_by", "due_at", "id", postgresql_where=text(IS_OPEN)),
         Index("ix_events_grid_kind_state", "grid_id", "kind", "state", text("reported_at DESC"), text("id DESC")),
         Index("ix_events_due_at", "due_at", "id", postgresql_where=text(IS_OPEN)),
-        Index("ix_events_open", "grid_id", "due_at", "id", postgresql_where=text(IS_OPEN), postgresql_include=["state", "warn_at"]),
-        Index("ix_events_grid_open", "grid_id", text("reported_at DESC"), text("id DESC"), postgresql_where=text(IS_OPEN)),
-        Index("ix_events_follow_up_on", "follow_up_on", postgresql_where=text("follow_up_on IS NOT NULL AND followed_up_on IS NULL")),
+        Index(
+            "ix_events_open",
+            "grid_id",
+            "due_at",
+            "id",
+            postgresql_where=text(IS_OPEN),
+            postgresql_include=["state", "warn_at"],
+        ),
+        Index(
+            "ix_events_grid_open", "grid_id", text("reported_at DESC"), text("id DESC"), postgresql_where=text(IS_OPEN)
+        ),
+        Index(
+            "ix_events_follow_up_on",
+            "follow_up_on",
+            postgresql_where=text("follow_up_on IS NOT NULL AND followed_up_on IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
@@ -167,7 +180,10 @@ class Visit(Base):
     """走访: that a household was visited and how it went; not where the visitor was, nor for how long. Personal, under row security."""
 
     __tablename__ = "visits"
-    __table_args__ = (Index("ix_visits_household_visited", "household_id", "visited_on"), Index("ix_visits_visited_on", "visited_on"))
+    __table_args__ = (
+        Index("ix_visits_household_visited", "household_id", "visited_on"),
+        Index("ix_visits_visited_on", "visited_on"),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
     household_id: Mapped[int] = mapped_column(ForeignKey("households.id", ondelete="CASCADE"))
@@ -186,7 +202,10 @@ class VisitPolicy(Base):
     """A place's own days between visits of a colour; where there is none, gis/casework/visiting.py has it."""
 
     __tablename__ = "visit_policy"
-    __table_args__ = (one_of("colour", COLOURS), CheckConstraint("interval_days BETWEEN 1 AND 3660", name="interval_days"))
+    __table_args__ = (
+        one_of("colour", COLOURS),
+        CheckConstraint("interval_days BETWEEN 1 AND 3660", name="interval_days"),
+    )
 
     colour: Mapped[str] = mapped_column(Text, primary_key=True)
     interval_days: Mapped[int] = mapped_column(Integer)

@@ -42,9 +42,7 @@ class BuildingChief(Base, Versioned):
     __table_args__ = (
         _sealed("phone_sealed"),
         CheckConstraint("valid_to >= valid_from", name="dates"),
-        Index(
-            "ix_building_chiefs_resident_id", "resident_id", postgresql_where=text("resident_id IS NOT NULL")
-        ),
+        Index("ix_building_chiefs_resident_id", "resident_id", postgresql_where=text("resident_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
@@ -107,9 +105,7 @@ class HouseholdAddress(Base):
 
     id: Mapped[Key]
     household_id: Mapped[int] = mapped_column(ForeignKey("households.id", ondelete="CASCADE"), index=True)
-    building_id: Mapped[int | None] = mapped_column(
-        ForeignKey("buildings.id", ondelete="SET NULL"), index=True
-    )
+    building_id: Mapped[int | None] = mapped_column(ForeignKey("buildings.id", ondelete="SET NULL"), index=True)
     unit: Mapped[str | None] = mapped_column(Text)
     room: Mapped[str | None] = mapped_column(Text)
     from_on: Mapped[date | None] = mapped_column(Date)

@@ -37,7 +37,11 @@ class Resource(Base, Versioned):
     """资源清单: what an organisation can offer, where, when, to how many."""
 
     __tablename__ = "resources"
-    __table_args__ = (CheckConstraint("capacity >= 0", name="capacity"), _position(), Index("ix_resources_service", "service"))
+    __table_args__ = (
+        CheckConstraint("capacity >= 0", name="capacity"),
+        _position(),
+        Index("ix_resources_service", "service"),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
     organisation: Mapped[str] = mapped_column(Text)

@@ -76,9 +76,7 @@ class Resident(Base, Versioned):
     __table_args__ = (
         one_of("sex", SEXES),
         CheckConstraint("birth_year BETWEEN 1850 AND 2200", name="birth_year"),
-        CheckConstraint(
-            "birth_date IS NULL OR extract(year FROM birth_date) = birth_year", name="birth_date"
-        ),
+        CheckConstraint("birth_date IS NULL OR extract(year FROM birth_date) = birth_year", name="birth_date"),
         CheckConstraint("guardian_id <> id", name="guardian"),
         CheckConstraint(f"health_needs <@ ARRAY[{_HEALTH_NEEDS}]::text[]", name="health_needs"),
         CheckConstraint("moved_out_on >= moved_in_on", name="moved"),
@@ -92,9 +90,7 @@ class Resident(Base, Versioned):
             "id_number_hash",
             postgresql_where=text("id_number_hash IS NOT NULL"),
         ),
-        Index(
-            "uq_residents_entry_id", "entry_id", unique=True, postgresql_where=text("entry_id IS NOT NULL")
-        ),
+        Index("uq_residents_entry_id", "entry_id", unique=True, postgresql_where=text("entry_id IS NOT NULL")),
         Index("ix_residents_guardian_id", "guardian_id", postgresql_where=text("guardian_id IS NOT NULL")),
         Index("ix_residents_moved_out_on", "moved_out_on", postgresql_where=text("moved_out_on IS NOT NULL")),
     )

@@ -126,12 +126,8 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             sensitive=True,
             protection="对外仅汇总且抑制小数 / outside only as aggregates with small cells suppressed",
         ),
-        "guardian_id": Purpose(
-            "未成年人的监护人 / guardian of a minor", CONSENT, RESIDENCE, WORKERS, sensitive=True
-        ),
-        "guardian_name": Purpose(
-            "联系监护人 / reaching the guardian", CONSENT, RESIDENCE, WORKERS, sensitive=True
-        ),
+        "guardian_id": Purpose("未成年人的监护人 / guardian of a minor", CONSENT, RESIDENCE, WORKERS, sensitive=True),
+        "guardian_name": Purpose("联系监护人 / reaching the guardian", CONSENT, RESIDENCE, WORKERS, sensitive=True),
         "guardian_phone_sealed": Purpose(
             "联系监护人 / reaching the guardian",
             CONSENT,
@@ -172,8 +168,12 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "updated_at": _UPDATED,
         "origin": Purpose("需求的来源 / where the need comes from", SERVICE, RESIDENCE, WORKERS),
         "result": Purpose("需求如何办结 / how it ended", SERVICE, RESIDENCE, WORKERS),
-        "public_reply": Purpose("公开答复，不写姓名 / public reply; names nobody", SERVICE, RESIDENCE, "所有账号 / all accounts"),
-        "replied_on": Purpose("公开答复的日期 / day of the public reply", SERVICE, RESIDENCE, "所有账号 / all accounts"),
+        "public_reply": Purpose(
+            "公开答复，不写姓名 / public reply; names nobody", SERVICE, RESIDENCE, "所有账号 / all accounts"
+        ),
+        "replied_on": Purpose(
+            "公开答复的日期 / day of the public reply", SERVICE, RESIDENCE, "所有账号 / all accounts"
+        ),
         "created_at": Purpose("同日需求的先后 / which need of a day came first", SERVICE, RESIDENCE, WORKERS),
     },
     "building_chiefs": {
@@ -225,7 +225,9 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "account_id": Purpose("谁修改的 / who changed it", SECURITY, RESIDENCE, WORKERS),
         "account": Purpose("谁修改的 / who changed it", SECURITY, RESIDENCE, WORKERS),
         "household_id": Purpose("哪一户 / which household", SECURITY, RESIDENCE, WORKERS),
-        "resident_id": Purpose("哪位居民,删除时一并删除 / which resident; erased with them", SECURITY, RESIDENCE, WORKERS),
+        "resident_id": Purpose(
+            "哪位居民,删除时一并删除 / which resident; erased with them", SECURITY, RESIDENCE, WORKERS
+        ),
         "subject": Purpose("哪一类 / what kind of thing", SECURITY, RESIDENCE, WORKERS),
         "subject_id": Purpose("哪一项 / which thing", SECURITY, RESIDENCE, WORKERS),
         "changes": Purpose(
@@ -241,7 +243,10 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "household_id": Purpose("属于哪一户 / the household", SERVICE, DWELLING, WORKERS),
         "confirmed_by": Purpose("由谁核对无变化 / who found it unchanged", SECURITY, DWELLING, WORKERS),
         "confirmed_at": Purpose(
-            "资料最近何时核对过(只留最近一次) / when the file was last found true; the last time alone", SERVICE, DWELLING, WORKERS
+            "资料最近何时核对过(只留最近一次) / when the file was last found true; the last time alone",
+            SERVICE,
+            DWELLING,
+            WORKERS,
         ),
     },
     "door_codes": {
@@ -337,7 +342,13 @@ def as_markdown() -> str:
         "Made by `linli purposes` from `gis/models/purposes.py`. ★ marks sensitive personal information (PIPL, article 28).",
     ]
     for table, columns in PURPOSES.items():
-        lines += ["", f"## {table}", "", "| field | purpose | ground | kept | seen by | protection |", "| --- | --- | --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {table}",
+            "",
+            "| field | purpose | ground | kept | seen by | protection |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         for name, each in columns.items():
             mark = " ★" if each.sensitive else ""
             lines.append(

@@ -24,10 +24,10 @@ ACCOUNTS: Mapping[str, Mapping[str, Purpose]] = {
     "accounts": {
         "id": _ID,
         "name": Purpose("登录与问责 / sign-in and accountability", SECURITY, ACCOUNT, ADMINS),
-        "password_hash": Purpose(
-            "登录 / sign-in", SECURITY, ACCOUNT, NOBODY, protection="argon2 哈希 / argon2 hash"
+        "password_hash": Purpose("登录 / sign-in", SECURITY, ACCOUNT, NOBODY, protection="argon2 哈希 / argon2 hash"),
+        "must_change_password": Purpose(
+            "防止他人知晓的密码继续使用 / no password that others know", SECURITY, ACCOUNT, ADMINS
         ),
-        "must_change_password": Purpose("防止他人知晓的密码继续使用 / no password that others know", SECURITY, ACCOUNT, ADMINS),
         "second_factor_at": Purpose("登录 / sign-in", SECURITY, ACCOUNT, ADMINS),
         "role": Purpose("权限 / rights", SECURITY, ACCOUNT, ADMINS),
         "disabled": Purpose("权限 / rights", SECURITY, ACCOUNT, ADMINS),
@@ -58,14 +58,18 @@ ACCOUNTS: Mapping[str, Mapping[str, Purpose]] = {
     },
     "second_factors": {
         "account_id": _FACTOR,
-        "secret_sealed": Purpose("动态验证码 / codes beside the password", SECURITY, ACCOUNT, NOBODY, protection="加密存储 / sealed"),
+        "secret_sealed": Purpose(
+            "动态验证码 / codes beside the password", SECURITY, ACCOUNT, NOBODY, protection="加密存储 / sealed"
+        ),
         "confirmed_at": _FACTOR,
         "last_step": Purpose("验证码只用一次 / a code counts once", SECURITY, ACCOUNT, NOBODY),
         "created_at": _FACTOR,
     },
     "recovery_codes": {
         "account_id": _FACTOR,
-        "digest": Purpose("手机遗失时登录 / sign-in without the phone", SECURITY, ACCOUNT, NOBODY, protection="哈希 / hash"),
+        "digest": Purpose(
+            "手机遗失时登录 / sign-in without the phone", SECURITY, ACCOUNT, NOBODY, protection="哈希 / hash"
+        ),
     },
     "account_identities": {
         "issuer": _IDENTITY,

@@ -20,7 +20,9 @@ def _visit(purpose: str, *, sensitive: bool = False) -> Purpose:
 
 
 def _listed(purpose: str) -> Purpose:
-    return Purpose(purpose, SERVICE, RESIDENCE, WORKERS, protection="规划员只见五的倍数 / planners see multiples of five")
+    return Purpose(
+        purpose, SERVICE, RESIDENCE, WORKERS, protection="规划员只见五的倍数 / planners see multiples of five"
+    )
 
 
 _FLOW = _event("办理流程 / the flow")
@@ -38,7 +40,9 @@ CASEWORK: Mapping[str, Mapping[str, Purpose]] = {
         "lon": _PLACE,
         "lat": _PLACE,
         "grid_id": _PLACE,
-        "reported_by": Purpose("结果反馈给上报人 / telling the reporter the result", SECURITY, KEPT, "上报人本人 / the reporter"),
+        "reported_by": Purpose(
+            "结果反馈给上报人 / telling the reporter the result", SECURITY, KEPT, "上报人本人 / the reporter"
+        ),
         **dict.fromkeys(("reported_at", "reported_on", "warn_at", "due_at"), _TIMES),
         "assignee": _FLOW,
         **dict.fromkeys(("dispatched_at", "dispatched_in_time", "resolved_at", "resolved_in_time"), _TIMES),
@@ -69,7 +73,9 @@ CASEWORK: Mapping[str, Mapping[str, Purpose]] = {
         "missed": _visit("下次走访的时间 / when the next visit is due"),
         "unchanged": _visit("档案是否仍然属实 / whether the file is still true"),
         "note": _visit("走访所见 / what was found", sensitive=True),
-        "visited_by": Purpose("问责，不用于考勤或排名 / accountability; no attendance, no ranking", SECURITY, RESIDENCE, WORKERS),
+        "visited_by": Purpose(
+            "问责，不用于考勤或排名 / accountability; no attendance, no ranking", SECURITY, RESIDENCE, WORKERS
+        ),
         "created_at": technical("记录时间 / when it was recorded"),
     },
     "project_needs": {

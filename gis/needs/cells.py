@@ -36,9 +36,7 @@ class Cells:
         """Return the corners of the cells as x and y (n, 5) in metres: counter-clockwise rings, closed."""
         west, south = self.column * self.size_m, self.row * self.size_m
         east, north = west + self.size_m, south + self.size_m
-        return np.stack([west, east, east, west, west], axis=1), np.stack(
-            [south, south, north, north, south], axis=1
-        )
+        return np.stack([west, east, east, west, west], axis=1), np.stack([south, south, north, north, south], axis=1)
 
 
 def count_cells(

@@ -40,9 +40,7 @@ def density_raster(
         top, bottom = max(0, math.ceil(y - reach)), min(rows, math.floor(y + reach) + 1)
         if left >= right or top >= bottom:
             continue
-        near = (
-            1 - ((np.arange(left, right) - x) ** 2 + ((np.arange(top, bottom) - y) ** 2)[:, None]) / reach**2
-        )
+        near = 1 - ((np.arange(left, right) - x) ** 2 + ((np.arange(top, bottom) - y) ** 2)[:, None]) / reach**2
         sums[top:bottom, left:right] += peak * np.clip(near, 0, None) ** 2
     return sums
 

@@ -100,9 +100,7 @@ def touching_areas(areas_m: np.ndarray, tolerance_m: float = _EDGE_TOLERANCE_M) 
     """
     if len(areas_m) == 0:
         return np.zeros((2, 0), dtype=np.int64)
-    found = (
-        shapely.STRtree(areas_m).query(areas_m, predicate="dwithin", distance=tolerance_m).astype(np.int64)
-    )
+    found = shapely.STRtree(areas_m).query(areas_m, predicate="dwithin", distance=tolerance_m).astype(np.int64)
     return found[:, found[0] != found[1]]
 
 

@@ -57,9 +57,7 @@ def entry_hash(entry: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(",".join(_part(entry[name]) for name in FIELDS).encode()).digest()
 
 
-def check_chain(
-    entries: Iterable[Mapping[str, Any]], head: Link | None, known: Iterable[Link] = ()
-) -> ChainReport:
+def check_chain(entries: Iterable[Mapping[str, Any]], head: Link | None, known: Iterable[Link] = ()) -> ChainReport:
     """Check a whole log.
 
     Args:
@@ -91,9 +89,7 @@ def check_chain(
     return _ends(rows, first_id, last, base, pruned, head, noted)
 
 
-def _fault(
-    entry: Mapping[str, Any], number: int, previous: bytes, own: bytes, last: Link
-) -> str | None:
+def _fault(entry: Mapping[str, Any], number: int, previous: bytes, own: bytes, last: Link) -> str | None:
     if number != last.id + 1:
         return f"{last.id + 1} 至 {number - 1} 号记录缺失 / entries {last.id + 1} to {number - 1} are missing"
     if previous != last.hash:

@@ -73,9 +73,7 @@ class FieldCipher:
         try:
             return cipher.decrypt(nonce, sealed[PREFIX_BYTES + _NONCE_BYTES :], about)
         except InvalidTag:
-            raise Tampered(
-                "密文已被改动或移位 / a sealed value was changed or does not belong to this row"
-            ) from None
+            raise Tampered("密文已被改动或移位 / a sealed value was changed or does not belong to this row") from None
 
     def seal_many(self, values: Sequence[str | None], about: Sequence[bytes]) -> list[bytes | None]:
         """Return texts sealed with the current key, null where null; about a microsecond each.

@@ -188,7 +188,9 @@ def set_charges(session: Session, name: str, charges: list[Charge]) -> None:
     session.execute(delete(AccountGrid).where(AccountGrid.account_id == account.id))
     session.add_all([AccountGrid(account_id=account.id, **row) for row in rows])
     _touch(session, account)
-    told = [f"{charge.grid} {row['valid_from']}..{row['valid_to'] or ''}" for charge, row in zip(charges, rows, strict=True)]
+    told = [
+        f"{charge.grid} {row['valid_from']}..{row['valid_to'] or ''}" for charge, row in zip(charges, rows, strict=True)
+    ]
     note(session, "account.grids", f"account:{name}", detail={"grids": told})
 
 
@@ -203,9 +205,7 @@ def link_identity(session: Session, name: str, issuer: str, subject: str | None)
         message = f"标识为 1–{MAX_SUBJECT} 个字符 / a subject has 1 to {MAX_SUBJECT} characters"
         raise Invalid(message, [Fault("subject", message)])
     session.execute(
-        delete(AccountIdentity).where(
-            AccountIdentity.account_id == account.id, AccountIdentity.issuer == issuer
-        )
+        delete(AccountIdentity).where(AccountIdentity.account_id == account.id, AccountIdentity.issuer == issuer)
     )
     if subject is not None:
         try:

@@ -173,9 +173,7 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         Invalid: that is less than six months.
     """
     if keep_days < KEPT_DAYS:
-        message = (
-            f"审计记录至少保留 {KEPT_DAYS} 天(六个月) / the audit log is kept for at least {KEPT_DAYS} days (six months)"
-        )
+        message = f"审计记录至少保留 {KEPT_DAYS} 天(六个月) / the audit log is kept for at least {KEPT_DAYS} days (six months)"
         raise Invalid(message, [Fault("--keep-days", message)])
     return session.execute(
         text("SELECT linli_audit_prune(:before, :actor)"),
@@ -204,7 +202,9 @@ def _entries(connection: Connection, up_to: int) -> Iterator[Mapping[str, Any]]:
     after = 0
     columns = [getattr(AuditEntry, name) for name in (*FIELDS, "hash")]
     while True:
-        query = select(*columns).where(AuditEntry.id > after, AuditEntry.id <= up_to).order_by(AuditEntry.id).limit(_BATCH)
+        query = (
+            select(*columns).where(AuditEntry.id > after, AuditEntry.id <= up_to).order_by(AuditEntry.id).limit(_BATCH)
+        )
         rows = connection.execute(query).mappings().all()
         if not rows:
             return

@@ -113,13 +113,9 @@ def delete_building(session: Session, code: str, version: int) -> None:
     """
     building = _locked(session, code)
     check_version(building.version, version)
-    lived_in = session.scalar(
-        select(func.count()).select_from(Household).where(Household.building_id == building.id)
-    )
+    lived_in = session.scalar(select(func.count()).select_from(Household).where(Household.building_id == building.id))
     if lived_in:
-        raise Conflict(
-            "楼栋内还有住户，不能删除；请先迁出住户 / households live in this building; move them first"
-        )
+        raise Conflict("楼栋内还有住户，不能删除；请先迁出住户 / households live in this building; move them first")
     session.execute(text("DELETE FROM buildings WHERE id = :id"), {"id": building.id})
 
 
@@ -130,9 +126,7 @@ def _read(session: Session, body: dict[str, Any], code: str | None = None) -> di
     faults: list[Fault] = []
     values: dict[str, Any] = {"code": code or properties.get("code")}
     if not isinstance(values["code"], str) or not values["code"].strip() or len(values["code"]) > 100:
-        faults.append(
-            Fault("properties.code", "必填文字，最多 100 字 / required text of at most 100 characters")
-        )
+        faults.append(Fault("properties.code", "必填文字，最多 100 字 / required text of at most 100 characters"))
     for field in ("name", "kind"):
         word = values[field] = properties.get(field)
         if word is not None and (not isinstance(word, str) or len(word) > 300):
@@ -143,16 +137,12 @@ def _read(session: Session, body: dict[str, Any], code: str | None = None) -> di
             isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 10_000
         ):
             faults.append(
-                Fault(
-                    f"properties.{field}", "应为 0 到 10000 的整数 / expected a whole number from 0 to 10000"
-                )
+                Fault(f"properties.{field}", "应为 0 到 10000 的整数 / expected a whole number from 0 to 10000")
             )
         values[field] = number
     values["compound_id"] = None
     if properties.get("compound") is not None:
-        values["compound_id"] = session.scalar(
-            select(Compound.id).where(Compound.code == str(properties["compound"]))
-        )
+        values["compound_id"] = session.scalar(select(Compound.id).where(Compound.code == str(properties["compound"])))
         if values["compound_id"] is None:
             faults.append(Fault("properties.compound", "没有这个小区编码 / no compound has this code"))
     try:

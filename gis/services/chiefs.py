@@ -47,9 +47,7 @@ def list_chiefs(session: Session, building: str, today: date) -> list[dict[str, 
     return [_shown(session, row) for row in rows]
 
 
-def add_chief(
-    session: Session, building: str, body: dict[str, Any], today: date
-) -> tuple[dict[str, Any], bool]:
+def add_chief(session: Session, building: str, body: dict[str, Any], today: date) -> tuple[dict[str, Any], bool]:
     """Enter a chief of a building.
 
     Args:
@@ -69,12 +67,8 @@ def add_chief(
     first = body.get("valid_from") or today
     check_days(first, body.get("valid_to"))
     resident = body.get("resident")
-    if resident is not None and not session.scalar(
-        text("SELECT true FROM residents WHERE id = :id"), {"id": resident}
-    ):
-        raise Invalid(
-            "居民有误 / wrong resident", [Fault("body.resident", "没有这位居民 / no such resident")]
-        )
+    if resident is not None and not session.scalar(text("SELECT true FROM residents WHERE id = :id"), {"id": resident}):
+        raise Invalid("居民有误 / wrong resident", [Fault("body.resident", "没有这位居民 / no such resident")])
     made = body.get("id") or uuid4()
     if session.scalar(
         text("SELECT true FROM building_chiefs WHERE id = :id AND building_id = :building"),
@@ -100,9 +94,7 @@ def add_chief(
     return _one(session, made, today), True
 
 
-def change_chief(
-    session: Session, chief: UUID, body: dict[str, Any], version: int, today: date
-) -> dict[str, Any]:
+def change_chief(session: Session, chief: UUID, body: dict[str, Any], version: int, today: date) -> dict[str, Any]:
     """Change a chief's name, phone or days; whoever steps down gets a last day, nobody is deleted.
 
     Raises:
@@ -160,9 +152,7 @@ def own_grids_only(session: Session) -> list[int] | None:
 
 
 def _one(session: Session, chief: UUID, today: date) -> dict[str, Any]:
-    row = session.execute(
-        text(f"SELECT {_COLUMNS} {_FROM} WHERE c.id = :id"), {"id": chief, "today": today}
-    ).mappings()
+    row = session.execute(text(f"SELECT {_COLUMNS} {_FROM} WHERE c.id = :id"), {"id": chief, "today": today}).mappings()
     return _shown(session, row.one())
 
 

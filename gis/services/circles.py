@@ -26,9 +26,7 @@ _MOST_KEPT = 1_000
 _KEPT: WeakKeyDictionary[Snapshots, Derived] = WeakKeyDictionary()
 
 
-def circles(
-    session: Session, snapshots: Snapshots, query: CoverageQuery, station: str | None = None
-) -> dict[str, Any]:
+def circles(session: Session, snapshots: Snapshots, query: CoverageQuery, station: str | None = None) -> dict[str, Any]:
     """Return the circles of the stations that offer one of the services at that time, single or dissolved into one.
 
     With ``profile=own`` the circle is the adults'. Stations that stand at no street have no walking circle; ``unjoined`` names them.
@@ -69,9 +67,7 @@ def circles_in_lines(
     shown = list(range(len(lines)))
     if bbox is not None:
         west, south, east, north = np.array([one.shape.bounds for one in found.circles]).reshape(-1, 4).T
-        shown = np.flatnonzero(
-            (west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])
-        ).tolist()
+        shown = np.flatnonzero((west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])).tolist()
     heads = found.heads
     return {
         **found.facts,
@@ -84,9 +80,7 @@ def circles_in_lines(
     }
 
 
-def circles_after(
-    session: Session, snapshots: Snapshots, query: CoverageQuery, edits: list[Any]
-) -> dict[str, Any]:
+def circles_after(session: Session, snapshots: Snapshots, query: CoverageQuery, edits: list[Any]) -> dict[str, Any]:
     """Return the circles that edited stations would have, of those only that the edits name; a closed one has none.
 
     Raises:
@@ -125,10 +119,7 @@ def _chosen(session: Session, snapshots: Snapshots, query: CoverageQuery, statio
 
 def _collected(found: _Found) -> dict[str, Any]:
     return collection(
-        (
-            feature(circle, {**head, **found.facts})
-            for circle, head in zip(found.circles, found.heads, strict=True)
-        ),
+        (feature(circle, {**head, **found.facts}) for circle, head in zip(found.circles, found.heads, strict=True)),
         unjoined=found.apart,
         **found.facts,
     )
@@ -161,15 +152,10 @@ def _found(
     circles = [circle for _, circle in there]
     key = (query.method, profile, reach_m, chosen.tobytes())
     if not query.dissolve or not there:
-        heads = [
-            {"code": stations.codes[i], "name": stations.names[i], "kind": stations.kinds[i]}
-            for i, _ in there
-        ]
+        heads = [{"code": stations.codes[i], "name": stations.names[i], "kind": stations.kinds[i]} for i, _ in there]
         return _Found(circles, heads, facts, apart, len(there), key)
     shapes = tuple(circle.shape for circle in circles)
-    whole = derived(snapshots).of(
-        ("dissolved", *key), shapes, lambda: Drawn(dissolve(np.array(shapes, dtype=object)))
-    )
+    whole = derived(snapshots).of(("dissolved", *key), shapes, lambda: Drawn(dissolve(np.array(shapes, dtype=object))))
     return _Found([whole], [{"stations": len(there)}], facts, apart, len(there), ("dissolved", *key))
 
 
@@ -182,9 +168,7 @@ def _round(
     reach_m: float,
 ) -> list[Drawn | None]:
     metric = snapshots.metric(session)
-    return [
-        Drawn(shape) for shape in buffer_circles(stations.lon[chosen], stations.lat[chosen], reach_m, metric)
-    ]
+    return [Drawn(shape) for shape in buffer_circles(stations.lon[chosen], stations.lat[chosen], reach_m, metric)]
 
 
 def _walked(

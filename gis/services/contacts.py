@@ -46,9 +46,7 @@ def list_contacts(session: Session, grid: str | None, wanted: Filter, today: dat
         _CONTACTS
         + "WHERE CAST(c.id AS text) > :after AND (CAST(:grid AS text) IS NULL OR g.code = :grid) ORDER BY CAST(c.id AS text) LIMIT :limit"
     )
-    rows, more = page_of(
-        session, query, {"after": wanted.cursor or "", "grid": grid, "today": today}, wanted.limit
-    )
+    rows, more = page_of(session, query, {"after": wanted.cursor or "", "grid": grid, "today": today}, wanted.limit)
     return {
         "items": [_shown(session, row) for row in rows],
         "next": str(rows[-1]["id"]) if more else None,
@@ -96,18 +94,14 @@ def add_contact(session: Session, body: dict[str, Any], today: date) -> tuple[di
     return get_contact(session, made, today), True
 
 
-def change_contact(
-    session: Session, contact: UUID, body: dict[str, Any], version: int, today: date
-) -> dict[str, Any]:
+def change_contact(session: Session, contact: UUID, body: dict[str, Any], version: int, today: date) -> dict[str, Any]:
     """Change a contact's name, organisation, phone or grid.
 
     Raises:
         NotFound, Denied, Stale, Invalid: not visible; another grid's; changed since it was read; a field is wrong.
     """
     found = get_contact(session, contact, today)
-    row = session.execute(
-        text("SELECT version FROM contacts WHERE id = :id FOR UPDATE"), {"id": contact}
-    ).one_or_none()
+    row = session.execute(text("SELECT version FROM contacts WHERE id = :id FOR UPDATE"), {"id": contact}).one_or_none()
     if row is None:  # seen because of a household, but not the account's to change
         raise Denied("这位联系人属于其他网格 / this contact belongs to another grid")
     check_version(row.version, version)
@@ -245,9 +239,7 @@ def _grid(session: Session, code: str | None) -> int | None:
     own = own_grids_only(session)
     if code is None and own is None:
         return None
-    found = session.scalar(
-        text("SELECT id FROM grids WHERE code = :code AND valid_to IS NULL"), {"code": code or ""}
-    )
+    found = session.scalar(text("SELECT id FROM grids WHERE code = :code AND valid_to IS NULL"), {"code": code or ""})
     if found is None or (own is not None and found not in own):
         message = "没有这个网格，或不是您的网格 / no such grid, or not yours"
         raise Invalid(message, [Fault("body.grid", message)])

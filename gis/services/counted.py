@@ -58,7 +58,9 @@ class Counted:
 def counted(session: Session, snapshots: Snapshots, today: date) -> Counted:
     """Return the counts as of a day."""
     key = ("counted", today)
-    return snapshots.remember(session, key, TOPICS, lambda loading: _load(loading, snapshots, today, snapshots.former(key)))
+    return snapshots.remember(
+        session, key, TOPICS, lambda loading: _load(loading, snapshots, today, snapshots.former(key))
+    )
 
 
 def settle(session: Session, today: date) -> int:
@@ -69,11 +71,16 @@ def settle(session: Session, today: date) -> int:
 def _load(session: Session, snapshots: Snapshots, today: date, former: Counted | None) -> Counted:
     places = snapshots.grids(session).position_of
     n = len(places) + 1
-    texts = {row[0]: row[1] for row in session.execute(text("SELECT grid_id, counts::text FROM linli_counts(:today)"), {"today": today})}
+    texts = {
+        row[0]: row[1]
+        for row in session.execute(text("SELECT grid_id, counts::text FROM linli_counts(:today)"), {"today": today})
+    }
     astray = {grid_id for grid_id in texts if grid_id not in places} | {0}
     if former is None or former.places != places:
         former = Counted({}, n, places, {})
-    changed = {grid_id for grid_id in texts.keys() | former.texts.keys() if texts.get(grid_id) != former.texts.get(grid_id)}
+    changed = {
+        grid_id for grid_id in texts.keys() | former.texts.keys() if texts.get(grid_id) != former.texts.get(grid_id)
+    }
     if not changed:
         return former
     if changed & (astray | former.texts.keys() - places.keys()):  # these share the last position

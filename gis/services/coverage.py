@@ -87,9 +87,7 @@ def coverage(session: Session, snapshots: Snapshots, query: CoverageQuery, today
     }
 
 
-def cover(
-    session: Session, snapshots: Snapshots, query: CoverageQuery, today: date, stations: StationSet
-) -> Covered:
+def cover(session: Session, snapshots: Snapshots, query: CoverageQuery, today: date, stations: StationSet) -> Covered:
     """Return which sites of that day are covered by these stations, for each group of people.
 
     ``stations`` are the store's, or a scenario's edited copy of them; of the store's the answers to the last questions are kept.
@@ -163,9 +161,7 @@ def covered_shares(
     return snapshots.remember(session, ("shares", at, minutes), topics, compute)
 
 
-def open_stations(
-    stations: StationSet, query: CoverageQuery, snapshots: Snapshots | None = None
-) -> list[np.ndarray]:
+def open_stations(stations: StationSet, query: CoverageQuery, snapshots: Snapshots | None = None) -> list[np.ndarray]:
     """Return for each service asked for the positions of the stations that offer it at that time; one entry for "any" service.
 
     Given ``snapshots``, the answer is kept with them: for the store's stations.

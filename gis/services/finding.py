@@ -162,9 +162,7 @@ def folded(name: str) -> str:
 
 def register(session: Session, snapshots: Snapshots) -> Register:
     """Return the places that can be found."""
-    return snapshots.remember(
-        session, ("places to find",), _TOPICS, lambda loading: _load(loading, snapshots)
-    )
+    return snapshots.remember(session, ("places to find",), _TOPICS, lambda loading: _load(loading, snapshots))
 
 
 def find(session: Session, snapshots: Snapshots, sought: str, most: int = MOST) -> list[dict[str, Any]]:
@@ -192,9 +190,7 @@ def _load(session: Session, snapshots: Snapshots) -> Register:
     grids = snapshots.grids(session)
     above = {code: _above(PROFILE.community_of(code), areas) for code in grids.codes}
     above |= {code: _above(code, areas, own=False) for code in areas}
-    within = {
-        code: f"{above[code]} {name}".strip() for code, name in zip(grids.codes, grids.names, strict=True)
-    }
+    within = {code: f"{above[code]} {name}".strip() for code, name in zip(grids.codes, grids.names, strict=True)}
     kinds, codes, names, addresses, boxes = [], [], [], [], []  # type: list[str], list[str], list[str], list[str], list[Any]
     spoken: list[str] = []
     for kind, query in _ROWS.items():
@@ -208,8 +204,7 @@ def _load(session: Session, snapshots: Snapshots) -> Register:
             boxes.append(box)
     keys = [folded(code) for code in codes]
     every = [
-        f"{name}\x1f{key}\x1f{folded(address)}"
-        for name, key, address in zip(spoken, keys, addresses, strict=True)
+        f"{name}\x1f{key}\x1f{folded(address)}" for name, key, address in zip(spoken, keys, addresses, strict=True)
     ]
     edges = np.array(boxes, dtype=float).reshape(len(codes), 4)
     return Register(kinds, codes, names, addresses, edges, Lines(spoken), Lines(keys), Lines(every))

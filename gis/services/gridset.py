@@ -12,9 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis.grids.assignment import GridIndex
 
-_STAMPS = text(
-    'SELECT id, code, name, version, updated_at FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"'
-)
+_STAMPS = text('SELECT id, code, name, version, updated_at FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
 _SHAPES = text("SELECT id, ST_AsBinary(geometry) FROM grids WHERE id = ANY(:ids)")
 _MOST_REPLACED = 64
 """Beyond so many changed boundaries everything is prepared anew."""

@@ -59,5 +59,6 @@ def _needs_shown(resident: int, kinds: list[str], version: int) -> dict[str, Any
     named = [{"kind": kind, "name": HEALTH_NEEDS[kind]} for kind in kinds]
     return {"resident": resident, "health_needs": named, "version": version}
 
+
 def _no_resident() -> NotFound:
     return NotFound("没有这位居民，或不在您的网格内 / no such resident, or not in your grids")

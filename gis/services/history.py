@@ -29,9 +29,7 @@ _WITHHELD_OF_CHILDREN = ("birth_date", "guardian_name")
 _NEWEST = 2**63 - 1
 
 
-def of_household(
-    session: Session, household: str, limit: int, cursor: str | None, today: date
-) -> dict[str, Any]:
+def of_household(session: Session, household: str, limit: int, cursor: str | None, today: date) -> dict[str, Any]:
     """Return a page of the changes of a household's file, the newest first: ``items`` and ``next``.
 
     Each says ``at``, ``by``, ``subject`` (household, resident, need, contact, door_code) with its number, and of each changed field

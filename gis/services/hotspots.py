@@ -53,8 +53,7 @@ def hotspots(
         "z": [round(z, 2) if known else None for z, known in zip(found.z.tolist(), tested, strict=True)],
         "q": [round(q, 4) if known else None for q, known in zip(found.q.tolist(), tested, strict=True)],
         "spot": [
-            _KINDS.get(k, "none") if known else None
-            for k, known in zip(found.kind.tolist(), tested, strict=True)
+            _KINDS.get(k, "none") if known else None for k, known in zip(found.kind.tolist(), tested, strict=True)
         ],
     }
     told = (needs.cells if by == "cells" else needs.grids)(session, snapshots, query, today, more)
@@ -70,9 +69,7 @@ def hotspots(
     return {**told, **facts}
 
 
-def _find(
-    session: Session, snapshots: Snapshots, query: NeedQuery, today: date, by: Units, measure: Measure
-) -> Spots:
+def _find(session: Session, snapshots: Snapshots, query: NeedQuery, today: date, by: Units, measure: Measure) -> Spots:
     if by == "cells":
         cells = needs.count_in_cells(session, snapshots, query)
         count, households = cells.count, cells.households

@@ -46,7 +46,9 @@ SELECT h.id, h.code, b.code AS building, b.name AS building_name, c.name AS comp
        g.code AS grid, h.grid_reason, h.lon, h.lat, h.version {_FROM} WHERE h.code = :code
 """
 
-_NEEDS = "SELECT id, service, note, opened_on, closed_on FROM needs WHERE household_id = :household ORDER BY opened_on DESC"
+_NEEDS = (
+    "SELECT id, service, note, opened_on, closed_on FROM needs WHERE household_id = :household ORDER BY opened_on DESC"
+)
 
 _FEWEST_DIGITS = 5
 """What is shorter is no phone and no ID number."""
@@ -193,7 +195,9 @@ def _numbered(session: Session, search: str) -> list[int]:
     hashes = vault_of(session).search
     return list(
         session.scalars(
-            text("SELECT DISTINCT household_id FROM residents WHERE phone_hash = :phone OR id_number_hash = :id_number"),
+            text(
+                "SELECT DISTINCT household_id FROM residents WHERE phone_hash = :phone OR id_number_hash = :id_number"
+            ),
             {"phone": hashes.phone(search), "id_number": hashes.id_number(search)},
         )
     )

@@ -8,7 +8,9 @@ import traceback
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-INTERRUPTED = "导入被中断，未保留任何内容，请重新导入 / the import was interrupted and nothing was kept; import the file again"
+INTERRUPTED = (
+    "导入被中断，未保留任何内容，请重新导入 / the import was interrupted and nothing was kept; import the file again"
+)
 FAILED = "导入出错，未保留任何内容 / the import failed and nothing was kept"
 NO_ROOM = "磁盘已满或损坏（数据库或数据文件夹），未保留任何内容；请清理或检查磁盘后重新导入 / a disk is full or broken (the database's or the data folder's) and nothing was kept; make room or check the disk, and import the file again"
 _NO_ROOM = (psycopg.errors.DiskFull, psycopg.errors.IoError, psycopg.errors.InternalError_)

@@ -23,7 +23,12 @@ class Teller:
     """A thread beside an import. When the import is cancelled, or the program stops, the statement that runs is broken off too."""
 
     def __init__(
-        self, watch: Connection, work: Connection, import_id: UUID, stopping: Callable[[], bool], progress: Progress | None
+        self,
+        watch: Connection,
+        work: Connection,
+        import_id: UUID,
+        stopping: Callable[[], bool],
+        progress: Progress | None,
     ) -> None:
         """Prepare to watch.
 
@@ -59,7 +64,9 @@ class Teller:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop watching; nothing is broken off any more."""
         self._over.set()
         self._thread.join()

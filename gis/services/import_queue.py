@@ -130,7 +130,14 @@ def run_local(
     import_id = uuid4()
     with store.owner_engine.connect() as watch, _transaction(store) as work:
         work.execute(_LOCK, {"id": str(import_id)})  # from now on whoever looks knows that we live
-        row = {"id": import_id, "kind": kind, "file_name": base_name(path.name), "sha256": "", "crs": crs, "dry_run": dry_run}
+        row = {
+            "id": import_id,
+            "kind": kind,
+            "file_name": base_name(path.name),
+            "sha256": "",
+            "crs": crs,
+            "dry_run": dry_run,
+        }
         with watch.begin():
             watch.execute(insert(Import).values(**row))
         try:
@@ -275,9 +282,7 @@ def _run(
         raise LinliError(FAILED) from error
     _keep_rejected(work, job.id, report)
     spool.drop(work, job.id)
-    ended = work.execute(
-        update(Import).where(*_is(job)).values(state="done", sha256=report.sha256, **_outcome(report))
-    )
+    ended = work.execute(update(Import).where(*_is(job)).values(state="done", sha256=report.sha256, **_outcome(report)))
     if not ended.rowcount:  # cancelled in the last moment: the whole transaction goes
         raise Cancelled
     if not job.dry_run:

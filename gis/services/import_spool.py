@@ -67,9 +67,7 @@ def take(database: Session | Connection, import_id: UUID, part: str, number: int
 
 def drop(database: Session | Connection, import_id: UUID) -> None:
     """Remove the file that was sent in; it has been read, or will not be."""
-    database.execute(
-        delete(ImportPiece).where(ImportPiece.import_id == import_id, ImportPiece.part == "content")
-    )
+    database.execute(delete(ImportPiece).where(ImportPiece.import_id == import_id, ImportPiece.part == "content"))
 
 
 def fetch(connection: Connection, import_id: UUID, file_name: str, folder: Path) -> tuple[Path, str]:
@@ -157,6 +155,8 @@ class Spool:
         """Open it as a context."""
         return self.open()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close it."""
         self.close()

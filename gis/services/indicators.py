@@ -34,7 +34,10 @@ BASIC = {
 def grid_counts(session: Session, snapshots: Snapshots, today: date, *, exact: bool = False) -> pd.DataFrame:
     """Return every measure of every grid: one row a grid in the order of codes, then one for households in no grid; 0 where nothing is."""
     return snapshots.remember(
-        session, ("counts", today, exact), (*TOPICS, "place"), lambda loading: _load_counts(loading, snapshots, today, exact)
+        session,
+        ("counts", today, exact),
+        (*TOPICS, "place"),
+        lambda loading: _load_counts(loading, snapshots, today, exact),
     )
 
 
@@ -89,9 +92,7 @@ def measure_names(session: Session, snapshots: Snapshots) -> list[dict[str, str]
     return names
 
 
-def measure(
-    session: Session, snapshots: Snapshots, key: str, today: date, *, exact: bool = False
-) -> dict[str, Any]:
+def measure(session: Session, snapshots: Snapshots, key: str, today: date, *, exact: bool = False) -> dict[str, Any]:
     """Return one measure of every grid: ``values`` by code (None: no data or suppressed) and ``suppressed``, the codes hidden as small.
 
     Raises:
@@ -128,7 +129,9 @@ def _in_fives(session: Session, snapshots: Snapshots, counts: pd.DataFrame) -> p
     """Return the published figures: of people the same that the sites of each grid add up to."""
     return pd.DataFrame(
         {
-            name: counts[name] if name == "households" else in_fives(session, snapshots, str(name), counts[name].to_numpy())
+            name: counts[name]
+            if name == "households"
+            else in_fives(session, snapshots, str(name), counts[name].to_numpy())
             for name in counts.columns
         },
         index=counts.index,
@@ -175,9 +178,6 @@ def _measure_values(
         part, whole = shares[key]
         return per(column(part), column(whole)), few(part) | few(whole)
     if key.startswith("covered:"):
-        reached = covered_shares(session, snapshots, today, None)[key.removeprefix("covered:")][:-1].astype(
-            float
-        )
+        reached = covered_shares(session, snapshots, today, None)[key.removeprefix("covered:")][:-1].astype(float)
         return per(reached, homes), small(reached) | small(homes - reached)
     return column(key), few(key)
-

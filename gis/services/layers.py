@@ -84,7 +84,9 @@ def count_layer(session: Session, snapshots: Snapshots, layer: str, area: str | 
     Returns:
         ``total``, ``kinds`` (kind → number), ``units``: of each with any ``code``, ``total`` and ``kinds``; ``outside``, those in no grid (0 for an area).
     """
-    table: pd.DataFrame = snapshots.remember(session, ("layer", layer), _TOPICS, lambda loading: _load(loading, snapshots, layer))
+    table: pd.DataFrame = snapshots.remember(
+        session, ("layer", layer), _TOPICS, lambda loading: _load(loading, snapshots, layer)
+    )
     prefix = area_prefix(area)
     if prefix:
         table = table[table["grid"].str.startswith(prefix)]
@@ -98,7 +100,8 @@ def count_layer(session: Session, snapshots: Snapshots, layer: str, area: str | 
         "total": len(table),
         "kinds": _tally(table["kind"]),
         "units": [
-            {"code": code, "total": len(part), "kinds": _tally(part)} for code, part in inside["kind"].groupby(unit.to_numpy(), sort=True)
+            {"code": code, "total": len(part), "kinds": _tally(part)}
+            for code, part in inside["kind"].groupby(unit.to_numpy(), sort=True)
         ],
         "outside": outside,
     }
@@ -108,7 +111,9 @@ def _load(session: Session, snapshots: Snapshots, layer: str) -> pd.DataFrame:
     """Return a layer's rows as grid (code, '' for none) and kind."""
     table = LAYERS[layer]
     rows = session.execute(
-        text(f"SELECT coalesce(t.{table.kind}, ''), ST_X(ST_PointOnSurface(t.geometry)), ST_Y(ST_PointOnSurface(t.geometry)) FROM {table.source} t")
+        text(
+            f"SELECT coalesce(t.{table.kind}, ''), ST_X(ST_PointOnSurface(t.geometry)), ST_Y(ST_PointOnSurface(t.geometry)) FROM {table.source} t"
+        )
     ).all()
     lon = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=float)
     lat = np.array([np.nan if row[2] is None else row[2] for row in rows], dtype=float)

@@ -66,9 +66,7 @@ class Span:
         months = int(last[:4]) * 12 + int(last[5:]) - _SPAN
         first = first or min(last, f"{months // 12:04d}-{months % 12 + 1:02d}")
         if first > last:
-            message = (
-                f"起始月份 {first} 晚于截止月份 {last} / the first month {first} is after the last {last}"
-            )
+            message = f"起始月份 {first} 晚于截止月份 {last} / the first month {first} is after the last {last}"
             raise Invalid(message, [Fault(f"query.{field}from", message)])
         return cls(first, last)
 
@@ -84,9 +82,7 @@ class Reader:
 def measure_names(session: Session, snapshots: Snapshots, *, wall: bool = False) -> list[dict[str, Any]]:
     """Return the measures that a map of grids may show: key, 中文 label, unit, group (of :data:`GROUPS`), and whether they are of months."""
     known = [{**name, "group": _group(name["key"])} for name in indicators.measure_names(session, snapshots)]
-    known += [
-        {"key": key, "label": label, "unit": unit, "group": "events"} for key, (label, unit) in EVENTS.items()
-    ]
+    known += [{"key": key, "label": label, "unit": unit, "group": "events"} for key, (label, unit) in EVENTS.items()]
     monthly = () if wall else MONTHLY.items()
     return [
         *({**name, "monthly": False} for name in known),
@@ -176,9 +172,7 @@ def _of_months(
     ]
     inside = [i for i, month in enumerate(months) if span.first <= month <= span.last]
     found = counts[:-1, inside].sum(axis=1)
-    homes = indicators.grid_counts(session, snapshots, today, exact=reader.exact)["households"].to_numpy()[
-        :-1
-    ]
+    homes = indicators.grid_counts(session, snapshots, today, exact=reader.exact)["households"].to_numpy()[:-1]
     hidden = small(found) if reader.exact else (found == 0) & (homes > 0)
     if key != "opened_rate":
         return found.astype(float), hidden

@@ -25,14 +25,10 @@ _RESIDENT = text(
     "SELECT r.id, r.household_id, h.code AS household, r.moved_in_on, r.moved_out_on, r.version "
     "FROM residents r JOIN households h ON h.id = r.household_id WHERE r.id = :id FOR UPDATE OF r"
 )
-_ARRIVE = text(
-    "UPDATE residents SET household_id = :household, moved_in_on = :on, moved_out_on = NULL WHERE id = :id"
-)
+_ARRIVE = text("UPDATE residents SET household_id = :household, moved_in_on = :on, moved_out_on = NULL WHERE id = :id")
 
 
-def move_in(
-    session: Session, household: str, body: dict[str, Any], today: date
-) -> tuple[dict[str, Any], bool]:
+def move_in(session: Session, household: str, body: dict[str, Any], today: date) -> tuple[dict[str, Any], bool]:
     """Enter that somebody moves into a household: a new person, or one who is on file and has moved out (``resident``).
 
     Args:
@@ -54,7 +50,9 @@ def move_in(
     if body.get("resident") is not None:
         extra = sorted(key for key, value in body.items() if key not in ("on", "resident", "entry") and value)
         if extra:
-            message = "已在册居民只需编号；其他信息请在档案中修改 / give the number alone; the rest is corrected in the file"
+            message = (
+                "已在册居民只需编号；其他信息请在档案中修改 / give the number alone; the rest is corrected in the file"
+            )
             raise Invalid(message, [Fault(f"body.{key}", message) for key in extra])
         person = _resident(session, body["resident"])
         if person["moved_out_on"] is None:
@@ -112,9 +110,7 @@ def move_within(
     return where(session, resident)
 
 
-def move_household(
-    session: Session, household: str, body: dict[str, Any], version: int, today: date
-) -> dict[str, Any]:
+def move_household(session: Session, household: str, body: dict[str, Any], version: int, today: date) -> dict[str, Any]:
     """Move a whole household to another door: ``building``, ``unit``, ``room``, ``on``; position and grid follow the building.
 
     Raises:

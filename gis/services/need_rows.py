@@ -66,9 +66,7 @@ def load_needs(session: Session, snapshots: Snapshots) -> NeedSet:
 
 def _reading(session: Session, snapshots: Snapshots) -> _Reading:
     key = ("need rows",)
-    return snapshots.remember(
-        session, key, TOPICS, lambda loading: _load(loading, snapshots, snapshots.former(key))
-    )
+    return snapshots.remember(session, key, TOPICS, lambda loading: _load(loading, snapshots, snapshots.former(key)))
 
 
 def _load(session: Session, snapshots: Snapshots, former: _Reading | None) -> _Reading:
@@ -76,9 +74,7 @@ def _load(session: Session, snapshots: Snapshots, former: _Reading | None) -> _R
     if former is None or former.moment.era != now.era or _moved(former.needs, session, snapshots):
         return _Reading(_needs(session, snapshots, None), now)
     marked = list(
-        session.scalars(
-            text("SELECT linli_need_homes(CAST(:seen AS pg_snapshot))"), {"seen": former.moment.snapshot}
-        )
+        session.scalars(text("SELECT linli_need_homes(CAST(:seen AS pg_snapshot))"), {"seen": former.moment.snapshot})
     )
     if _ALL in marked or len(marked) > _MOST_MARKED:
         return _Reading(_needs(session, snapshots, None), now)
@@ -108,9 +104,7 @@ def _needs(session: Session, snapshots: Snapshots, homes: list[int] | None) -> N
 def _instead(former: NeedSet, fresh: NeedSet, homes: list[int]) -> NeedSet:
     """Return the needs with those of some households as in ``fresh``, all others as they were."""
     goes = np.isin(former.frame["household_id"].to_numpy(), homes)
-    gone, come = (
-        frame.sort_values(_WITHIN, ignore_index=True) for frame in (former.frame[goes], fresh.frame)
-    )
+    gone, come = (frame.sort_values(_WITHIN, ignore_index=True) for frame in (former.frame[goes], fresh.frame))
     if come.equals(gone):
         return former  # a need was closed, or a name corrected: what follows from the needs stays
     return NeedSet(

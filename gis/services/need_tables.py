@@ -67,17 +67,13 @@ class NeedQuery:
         )
 
 
-def needs_at(
-    session: Session, snapshots: Snapshots, query: NeedQuery
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def needs_at(session: Session, snapshots: Snapshots, query: NeedQuery) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the needs asked for as positions x, y in metres (NaN: none) and how many: published ones at the middles of their cells."""
     if query.exact:
         needs = load_needs(session, snapshots)
         asked = _asked(needs.frame, needs.frame["opened_on"], query)
         return needs.x_m[asked], needs.y_m[asked], np.ones(int(asked.sum()), dtype=np.int64)
-    table = snapshots.remember(
-        session, ("needs in cells",), TOPICS, lambda loading: _load_cells(loading, snapshots)
-    )
+    table = snapshots.remember(session, ("needs in cells",), TOPICS, lambda loading: _load_cells(loading, snapshots))
     table = table[_asked(table, table["month"], query)]
     x_m, y_m = ((table[axis].to_numpy(float) + 0.5) * SMALLEST_M for axis in _CELL)
     return x_m, y_m, table["needs"].to_numpy(np.int64)
@@ -90,9 +86,7 @@ def needs_in_grids(session: Session, snapshots: Snapshots, query: NeedQuery) -> 
         frame = load_needs(session, snapshots).frame
         asked = _asked(frame, frame["opened_on"], query)
         return np.bincount(_grid_of(session, snapshots, frame)[asked], minlength=n)
-    table = snapshots.remember(
-        session, ("needs in grids",), TOPICS, lambda loading: _load_grids(loading, snapshots)
-    )
+    table = snapshots.remember(session, ("needs in grids",), TOPICS, lambda loading: _load_grids(loading, snapshots))
     table = table[_asked(table, table["month"], query)]
     return np.bincount(table["grid"], weights=table["needs"], minlength=n).astype(np.int64)
 
@@ -171,9 +165,7 @@ def _offsets_of(snapshots: Snapshots, key: bytes, measure: str, units: pd.DataFr
     new = np.isnan(own)
     if new.any():
         added = units[new]
-        names = [
-            " ".join(map(str, each)) for each in zip(*(added[name].tolist() for name in columns), strict=True)
-        ]
+        names = [" ".join(map(str, each)) for each in zip(*(added[name].tolist() for name in columns), strict=True)]
         own[new] = offsets(key, measure, names)
         known[key, measure] = units.assign(own=own.astype(np.int64))
     return own.astype(np.int64)

@@ -250,16 +250,13 @@ def open_by_service(
         total: the published figure of all services, which those of the single ones then add up to in fives; None counts one by one.
     """
     is_open = counted(session, snapshots, on).series("open")
-    counts = pd.Series(
-        {service: int(column[chosen].sum()) for service, column in is_open.items()}, dtype=np.int64
-    )
+    counts = pd.Series({service: int(column[chosen].sum()) for service, column in is_open.items()}, dtype=np.int64)
     if total is not None and len(counts):
         # The same grids have the same offsets, whichever area they were asked for by.
         codes = [*snapshots.grids(session).codes, ""]
         figures = published(
             vault_of(session).rounding,
-            "open by service in "
-            + " ".join(code for code, is_in in zip(codes, chosen, strict=True) if is_in),
+            "open by service in " + " ".join(code for code, is_in in zip(codes, chosen, strict=True) if is_in),
             counts.to_numpy(),
             [str(service) for service in counts.index],
             np.zeros(len(counts), dtype=np.int64),
@@ -310,13 +307,9 @@ def _unless(hidden: np.ndarray, figures: np.ndarray) -> list[int | None]:
     return [None if is_hidden else n for is_hidden, n in zip(hidden.tolist(), figures.tolist(), strict=True)]
 
 
-def _rows(
-    count: np.ndarray, households: np.ndarray, hidden: np.ndarray, more: Further | None
-) -> list[dict[str, Any]]:
+def _rows(count: np.ndarray, households: np.ndarray, hidden: np.ndarray, more: Further | None) -> list[dict[str, Any]]:
     few = small(households)
-    further = (
-        [dict(zip(more, each, strict=True)) for each in zip(*more.values(), strict=True)] if more else None
-    )
+    further = [dict(zip(more, each, strict=True)) for each in zip(*more.values(), strict=True)] if more else None
     rows = []
     for i, (n, homes) in enumerate(zip(count.tolist(), households.tolist(), strict=True)):
         known = not hidden[i] and homes > 0 and not few[i]

@@ -67,9 +67,7 @@ def buildings(
         distance_m, nearest, reason = _by_air(session, snapshots, stations, offering, today)
     decided = cover(session, snapshots, replace(query, profile=profile), today, stations)
     speed_mps = snapshots.policy.speed_mps(profile)
-    names = {
-        row[0]: (row[1], row[2]) for row in session.execute(text("SELECT id, code, name FROM buildings"))
-    }
+    names = {row[0]: (row[1], row[2]) for row in session.execute(text("SELECT id, code, name FROM buildings"))}
     rows = []
     for i in chosen[np.argsort(-np.nan_to_num(distance_m[chosen], nan=np.inf), kind="stable")]:
         if uncovered_only and decided.households[i]:
@@ -177,9 +175,7 @@ def _one_service(query: CoverageQuery) -> CoverageQuery:
 
 def _entries(stations: StationSet, query: CoverageQuery) -> np.ndarray:
     """Return the entries of the stations' services that are the one asked for, whatever their hours."""
-    return np.array(
-        [i for i, service in enumerate(stations.service) if service in query.services], dtype=np.int64
-    )
+    return np.array([i for i, service in enumerate(stations.service) if service in query.services], dtype=np.int64)
 
 
 def _reach_m(snapshots: Snapshots, query: CoverageQuery) -> float:
@@ -189,9 +185,7 @@ def _reach_m(snapshots: Snapshots, query: CoverageQuery) -> float:
     return snapshots.policy.buffer_radius_m(query.minutes, profile)
 
 
-def _pairs(
-    session: Session, snapshots: Snapshots, query: CoverageQuery, stations: StationSet, today: date
-) -> Pairs:
+def _pairs(session: Session, snapshots: Snapshots, query: CoverageQuery, stations: StationSet, today: date) -> Pairs:
     """Return every site and station of the service within reach of each other."""
     offering = open_stations(stations, replace(query, at=None))[0]
     reach_m = _reach_m(snapshots, query)

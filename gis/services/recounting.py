@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_EVENTS = ("reported", "dispatched", "dispatched_in_time", "resolved", "reworked", "closed", "closed_in_time", "evaluated", "satisfied")
+_EVENTS = (
+    "reported",
+    "dispatched",
+    "dispatched_in_time",
+    "resolved",
+    "reworked",
+    "closed",
+    "closed_in_time",
+    "evaluated",
+    "satisfied",
+)
 # What readers are given, and what is kept of grids that are not due: a wrong figure would be seen in either.
 _PEOPLE = """
 SELECT coalesce(k.grid_id, c.grid_id), coalesce(k.counts, '{}'), coalesce(c.counts, '{}')
@@ -60,7 +70,9 @@ def differences(session: Session, today: date) -> tuple[int, list[Difference]]:
     for grid, day, kept, counted in session.execute(text(_DAYS)):
         days = [{name: (row or {}).get(name) for name in _EVENTS} for row in (kept, counted)]
         compare("event_days", grid, days[0], days[1], f" {day}")
-    compared = session.execute(text("SELECT (SELECT count(*) FROM grid_counts) + (SELECT count(*) FROM event_days)")).scalar_one()
+    compared = session.execute(
+        text("SELECT (SELECT count(*) FROM grid_counts) + (SELECT count(*) FROM event_days)")
+    ).scalar_one()
     return int(compared), found
 
 

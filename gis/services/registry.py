@@ -92,9 +92,7 @@ def get_grid(session: Session, code: str) -> dict[str, Any]:
     return _grid_feature(found)
 
 
-def put_grid(
-    session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int
-) -> dict[str, Any]:
+def put_grid(session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int) -> dict[str, Any]:
     """Replace a grid's boundary and name, and assign again whom that can affect.
 
     Args:
@@ -140,9 +138,7 @@ def _grids_around(session: Session, code: str, boundary: MultiPolygon) -> dict[s
     if not rows:
         raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
     shapes = shapely.from_wkb(np.array([bytes(row.shape) for row in rows], dtype=object))
-    return {
-        row.code: _Stored(row.id, row.name, row.version, shape) for row, shape in zip(rows, shapes, strict=True)
-    }
+    return {row.code: _Stored(row.id, row.name, row.version, shape) for row, shape in zip(rows, shapes, strict=True)}
 
 
 def _name_of(code: str, body: dict[str, Any]) -> str | None:

@@ -131,9 +131,7 @@ def reveal(
     return {"resident": resident_id, "field": field, "value": in_clear(vault_of(session), row)[field]}
 
 
-def correct(
-    session: Session, resident_id: int, body: Mapping[str, Any], version: int, today: date
-) -> dict[str, Any]:
+def correct(session: Session, resident_id: int, body: Mapping[str, Any], version: int, today: date) -> dict[str, Any]:
     """Correct what is stored of a resident; only the fields given change.
 
     Raises:
@@ -227,17 +225,13 @@ def find_row(session: Session, resident_id: int, today: date, *, lock: bool = Fa
 
 
 def _row(session: Session, resident_id: int, today: date, *, lock: bool = False) -> Mapping[str, Any]:
-    row = session.execute(
-        _ONE_LOCKED if lock else _ONE, {"id": resident_id, "today": today}
-    ).mappings().one_or_none()
+    row = session.execute(_ONE_LOCKED if lock else _ONE, {"id": resident_id, "today": today}).mappings().one_or_none()
     if row is None:
         raise _missing()
     return dict(row)
 
 
-def _checked(
-    session: Session, row: Mapping[str, Any], body: Mapping[str, Any], today: date
-) -> dict[str, Any]:
+def _checked(session: Session, row: Mapping[str, Any], body: Mapping[str, Any], today: date) -> dict[str, Any]:
     """Return the columns to change.
 
     Raises:
@@ -249,7 +243,9 @@ def _checked(
         if name in ("birth_date", "birth_year"):
             continue
         if name not in _CHECKS:
-            faults.append(Fault(f"body.{name}", f"不能修改 / may not be changed; you may change: {', '.join(CORRECTED)}"))
+            faults.append(
+                Fault(f"body.{name}", f"不能修改 / may not be changed; you may change: {', '.join(CORRECTED)}")
+            )
             continue
         right, message = _CHECKS[name]
         if (given is not None and not right(given)) or (given is None and name == "care_flags"):
@@ -290,7 +286,9 @@ def _check_birth(
         born = None
     whole = isinstance(year, int) and not isinstance(year, bool)
     if not whole or not 1850 <= year <= today.year or (born is not None and year != born.year):
-        message = "应为不晚于今年且与出生日期相符的年份 / expected a year that is past and agrees with the date of birth"
+        message = (
+            "应为不晚于今年且与出生日期相符的年份 / expected a year that is past and agrees with the date of birth"
+        )
         faults.append(Fault("body.birth_year", message))
     values["birth_date"], values["birth_year"] = born, year
 
@@ -304,10 +302,12 @@ def _text(longest: int) -> tuple[Any, str]:
 
 def _number(fewest_digits: int) -> tuple[Any, str]:
     return (
-        lambda given: isinstance(given, str)
-        and len(given) <= 40
-        and (given.strip() == "" or sum(c.isdigit() for c in given) >= fewest_digits)
-        and all(c.isascii() and (c.isalnum() or c in "+-() ") for c in given),
+        lambda given: (
+            isinstance(given, str)
+            and len(given) <= 40
+            and (given.strip() == "" or sum(c.isdigit() for c in given) >= fewest_digits)
+            and all(c.isascii() and (c.isalnum() or c in "+-() ") for c in given)
+        ),
         f"至少 {fewest_digits} 位数字 / at least {fewest_digits} digits",
     )
 

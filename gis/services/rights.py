@@ -50,7 +50,16 @@ _CHIEF_OF = text(
     "SELECT b.code AS building, c.name, c.valid_from, c.valid_to FROM building_chiefs c JOIN buildings b ON b.id = c.building_id "
     "WHERE c.resident_id = :id ORDER BY c.valid_from"
 )
-_TABLES = ("residents", "households", "needs", "visits", "household_contacts", "residencies", "building_chiefs", "history")
+_TABLES = (
+    "residents",
+    "households",
+    "needs",
+    "visits",
+    "household_contacts",
+    "residencies",
+    "building_chiefs",
+    "history",
+)
 _CHANGED = text("SELECT at, account AS by, changes FROM history WHERE resident_id = :id ORDER BY id")
 
 
@@ -156,9 +165,7 @@ class Rule:
     def take(self, session: Session, before: date, most: int) -> int:
         """Take a batch; return its size."""
         batch = f"SELECT id FROM {self.table} WHERE {self.where} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
-        done: Any = session.execute(
-            text(f"{self.taking} WHERE id IN ({batch})"), {"before": before, "most": most}
-        )
+        done: Any = session.execute(text(f"{self.taking} WHERE id IN ({batch})"), {"before": before, "most": most})
         return int(done.rowcount)
 
 
@@ -298,4 +305,6 @@ def _check_request(session: Session, age: int, request: str) -> None:
         message = "未满 14 岁须由监护人提出 / under 14 the guardian asks: guardian_request"
         raise Invalid(message, [Fault("query.request", message)])
     if session.scalar(text("SELECT linli_role()")) == "worker":
-        raise Denied("未满 14 岁者的信息只能由管理员导出或删除 / data of a child under 14 is exported and erased by admins alone")
+        raise Denied(
+            "未满 14 岁者的信息只能由管理员导出或删除 / data of a child under 14 is exported and erased by admins alone"
+        )

@@ -125,9 +125,7 @@ def count_by_key(connection: Connection) -> dict[str, int]:
     return counts
 
 
-def _batch(
-    connection: Connection, sealed: Sealed, cipher: FieldCipher, after: Any, most: int
-) -> tuple[int, Any]:
+def _batch(connection: Connection, sealed: Sealed, cipher: FieldCipher, after: Any, most: int) -> tuple[int, Any]:
     """Seal the next rows; return how many, and the last one's key (None when there are no more)."""
     prefix = prefix_of(cipher.keyring.current)
     old = " OR ".join(f"substring({name} FROM 1 FOR 5) <> :prefix" for name in sealed.columns)
@@ -170,9 +168,7 @@ def _retire(connection: Connection, cipher: FieldCipher) -> list[str]:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('linli keys'))"))
     used = set(count_by_key(connection)) | {cipher.keyring.current.name}
     rows = connection.scalars(
-        text(
-            "UPDATE field_keys SET retired_at = now() WHERE retired_at IS NULL AND NOT id = ANY(:used) RETURNING id"
-        ),
+        text("UPDATE field_keys SET retired_at = now() WHERE retired_at IS NULL AND NOT id = ANY(:used) RETURNING id"),
         {"used": sorted(used)},
     )
     return sorted(rows)

@@ -44,9 +44,7 @@ class Heads:
                 text += b"}"
             text += b"]"
             text += b" " * (-len(text) % _SLOT)
-            self._forms[names] = _Form(
-                np.frombuffer(bytes(text), dtype=np.uint32), np.array(gaps, dtype=np.intp)
-            )
+            self._forms[names] = _Form(np.frombuffer(bytes(text), dtype=np.uint32), np.array(gaps, dtype=np.intp))
         return self._forms[names]
 
 

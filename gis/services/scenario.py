@@ -52,9 +52,7 @@ def scenario(
     after = asked.tally(then)
     decided = asked.take(now), asked.take(then)
     households = asked.sites.households
-    changed = np.flatnonzero(
-        np.any([before.grids[name] != after.grids[name] for name in before.grids], axis=0)
-    )
+    changed = np.flatnonzero(np.any([before.grids[name] != after.grids[name] for name in before.grids], axis=0))
     return {
         "parameters": describe(query),
         "before": before.totals,
@@ -85,11 +83,7 @@ def edit_stations(stations: StationSet, edits: list[Any]) -> StationSet:
     faults: list[Fault] = []
     for number, edit in enumerate(edits):
         where = f"edits[{number}]"
-        if (
-            not isinstance(edit, dict)
-            or edit.get("op") not in OPERATIONS
-            or not isinstance(edit.get("station"), dict)
-        ):
+        if not isinstance(edit, dict) or edit.get("op") not in OPERATIONS or not isinstance(edit.get("station"), dict):
             known = ", ".join(OPERATIONS)
             faults.append(Fault(where, f"需要 op({known})和 station / needs op ({known}) and station"))
             continue

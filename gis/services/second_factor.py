@@ -113,9 +113,7 @@ def new_recovery_codes(session: Session, account: Account) -> list[str]:
     """Replace an account's recovery codes; return the new ones, to be shown once."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account.id))
     codes = [_make_code() for _ in range(RECOVERY_CODES)]
-    session.execute(
-        insert(RecoveryCode), [{"account_id": account.id, "digest": _digest(code)} for code in codes]
-    )
+    session.execute(insert(RecoveryCode), [{"account_id": account.id, "digest": _digest(code)} for code in codes])
     return codes
 
 
@@ -141,9 +139,7 @@ def mark_shown(session: Session, session_id: UUID | None, shown: str | None = "c
 def required_roles(session: Session) -> list[str]:
     """Return the roles whose accounts must have a second factor."""
     return list(
-        session.scalars(
-            select(RolePolicy.role).where(RolePolicy.second_factor_required).order_by(RolePolicy.role)
-        )
+        session.scalars(select(RolePolicy.role).where(RolePolicy.second_factor_required).order_by(RolePolicy.role))
     )
 
 
@@ -175,9 +171,7 @@ def require(session: Session, roles: list[str], version: int | None = None) -> N
         session.execute(
             upsert(RolePolicy)
             .values(values)
-            .on_conflict_do_update(
-                index_elements=[RolePolicy.role], set_={"second_factor_required": True}
-            )
+            .on_conflict_do_update(index_elements=[RolePolicy.role], set_={"second_factor_required": True})
         )
     note(session, "account.policy", detail={"second_factor_required": sorted(set(roles))})
     announce(session)

@@ -101,9 +101,7 @@ def open_session(session: Session, account: Account, how: Opening) -> SignedIn:
         account.must_change_password,
         _required(session, account.role),
     )
-    identity = Identity(
-        account.id, account.name, account.role, expires_at, how.method, session_id, pending
-    )
+    identity = Identity(account.id, account.name, account.role, expires_at, how.method, session_id, pending)
     return SignedIn(token, identity)
 
 
@@ -145,9 +143,7 @@ def account_of(session: Session, token: str, now: datetime, *, idle: timedelta =
     if row.role != "screen" and unused > idle:
         return None
     if unused > min(SEEN_EVERY, idle / 4):
-        session.execute(
-            update(LoginSession).where(LoginSession.id == row.session_id).values(last_seen_at=now)
-        )
+        session.execute(update(LoginSession).where(LoginSession.id == row.session_id).values(last_seen_at=now))
     pending = _pending(
         row.method, row.second_factor, row.second_factor_at is not None, row.must_change_password, row.required
     )
@@ -222,9 +218,7 @@ def revoke_session(session: Session, account_id: int, session_id: UUID, name: st
     note(session, "session.revoke", f"account:{name}", detail={"sessions": 1})
 
 
-def revoke_all(
-    session: Session, account_id: int, *, keep: UUID | None = None, screen_key: UUID | None = None
-) -> int:
+def revoke_all(session: Session, account_id: int, *, keep: UUID | None = None, screen_key: UUID | None = None) -> int:
     """End every session of an account, but ``keep``; or those that ``screen_key`` has opened. Return how many.
 
     Every process is told, also where there was none: a screen key opens without a session.
@@ -275,9 +269,7 @@ def _required(session: Session, role: str) -> bool:
     return bool(session.scalar(select(RolePolicy.second_factor_required).where(RolePolicy.role == role)))
 
 
-def _pending(
-    method: str, shown: str | None, has_factor: bool, must_change: bool, required: bool
-) -> str | None:
+def _pending(method: str, shown: str | None, has_factor: bool, must_change: bool, required: bool) -> str | None:
     """Return what a session's holder still has to do; see :attr:`Identity.pending`."""
     if method == "key":
         return None

@@ -67,9 +67,7 @@ def wrong_code() -> CodeNeeded:
 def locked(seconds: float) -> TooMany:
     """Return the answer while a name is locked."""
     wait_s = max(1, int(seconds + 0.999))
-    return TooMany(
-        f"尝试次数过多，请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s
-    )
+    return TooMany(f"尝试次数过多，请在 {wait_s} 秒后再试 / too many attempts; try again in {wait_s} s", wait_s)
 
 
 def sign_in(
@@ -184,15 +182,11 @@ def sign_in_as_subject(
             ),
             known=True,
         )
-    how = Opening(
-        now, lasting.of(account.role), method="oidc", second_factor="provider" if strong else None
-    )
+    how = Opening(now, lasting.of(account.role), method="oidc", second_factor="provider" if strong else None)
     return open_session(session, account, how)
 
 
-def show_code(
-    session: Session, account_id: int, token: str, code: str, now: datetime
-) -> str | Refused:
+def show_code(session: Session, account_id: int, token: str, code: str, now: datetime) -> str | Refused:
     """Take the code that a session still owes: after a sign-in elsewhere, or since a second factor was set up.
 
     Args:

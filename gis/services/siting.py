@@ -41,9 +41,7 @@ class Wanted:
     time_limit_s: float = 10.0
 
 
-def choose(
-    session: Session, snapshots: Snapshots, query: CoverageQuery, wanted: Wanted, today: date
-) -> dict[str, Any]:
+def choose(session: Session, snapshots: Snapshots, query: CoverageQuery, wanted: Wanted, today: date) -> dict[str, Any]:
     """Choose sites for new stations of one service; existing ones stay (maximal covering location problem, exact by HiGHS).
 
     Everybody walks at the profile's speed, as an adult where it is ``own``.
@@ -63,15 +61,11 @@ def choose(
     query = replace(query, profile=profile)
     demand = snapshots.sites(session, today, exact=query.exact).demand
     covered = cover(session, snapshots, query, today, snapshots.stations(session)).households
-    weight = sum(
-        (getattr(demand, name) * value for name, value in wanted.weights.items()), np.zeros(len(demand))
-    )
+    weight = sum((getattr(demand, name) * value for name, value in wanted.weights.items()), np.zeros(len(demand)))
     weight = np.where(sites_in_area(session, snapshots, query, today), weight, 0.0)
     names, lon, lat = _candidates(session, wanted)
     site, candidate = _within_reach(session, snapshots, query, np.column_stack([lon, lat]), today)
-    found = choose_sites(
-        site, candidate, len(names), weight, covered, wanted.new_stations, wanted.time_limit_s
-    )
+    found = choose_sites(site, candidate, len(names), weight, covered, wanted.new_stations, wanted.time_limit_s)
 
     def told(choice: Choice) -> dict[str, Any]:
         places = [{**names[i], "lon": float(lon[i]), "lat": float(lat[i])} for i in choice.chosen]

@@ -121,9 +121,7 @@ def _load_areas(session: Session) -> dict[str, AreaName]:
 
 
 def _load_sites(session: Session, snapshots: Snapshots, as_of: date) -> SiteSet:
-    frame = read_frame(
-        session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of}
-    )
+    frame = read_frame(session.connection(), "SELECT * FROM linli_demand_sites(%(as_of)s::date)", {"as_of": as_of})
     return _site_set(session, snapshots, frame)
 
 

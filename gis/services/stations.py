@@ -131,9 +131,7 @@ def nearest_stations(
         for entry in np.flatnonzero(stations.station == position):
             kind, hours = stations.service[entry], stations.hours[entry]
             now_open = is_open(hours, at)
-            services.append(
-                {"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": now_open}
-            )
+            services.append({"kind": kind, "label": SERVICES.get(kind, kind), "hours": hours, "open": now_open})
         closes = [next_change(service["hours"], at) for service in services if service["open"]]
         known = [moment for moment in closes if moment is not None]
         answers.append(

@@ -30,7 +30,9 @@ class KeptTile:
 
     __slots__ = ("content", "packed", "seen", "tag", "topics", "versions")
 
-    def __init__(self, content: bytes, packed: bytes | None, topics: tuple[str, ...], versions: tuple[Any, ...]) -> None:
+    def __init__(
+        self, content: bytes, packed: bytes | None, topics: tuple[str, ...], versions: tuple[Any, ...]
+    ) -> None:
         self.content, self.packed = content, packed
         self.tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
         self.topics, self.versions = topics, versions
@@ -67,7 +69,13 @@ class TileCache:
         return kept
 
     def tile(
-        self, journal: Journal, session: Callable[[], AbstractContextManager[Session]], layer: str, z: int, x: int, y: int
+        self,
+        journal: Journal,
+        session: Callable[[], AbstractContextManager[Session]],
+        layer: str,
+        z: int,
+        x: int,
+        y: int,
     ) -> KeptTile:
         """Return a tile, kept or made with its block.
 

@@ -32,7 +32,9 @@ WITH tile AS MATERIALIZED (
 )"""
 
 # An eighth of a CSS pixel is lost by snapping to the tile's steps; a quarter may go by simplification first, which saves most vertices.
-_SHAPE = "ST_AsMVTGeom(ST_Transform(ST_Simplify({geometry}, tile.step, true), 3857), tile.bounds, {extent}, {buffer}, true)"
+_SHAPE = (
+    "ST_AsMVTGeom(ST_Transform(ST_Simplify({geometry}, tile.step, true), 3857), tile.bounds, {extent}, {buffer}, true)"
+)
 
 # Where a tile holds thousands of grids, a step is a CSS pixel (a tile is drawn 512 pixels wide), one may go by simplification, and
 # names are left out: a map asks for that of the grid under the pointer.
@@ -156,17 +158,13 @@ def block(session: Session, layer: str, z: int, x: int, y: int) -> dict[tuple[in
     return _made(session, layer, z, (west, west + side - 1, north, north + side - 1))
 
 
-def _made(
-    session: Session, layer: str, z: int, edges: tuple[int, int, int, int]
-) -> dict[tuple[int, int], bytes]:
+def _made(session: Session, layer: str, z: int, edges: tuple[int, int, int, int]) -> dict[tuple[int, int], bytes]:
     inner = _inner(layer)
     west, east, north, south = edges
     if not (0 <= z <= MAX_ZOOM and 0 <= west <= east < 2**z and 0 <= north <= south < 2**z):
         raise NotFound(f"没有瓦片 {z}/{west}/{north} / there is no tile {z}/{west}/{north}")
     given = {"z": z, "west": west, "east": east, "north": north, "south": south, "margin": BUFFER / EXTENT}
-    return {
-        (row[0], row[1]): bytes(row[2] or b"") for row in session.execute(text(_STATEMENTS[inner]), given)
-    }
+    return {(row[0], row[1]): bytes(row[2] or b"") for row in session.execute(text(_STATEMENTS[inner]), given)}
 
 
 def topics_of(layer: str) -> tuple[str, ...]:
@@ -193,14 +191,11 @@ def _statement(inner: tuple[str, ...]) -> str:
     for name in inner:
         rows = _LAYERS[name].format(shape=shape, extent=EXTENT, buffer=BUFFER)
         extent = _GRID_EXTENT if name == "grids" else EXTENT
-        parts.append(
-            f"(SELECT ST_AsMVT(f, '{name}', {extent}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)"
-        )
+        parts.append(f"(SELECT ST_AsMVT(f, '{name}', {extent}, 'geom') FROM ({rows}) f WHERE f.geom IS NOT NULL)")
     return f"{_BLOCK} SELECT tile.x, tile.y, {' || '.join(parts)} FROM tile"
 
 
 _STATEMENTS = {inner: _statement(inner) for inner in LAYERS.values()}
 _TOPICS_OF = {
-    layer: tuple(sorted({topic for name in inner for topic in _TOPICS[name]}))
-    for layer, inner in LAYERS.items()
+    layer: tuple(sorted({topic for name in inner for topic in _TOPICS[name]})) for layer, inner in LAYERS.items()
 }

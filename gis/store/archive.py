@@ -93,7 +93,9 @@ def refuse_existing(file: Path, force: bool) -> None:
     if not file.parent.is_dir():
         raise Invalid(f"没有这个文件夹 / there is no such folder: {file.parent}", [Fault("FILE", str(file.parent))])
     if file.is_dir() or (file.exists() and not force):
-        raise Conflict(f"文件已存在，未覆盖；要覆盖请加 --force / the file exists and is kept; to overwrite it add --force: {file}")
+        raise Conflict(
+            f"文件已存在，未覆盖；要覆盖请加 --force / the file exists and is kept; to overwrite it add --force: {file}"
+        )
 
 
 @contextmanager
@@ -173,9 +175,7 @@ def reading(file: Path, progress: Progress = lambda _done, _all: None) -> Iterat
                 raise _damaged(file)
             yield opened
     except OSError as error:
-        raise Unavailable(
-            f"无法读取备份文件 / the backup cannot be read: {file}: {error.strerror or error}"
-        ) from error
+        raise Unavailable(f"无法读取备份文件 / the backup cannot be read: {file}: {error.strerror or error}") from error
 
 
 def _proven(stream: IO[bytes], progress: Progress) -> Archive | None:

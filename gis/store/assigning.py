@@ -127,7 +127,9 @@ def assign_strip(connection: Connection, grids: StoredGrids, grid_id: int, strip
     is_household = lives["household"].to_numpy(bool)
     _write_buildings(connection, grids, lives[~is_household])
     before, after, _ = _write_households(connection, grids, lives[is_household])
-    return Moves(int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum()))
+    return Moves(
+        int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum())
+    )
 
 
 def assign_buildings(connection: Connection, building_ids: np.ndarray) -> None:
@@ -164,13 +166,17 @@ def follow_buildings(connection: Connection, among: str | None = None) -> int:
     connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS households_moved (id bigint) ON COMMIT DROP"))
     connection.execute(text("TRUNCATE households_moved"))
     buildings = f"buildings b JOIN {among} s ON s.code = b.code" if among else "buildings b"
-    moved = connection.execute(text(_FOLLOW.format(buildings=buildings)), execution_options={"preserve_rowcount": True}).rowcount
+    moved = connection.execute(
+        text(_FOLLOW.format(buildings=buildings)), execution_options={"preserve_rowcount": True}
+    ).rowcount
     if moved:
         _assign_households(connection, read_grids(connection), "id IN (SELECT id FROM households_moved)", {})
     return moved
 
 
-def _pieces(connection: Connection, table: str, columns: str, which: str, params: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def _pieces(
+    connection: Connection, table: str, columns: str, which: str, params: dict[str, Any]
+) -> Iterator[pd.DataFrame]:
     """Yield rows of a table in the order of their ids, so many at a time; memory does not follow their number."""
     after = -1
     while True:
@@ -194,7 +200,9 @@ def _assign_households(connection: Connection, grids: StoredGrids, which: str, p
     return Assigned(households, assigned, households - assigned, written)
 
 
-def _write_households(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+def _write_households(
+    connection: Connection, grids: StoredGrids, frame: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Write the households of a frame whose grid or reason has changed.
 
     Returns:

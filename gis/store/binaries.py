@@ -123,7 +123,10 @@ def _output(*command: str) -> str:
 def _advice(major: int | None, without_postgis: list[Binaries]) -> str:
     """Say what is missing, and how to install it here."""
     if major is not None and not without_postgis:
-        missing = (f"数据由 PostgreSQL {major} 建立，但未安装该版本", f"the data were made by PostgreSQL {major}, which is not installed")
+        missing = (
+            f"数据由 PostgreSQL {major} 建立，但未安装该版本",
+            f"the data were made by PostgreSQL {major}, which is not installed",
+        )
     elif without_postgis:
         versions = ", ".join(str(b.major) for b in without_postgis)
         missing = (f"PostgreSQL {versions} 缺少 PostGIS", f"PostgreSQL {versions} has no PostGIS")

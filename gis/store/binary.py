@@ -20,7 +20,13 @@ _NOTHING = pa.scalar(b"", _BYTES)
 _NULL = pa.scalar(b"\xff\xff\xff\xff", _BYTES)
 _EPOCH = np.datetime64("2000-01-01")
 # By the numbers that pg_type gives them.
-_NUMBERS = {16: (pa.bool_(), "u1"), 21: (pa.int16(), ">i2"), 23: (pa.int32(), ">i4"), 20: (pa.int64(), ">i8"), 701: (pa.float64(), ">f8")}
+_NUMBERS = {
+    16: (pa.bool_(), "u1"),
+    21: (pa.int16(), ">i2"),
+    23: (pa.int32(), ">i4"),
+    20: (pa.int64(), ">i8"),
+    701: (pa.float64(), ">f8"),
+}
 _DATE, _TEXT, _TEXTS = 1082, (25, 1042, 1043), 1009
 
 

@@ -43,7 +43,11 @@ def read_frame(connection: Connection, query: str, params: Mapping[str, Any] | N
         read_options=pacsv.ReadOptions(block_size=_READ_BLOCK),
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(
-            null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False, true_values=["t"], false_values=["f"]
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
         ),
     )
     return table.to_pandas()
@@ -79,13 +83,17 @@ def read_columns(connection: Connection, query: str, types: Mapping[str, pa.Data
         cursor.execute(statement)
         for row in cursor:
             pairs = zip(row[::2], row[1::2], types.values(), strict=True)
-            batches.append(pa.record_batch([_received(sizes, content, kind) for sizes, content, kind in pairs], schema=schema))
+            batches.append(
+                pa.record_batch([_received(sizes, content, kind) for sizes, content, kind in pairs], schema=schema)
+            )
     return pa.Table.from_batches(batches, schema)
 
 
 def _sent(name: sql.Identifier, kind: pa.DataType) -> tuple[sql.Composable, sql.Composable]:
     """Return what sends a column: each value's length in bytes, −1 for null, and the bytes one behind the other."""
-    send = sql.SQL({pa.int64(): "int8send({})", pa.float64(): "float8send({})", pa.string(): "textsend({})"}[kind]).format(name)
+    send = sql.SQL(
+        {pa.int64(): "int8send({})", pa.float64(): "float8send({})", pa.string(): "textsend({})"}[kind]
+    ).format(name)
     size = sql.SQL("string_agg(int4send(coalesce(octet_length({}), -1)), '')").format(send)
     return size, sql.SQL("string_agg(coalesce({}, ''), '')").format(send)
 

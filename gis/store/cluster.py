@@ -118,7 +118,12 @@ class Cluster:
             self.log.replace(self.log.with_name("server.log.1"))
         if shutil.disk_usage(self.folder).free < _LITTLE_BYTES:
             self._reserve.unlink(missing_ok=True)
-        settings = {**SETTINGS, **_memory(), "cluster_name": self.name, "unix_socket_directories": str(self._new_socket_dir())}
+        settings = {
+            **SETTINGS,
+            **_memory(),
+            "cluster_name": self.name,
+            "unix_socket_directories": str(self._new_socket_dir()),
+        }
         options = " ".join(f"-c {shlex.quote(f'{key}={value}')}" for key, value in settings.items())
         done = self._user.run(
             [self._binaries.program("pg_ctl"), "start", "-s", "-w", "-t", str(_START_LIMIT_S), "-D", self.data.name, "-l", self.log.name, "-o", options],
@@ -145,7 +150,10 @@ class Cluster:
         if (running := self._postmaster()) is not None:
             pg_ctl = [self._binaries.program("pg_ctl"), "stop", "-s", "-w", "-D", self.data.name]
             for mode, limit_s in (("fast", "120"), ("immediate", "30")):
-                if self._user.run([*pg_ctl, "-m", mode, "-t", limit_s], self.folder, capture_output=True).returncode == 0:
+                if (
+                    self._user.run([*pg_ctl, "-m", mode, "-t", limit_s], self.folder, capture_output=True).returncode
+                    == 0
+                ):
                     break
             self._left_of([running], limit_s=10)
         if (apart := self.socket_dir()) != self.folder:

@@ -59,8 +59,6 @@ def _digest(connection: psycopg.Connection, table: Table) -> TableDigest:
     query = sql.SQL(
         "SELECT count(*), coalesce(sum(('x' || substr(encode(sha256(convert_to(ROW({columns})::text, 'UTF8')), 'hex'), 1, 15))"
         "::bit(60)::bigint), 0) FROM {table}"
-    ).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)), table=sql.Identifier(schema, name)
-    )
+    ).format(columns=sql.SQL(", ").join(map(sql.Identifier, columns)), table=sql.Identifier(schema, name))
     rows, total = connection.execute(query).fetchone() or (0, 0)
     return TableDigest(rows=rows, digest=f"{int(total) & _MASK:016x}")

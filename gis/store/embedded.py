@@ -87,7 +87,9 @@ class EmbeddedServer:
 
     def url(self, user: str = SUPERUSER, database: str = DATABASE) -> str:
         """Return SQLAlchemy's address of a database on the local socket, signed in as ``user``."""
-        address = URL.create("postgresql+psycopg", user, database=database, query={"host": str(self._socket_dir), "port": str(PORT)})
+        address = URL.create(
+            "postgresql+psycopg", user, database=database, query={"host": str(self._socket_dir), "port": str(PORT)}
+        )
         return address.render_as_string(hide_password=False)
 
     def ensure_running(self) -> None:
@@ -120,7 +122,9 @@ class EmbeddedServer:
         """Use the share as a context."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Give the share back."""
         self.stop()
 
@@ -179,9 +183,7 @@ def _close(locks: tuple[int, int]) -> None:
 
 
 @contextlib.contextmanager
-def _start_lock(
-    folder: Path, user: ServerUser, notice: Callable[[str], None], *, make: bool = True
-) -> Iterator[int]:
+def _start_lock(folder: Path, user: ServerUser, notice: Callable[[str], None], *, make: bool = True) -> Iterator[int]:
     """Hold the start lock; yields its descriptor. Says so when another program keeps it for a while."""
     descriptor = _open_lock(folder / "start.lock", user, make=make)
     began, said = time.monotonic(), False

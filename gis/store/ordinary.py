@@ -50,7 +50,9 @@ class ServerUser:
 
     def can_enter(self, folder: Path) -> bool:
         """Tell whether this user can reach a folder, by trying."""
-        return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)], Path("/"), capture_output=True).returncode == 0
+        return (
+            self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)], Path("/"), capture_output=True).returncode == 0
+        )
 
     def own(self, path: Path) -> None:
         """Hand a file or folder that the program has just made over to this user."""
@@ -196,5 +198,3 @@ def _plain_environment() -> dict[str, str]:
     """Return the environment for PostgreSQL's programs, free of the caller's ``PG…`` variables and language."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG", "LINLI_"))}
     return {**kept, "LC_ALL": "C"}
-
-

@@ -83,7 +83,9 @@ def restore(
     _require_keys(manifest, keys)
     with _maintenance(url) as connection:
         _require_server(connection, manifest)
-        if not connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"linli restore {names.present}"]).fetchone()[0]:  # type: ignore[index]
+        if not connection.execute(
+            "SELECT pg_try_advisory_lock(hashtext(%s))", [f"linli restore {names.present}"]
+        ).fetchone()[0]:  # type: ignore[index]
             raise Conflict("另一个恢复正在进行 / another restore is running")
         exists = _exists(connection, names.present)
         found = _data_in(url) if exists and not overwrite else []
@@ -107,7 +109,9 @@ def _beside(connection: psycopg.Connection, names: Names) -> Iterator[None]:
     Raises:
         Unavailable: the server failed or is out of room.
     """
-    untouched = Fault("FILE", "原有数据未改动，排除原因后再恢复 / the old data was not touched; mend the cause and restore again")
+    untouched = Fault(
+        "FILE", "原有数据未改动，排除原因后再恢复 / the old data was not touched; mend the cause and restore again"
+    )
     try:
         yield
     except BaseException as error:
@@ -224,12 +228,12 @@ def _drop(connection: psycopg.Connection, *names: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _fill(
-    connection: psycopg.Connection, url: str, names: Names, archive: Archive, progress: Progress
-) -> None:
+def _fill(connection: psycopg.Connection, url: str, names: Names, archive: Archive, progress: Progress) -> None:
     """Make the coming database and restore into it."""
     program = client("pg_restore", connection.info.server_version // 10_000)
-    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(names.coming)))
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(names.coming))
+    )
     connection.execute(
         "DO $$ BEGIN CREATE ROLE linli_service LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS; "
         "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
@@ -290,7 +294,9 @@ def _swap(connection: psycopg.Connection, names: Names, exists: bool) -> None:
     """Give the coming database the present one's name, in one transaction; whoever is connected to the present one is cut off."""
     for turn in range(_TURNS):
         stop = threading.Event()
-        cutting = threading.Thread(target=_cut_off, args=(connection.info.dsn, connection.info.password, names.present, stop))
+        cutting = threading.Thread(
+            target=_cut_off, args=(connection.info.dsn, connection.info.password, names.present, stop)
+        )
         cutting.start()
         try:
             with connection.transaction():

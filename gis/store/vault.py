@@ -283,9 +283,7 @@ def about_many(field: str, rows: Sequence[str]) -> list[bytes]:
     return [start + row.encode() for row in rows]
 
 
-def _prove(
-    cipher: FieldCipher, keyring: Keyring, name: str, proof: bytes, where: str, *, required: bool
-) -> None:
+def _prove(cipher: FieldCipher, keyring: Keyring, name: str, proof: bytes, where: str, *, required: bool) -> None:
     if keyring.find(bytes.fromhex(name)) is None and not required:
         return
     try:

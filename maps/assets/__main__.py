@@ -15,11 +15,7 @@ def main() -> int:
     except Unavailable as error:
         sys.stderr.write(f"{error.title}: {error.detail}\n")
         return 1
-    what = (
-        "已取得地图资源 / fetched the maps' assets"
-        if fetched
-        else "地图资源已就绪 / the maps' assets are in place"
-    )
+    what = "已取得地图资源 / fetched the maps' assets" if fetched else "地图资源已就绪 / the maps' assets are in place"
     sys.stdout.write(f"{what}: {DIST}\n")
     return 0
 

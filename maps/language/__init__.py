@@ -112,9 +112,7 @@ def script_body(language: str) -> bytes:
     """Return the script that gives the browser's scripts their texts: those that they use, and labels that come with data."""
     texts: dict[str, str | list[str]] = {}
     for message in read_catalogue(language) if language != CHINESE else ():
-        if not message.id or not any(
-            name.endswith(".js") or name.startswith("gis/") for name, _ in message.locations
-        ):
+        if not message.id or not any(name.endswith(".js") or name.startswith("gis/") for name, _ in message.locations):
             continue
         if isinstance(message.id, str):
             texts[message.id] = str(message.string)

@@ -66,11 +66,7 @@ def coverage_sheet(
     heading, values, hidden = _values(table, layer, shade, f"{minutes:g}")
     classes = _classes(table, shade, [value for value in values if value is not None])
     looks: list[str | None] = [
-        DOTS
-        if few
-        else HATCH
-        if value is None
-        else next((one.look for one in classes if one.has(value)), HATCH)
+        DOTS if few else HATCH if value is None else next((one.look for one in classes if one.has(value)), HATCH)
         for value, few in zip(values, hidden, strict=True)
     ]
     rows = [LegendRow(one.look, one.words, counts([looks], one.look)) for one in classes][::-1]
@@ -107,9 +103,7 @@ def even_breaks(values: Sequence[float], k: int) -> list[float]:
     return edges
 
 
-def _values(
-    table: MapTable, layer: Layer, shade: Shade, minutes: str
-) -> tuple[str, list[float | None], list[bool]]:
+def _values(table: MapTable, layer: Layer, shade: Shade, minutes: str) -> tuple[str, list[float | None], list[bool]]:
     """Return the heading of a shading, each grid's value (None: no data) and whether it is hidden as small."""
     if shade in _GROUPS:
         words, key = _GROUPS[shade]
@@ -149,9 +143,7 @@ def _classes(table: MapTable, shade: Shade, values: Sequence[float]) -> list[_Cl
     return [nothing, *_between(_HOURS if shade == "week" else even_breaks(values, 5), colours[1:])]
 
 
-def _between(
-    edges: Sequence[float], colours: Sequence[str], unit: str = "", *, bottom: bool = False
-) -> list[_Class]:
+def _between(edges: Sequence[float], colours: Sequence[str], unit: str = "", *, bottom: bool = False) -> list[_Class]:
     """Return classes between edges; the lowest edge belongs to the first where ``bottom``."""
 
     def one(i: int) -> _Class:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-_SCALES = [
-    m * 10**e for e in range(2, 7) for m in (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 7.5, 8, 9)
-]
+_SCALES = [m * 10**e for e in range(2, 7) for m in (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 7.5, 8, 9)]
 _PAD = 1.04
 
 

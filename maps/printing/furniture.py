@@ -128,9 +128,7 @@ def scale_bar(pen: Pen, say: Say, y: float, scale: float) -> None:
     kilometres = piece_m * 4 >= 2000
     for i in range(4):
         fill = INK if i % 2 == 0 else "#ffffff"
-        pen.box(
-            PANEL_X + i * piece_mm, y + 3, piece_mm, 1.8, Ink(fill=fill, line=INK, width_mm=0.15, round=False)
-        )
+        pen.box(PANEL_X + i * piece_mm, y + 3, piece_mm, 1.8, Ink(fill=fill, line=INK, width_mm=0.15, round=False))
     for i in (0, 1, 2, 4):
         value = piece_m * i / (1000 if kilometres else 1)
         told = f"{value:g}" + ((" km" if kilometres else " m") if i == 4 else "")
@@ -150,9 +148,7 @@ def north_arrow(pen: Pen, say: Say, x: float, y: float, frame: Frame, metric: Me
 
     pen.circles([(x, y)], 9.5, Ink(fill="#ffffff", opacity=0.82, line=LINE, width_mm=0.2))
     pen.polygon([turned(0, 6), turned(-2.6, -5.2), turned(0, -3.2)], Ink(fill=INK, line=INK, width_mm=0.15))
-    pen.polygon(
-        [turned(0, 6), turned(2.6, -5.2), turned(0, -3.2)], Ink(fill="#ffffff", line=INK, width_mm=0.15)
-    )
+    pen.polygon([turned(0, 6), turned(2.6, -5.2), turned(0, -3.2)], Ink(fill="#ffffff", line=INK, width_mm=0.15))
     pen.centred(*turned(0, 7.6), say("北 / N"), 6.5, INK)
 
 

@@ -47,9 +47,7 @@ def draw_ground(pen: Pen, ground: Ground, to_page: Callable[[np.ndarray], np.nda
         edge = Ink(line=_MAJOR_EDGE if major else _EDGE, width_mm=width * slim + 0.22)
         pen.shapes(streets[_of(ground.streets, kinds)], edge)
     for kinds, width, major in _CLASSES:
-        pen.shapes(
-            streets[_of(ground.streets, kinds)], Ink(line=_MAJOR if major else _ROAD, width_mm=width * slim)
-        )
+        pen.shapes(streets[_of(ground.streets, kinds)], Ink(line=_MAJOR if major else _ROAD, width_mm=width * slim))
 
 
 def street_names(
@@ -62,9 +60,7 @@ def street_names(
     """Write the names of streets and water where there is room: ``free(x, y, width, height, angle)`` tells, and takes it."""
     if scale > _NAMES_TO:
         return
-    water = [
-        i for i, kind in enumerate(ground.backdrop.kinds) if kind == "water" and ground.backdrop.names[i]
-    ]
+    water = [i for i, kind in enumerate(ground.backdrop.kinds) if kind == "water" and ground.backdrop.names[i]]
     for i in water[:_MOST_NAMES]:
         shape = to_page(ground.backdrop.shapes_m[i : i + 1])[0]
         if shapely.get_dimensions(shape) == 2:
@@ -92,9 +88,7 @@ def tidy(name: str | None, most: int) -> str:
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
-def _straightest(
-    streets: Features, shapes: np.ndarray
-) -> list[tuple[str, tuple[float, float], tuple[float, float]]]:
+def _straightest(streets: Features, shapes: np.ndarray) -> list[tuple[str, tuple[float, float], tuple[float, float]]]:
     """Return of every named street its longest straight piece, the longest first."""
     best: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {}
     for name, shape in zip(streets.names, shapes, strict=True):
@@ -111,8 +105,4 @@ def _straightest(
 
 
 def _of(features: Features, kinds: Sequence[str]) -> np.ndarray:
-    return (
-        np.isin(np.array(features.kinds, dtype=object), list(kinds))
-        if features.kinds
-        else np.zeros(0, dtype=bool)
-    )
+    return np.isin(np.array(features.kinds, dtype=object), list(kinds)) if features.kinds else np.zeros(0, dtype=bool)

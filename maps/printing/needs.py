@@ -87,9 +87,7 @@ def needs_sheet(
         colours = ramp("ember", len(breaks) - 1)
     looks = [
         _look(value, few, count, in_grids, breaks, colours)
-        for value, few, count in zip(
-            column.values, layer.hidden("count"), layer.column("count").values, strict=True
-        )
+        for value, few, count in zip(column.values, layer.hidden("count"), layer.column("count").values, strict=True)
     ]
     edges = breaks if in_grids or mode == "rate" else [1.0, *breaks[1:]]
     rows = [
@@ -150,15 +148,9 @@ def _heat(table: MapTable, layer: Layer, whole: Layer, metric: MetricCRS, radius
         rest_rows(say, [looks]),
         (say("单元数 / Cells"),),
         Ramp(bar, "0", number(round(top, 1))),
-        (
-            say("热力半径 {n} 米，是地面上的距离 / Radius of the heat: {n} m on the ground").format(
-                n=f"{radius_m:g}"
-            ),
-        ),
+        (say("热力半径 {n} 米，是地面上的距离 / Radius of the heat: {n} m on the ground").format(n=f"{radius_m:g}"),),
     )
-    theme = Theme(
-        layer, looks, CELL_OPACITY, labelled=False, heat=Heat(lon, lat, weight, radius_m, top, colours)
-    )
+    theme = Theme(layer, looks, CELL_OPACITY, labelled=False, heat=Heat(lon, lat, weight, radius_m, top, colours))
     return Sheet(table, _with_months(table, heading), (theme,), (legend,))
 
 
@@ -186,9 +178,7 @@ def _sheet(
     in_grids = layer.name == "grids"
     counted = table.say("网格数 / Grids" if in_grids else "单元数 / Cells")
     theme = Theme(layer, looks, GRID_OPACITY if in_grids else CELL_OPACITY, in_grids)
-    return Sheet(
-        table, _with_months(table, heading), (theme,), (Legend(heading, rows, (counted,), notes=notes),)
-    )
+    return Sheet(table, _with_months(table, heading), (theme,), (Legend(heading, rows, (counted,), notes=notes),))
 
 
 def _with_months(table: MapTable, heading: str) -> str:

@@ -120,14 +120,10 @@ class Pen:
         self.pdf.set_font(_FONT, size=size_pt)
         self.pdf.set_text_color(colour)
         if halo:
-            with self.pdf.local_context(
-                text_mode=TextMode.STROKE, draw_color=halo, line_width=size_pt * _HALO
-            ):
+            with self.pdf.local_context(text_mode=TextMode.STROKE, draw_color=halo, line_width=size_pt * _HALO):
                 self.pdf.text(x, y, text)
         if bold:
-            with self.pdf.local_context(
-                text_mode=TextMode.FILL_STROKE, draw_color=colour, line_width=size_pt * _BOLD
-            ):
+            with self.pdf.local_context(text_mode=TextMode.FILL_STROKE, draw_color=colour, line_width=size_pt * _BOLD):
                 self.pdf.text(x, y, text)
         else:
             self.pdf.text(x, y, text)

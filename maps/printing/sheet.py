@@ -43,14 +43,10 @@ class _Room:
 
     def take(self, x: float, y: float, width: float, height: float, angle: float = 0.0) -> bool:
         """Take the room of a text if it is free and inside the map; tell whether."""
-        box = shapely.box(
-            x - width / 2 - 0.6, y - height / 2 - 0.2, x + width / 2 + 0.6, y + height / 2 + 0.2
-        )
+        box = shapely.box(x - width / 2 - 0.6, y - height / 2 - 0.2, x + width / 2 + 0.6, y + height / 2 + 0.2)
         if angle:
             box = shapely.affinity.rotate(box, -angle, origin=(x, y))
-        if not shapely.within(box, self._inside) or any(
-            shapely.intersects(box, other) for other in self._taken
-        ):
+        if not shapely.within(box, self._inside) or any(shapely.intersects(box, other) for other in self._taken):
             return False
         self._taken.append(box)
         return True
@@ -108,9 +104,7 @@ def picture(pdf: bytes, dpi: int) -> bytes:
     return target.getvalue()
 
 
-def _draw_map(
-    pen: Pen, theme: Theme, ground: Ground, frame: Frame, metric: MetricCRS, *, arrow: bool
-) -> None:
+def _draw_map(pen: Pen, theme: Theme, ground: Ground, frame: Frame, metric: MetricCRS, *, arrow: bool) -> None:
     box = frame.box
     if theme.caption:
         pen.text(box.x, box.y - 2.2, pen.cut(theme.caption, box.width, 11), 11, INK)
@@ -131,9 +125,7 @@ def _draw_map(
             room.take(box.x + box.width - 13, box.y + 17, 18, 26)
         _draw_marks(pen, theme, frame, metric, room)
         if theme.labelled:
-            _labels(
-                pen, theme, shapely.intersection(shapes[near], box.shape), np.flatnonzero(near), room.take
-            )
+            _labels(pen, theme, shapely.intersection(shapes[near], box.shape), np.flatnonzero(near), room.take)
         street_names(pen, ground, frame.to_page, frame.scale, room.take)
     pen.box(box.x, box.y, box.width, box.height, Ink(line=LINE, width_mm=0.35, round=False))
 
@@ -165,9 +157,7 @@ def _draw_heat(pen: Pen, heat: Heat, frame: Frame, metric: MetricCRS) -> None:
         x_m, y_m, heat.weight, heat.radius_m, (frame.west, frame.north), step_mm * frame.scale / 1000, shape
     )
     share = np.clip(sums / heat.top, 0, 1)
-    colours = np.array(
-        [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in heat.colours], dtype=np.uint8
-    )
+    colours = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in heat.colours], dtype=np.uint8)
     opacity = np.vectorize(heat_opacity, otypes=[float])(np.linspace(0, 1, 1001))
     alpha = opacity[np.round(share * 1000).astype(int)]
     pixels = np.dstack(
@@ -206,9 +196,7 @@ def _labels(pen: Pen, theme: Theme, shapes: np.ndarray, rows: np.ndarray, take: 
     """Write the grids' names, the largest first, where they stand free of each other; a code where there is no name."""
     names, codes = (theme.layer.column(key).values for key in ("name", "code"))
     for at in np.argsort(-shapely.area(shapes), kind="stable"):
-        shape = shapes[at].buffer(
-            0
-        )  # what is left of a shape at the edge of the map may have lines and points to it
+        shape = shapes[at].buffer(0)  # what is left of a shape at the edge of the map may have lines and points to it
         if shape.is_empty:
             continue
         name = tidy(names[rows[at]], 16) or str(codes[rows[at]])
@@ -216,9 +204,7 @@ def _labels(pen: Pen, theme: Theme, shapes: np.ndarray, rows: np.ndarray, take: 
         _label(pen, name, shape, (middle.x, middle.y), take)
 
 
-def _label(
-    pen: Pen, name: str, shape: shapely.Geometry, at: tuple[float, float], take: Callable[..., bool]
-) -> None:
+def _label(pen: Pen, name: str, shape: shapely.Geometry, at: tuple[float, float], take: Callable[..., bool]) -> None:
     """Write a name in the shape, on one line or on two, where there is room for it."""
     half = (len(name) + 1) // 2
     for lines in ([name], [name[:half].rstrip(), name[half:].lstrip()]):
@@ -243,12 +229,8 @@ def _without_specks(shapes: np.ndarray) -> np.ndarray:
     return np.array(kept, dtype=object)
 
 
-def _on_page(
-    places: Sequence[tuple[float, float]], frame: Frame, metric: MetricCRS
-) -> list[tuple[float, float]]:
+def _on_page(places: Sequence[tuple[float, float]], frame: Frame, metric: MetricCRS) -> list[tuple[float, float]]:
     if not places:
         return []
     points = shapely.points(np.array(places))
-    return [
-        tuple(each) for each in shapely.get_coordinates(frame.to_page(metric.geometry_to_m(points))).tolist()
-    ]
+    return [tuple(each) for each in shapely.get_coordinates(frame.to_page(metric.geometry_to_m(points))).tolist()]

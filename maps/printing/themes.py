@@ -96,9 +96,7 @@ def grid_sheet(table: MapTable, classing: Classing) -> Sheet:
     layer = table.layers[0]
     column = next(column for column in layer.columns if column.key not in ("code", "name", "suppressed"))
     theme, classes = _shaded(layer, [column], classing, common=False)[0]
-    legend = Legend(
-        column.heading, _rows(table.say, [theme], classes, column.unit), (table.say("网格数 / Grids"),)
-    )
+    legend = Legend(column.heading, _rows(table.say, [theme], classes, column.unit), (table.say("网格数 / Grids"),))
     months = table.fact("months")
     return Sheet(table, f"{column.heading}  {months}".strip(), (theme,), (legend,))
 
@@ -122,9 +120,7 @@ def comparison_sheet(table: MapTable, classing: Classing, *, common: bool) -> Sh
     else:
         heads = [say("左图 / Left map"), say("右图 / Right map")]
         legends = [
-            Legend(
-                f"{head} · {side.heading}", _rows(say, [theme], classes, side.unit), (say("网格数 / Grids"),)
-            )
+            Legend(f"{head} · {side.heading}", _rows(say, [theme], classes, side.unit), (say("网格数 / Grids"),))
             for head, side, (theme, classes) in zip(heads, sides, drawn, strict=True)
         ]
     between = say(" 与 / and ")
@@ -136,8 +132,7 @@ def _shaded(
 ) -> list[tuple[Theme, Classes]]:
     """Return a map shaded by each column, with its classes: those of all of them together where ``common``."""
     sets = [
-        {str(i): None if value is None else float(value) for i, value in enumerate(column.values)}
-        for column in columns
+        {str(i): None if value is None else float(value) for i, value in enumerate(column.values)} for column in columns
     ]
 
     def sorted_into(values: list[dict[str, float | None]]) -> list[Classes]:
@@ -180,16 +175,12 @@ def class_rows(
 ) -> list[LegendRow]:
     """Return classes from high to low, with how many features of each map have their colour."""
     words = [class_words(breaks, i, unit, whole=whole) for i in range(len(colours))]
-    return [
-        LegendRow(colour, said, counts(looks, colour)) for colour, said in zip(colours, words, strict=True)
-    ][::-1]
+    return [LegendRow(colour, said, counts(looks, colour)) for colour, said in zip(colours, words, strict=True)][::-1]
 
 
 def rest_rows(say: Say, looks: Sequence[Sequence[str | None]]) -> list[LegendRow]:
     """Return the rows of what has no class, where there is any."""
-    rows = [
-        LegendRow(look, say(words), counts(looks, look)) for look, words in ((HATCH, NO_DATA), (DOTS, FEW))
-    ]
+    rows = [LegendRow(look, say(words), counts(looks, look)) for look, words in ((HATCH, NO_DATA), (DOTS, FEW))]
     return [row for row in rows if any(row.counts)]
 
 

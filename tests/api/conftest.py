@@ -39,9 +39,7 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def peopled(place: Store) -> Store:  # noqa: F811 - the fixture above
     with place.owner_session() as session:
-        session.execute(
-            text("INSERT INTO accounts (name, password_hash, role) VALUES ('auditor', '', 'auditor')")
-        )
+        session.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES ('auditor', '', 'auditor')"))
         session.execute(text("UPDATE accounts SET password_hash = :hash"), {"hash": password_hash()})
         session.execute(
             text(

@@ -35,15 +35,53 @@ class Hidden:
 HIDDEN = {
     OWN: Hidden(
         OWN,
-        open=("欧阳翡翠匣", "某秘密理由甲", "秘密备注甲绝不外传", "司徒监护甲", "长孙联系甲", "秘密单位甲", "百里楼栋甲", "走访所见甲不外传",
-              "办结详情甲不外传", "纠纷甲两家争执", "纠纷甲说明不外传"),
-        sealed=("13577770011", "530199195001018811", "13577770012", "13577770013", "13577770014", "宇文幼童甲", "2019-02-27"),
+        open=(
+            "欧阳翡翠匣",
+            "某秘密理由甲",
+            "秘密备注甲绝不外传",
+            "司徒监护甲",
+            "长孙联系甲",
+            "秘密单位甲",
+            "百里楼栋甲",
+            "走访所见甲不外传",
+            "办结详情甲不外传",
+            "纠纷甲两家争执",
+            "纠纷甲说明不外传",
+        ),
+        sealed=(
+            "13577770011",
+            "530199195001018811",
+            "13577770012",
+            "13577770013",
+            "13577770014",
+            "宇文幼童甲",
+            "2019-02-27",
+        ),
     ),
     FOREIGN: Hidden(
         FOREIGN,
-        open=("上官琥珀函", "某秘密理由乙", "秘密备注乙绝不外传", "司徒监护乙", "长孙联系乙", "秘密单位乙", "百里楼栋乙", "走访所见乙不外传",
-              "办结详情乙不外传", "纠纷乙两家争执", "纠纷乙说明不外传"),
-        sealed=("13688880021", "530199194902028822", "13688880022", "13688880023", "13688880024", "宇文幼童乙", "2019-03-28"),
+        open=(
+            "上官琥珀函",
+            "某秘密理由乙",
+            "秘密备注乙绝不外传",
+            "司徒监护乙",
+            "长孙联系乙",
+            "秘密单位乙",
+            "百里楼栋乙",
+            "走访所见乙不外传",
+            "办结详情乙不外传",
+            "纠纷乙两家争执",
+            "纠纷乙说明不外传",
+        ),
+        sealed=(
+            "13688880021",
+            "530199194902028822",
+            "13688880022",
+            "13688880023",
+            "13688880024",
+            "宇文幼童乙",
+            "2019-03-28",
+        ),
     ),
 }
 REJECTED = "皇甫驳回行"
@@ -188,7 +226,9 @@ def _seed_casework(session: Session, household: str, secrets: list[str]) -> tupl
         {**at, "title": title},
     ).scalar_one()
     session.execute(
-        text("INSERT INTO event_steps (event_id, account, to_state, note) VALUES (:event, 'worker', 'reported', :note)"),
+        text(
+            "INSERT INTO event_steps (event_id, account, to_state, note) VALUES (:event, 'worker', 'reported', :note)"
+        ),
         {"event": event, "note": said},
     )
     return str(need), str(event)
@@ -220,7 +260,9 @@ class Search:
     """Looks for secrets in whatever has left the service."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self.needles = [(secret, each.lower()) for secret in secrets for each in dict.fromkeys(disguises(secret)) if len(each) > 5]
+        self.needles = [
+            (secret, each.lower()) for secret in secrets for each in dict.fromkeys(disguises(secret)) if len(each) > 5
+        ]
 
     def found_in(self, content: bytes) -> set[str]:
         """Return the secrets that are there, plain or disguised, compressed or not."""

@@ -131,7 +131,9 @@ def test_what_is_kept_is_bounded(
     assert len(outside.asked) == 6
 
 
-def test_pages_say_whose_the_map_is_and_load_nothing_from_there(client: TestClient, as_: SignIn, outside: Outside) -> None:
+def test_pages_say_whose_the_map_is_and_load_nothing_from_there(
+    client: TestClient, as_: SignIn, outside: Outside
+) -> None:
     found = client.get("/", headers=as_("planner"))
     assert "审图号：GS(2026)1号" in found.text
     assert "某图 <b>" not in found.text

@@ -49,7 +49,10 @@ def test_a_failure_is_the_makers_own() -> None:
 
     async def ask() -> list[object]:
         found = await asyncio.gather(
-            board.soon(KEY, fail), board.soon(KEY, lambda: answer(1)), board.soon(KEY, lambda: answer(2)), return_exceptions=True
+            board.soon(KEY, fail),
+            board.soon(KEY, lambda: answer(1)),
+            board.soon(KEY, lambda: answer(2)),
+            return_exceptions=True,
         )
         return [each.tag if isinstance(each, Answer) else type(each) for each in found]
 

@@ -38,9 +38,7 @@ def run(*words: str | Path, given: str = "") -> Result:
 def csv(folder: Path, *rows: str) -> Path:
     lon, lat = lonlat(200, 200)
     path = folder / "homes.csv"
-    path.write_text(
-        "\n".join(["code,lon,lat", *(row or f"N,{lon},{lat}" for row in rows), ""]), encoding="utf-8"
-    )
+    path.write_text("\n".join(["code,lon,lat", *(row or f"N,{lon},{lat}" for row in rows), ""]), encoding="utf-8")
     return path
 
 
@@ -59,9 +57,7 @@ def test_some_rows_rejected(place: Store, tmp_path: Path) -> None:
 
 
 def test_all_rows_rejected(place: Store, tmp_path: Path) -> None:
-    result = run(
-        "import", "households", csv(tmp_path, *[f"B{n},here,25" for n in range(30)]), "--crs", "EPSG:4326"
-    )
+    result = run("import", "households", csv(tmp_path, *[f"B{n},here,25" for n in range(30)]), "--crs", "EPSG:4326")
     assert (result.exit_code, result.stdout) == (2, "read 30 loaded 0 rejected 30\n")
     assert "and 10 more" in result.stderr
 
@@ -205,7 +201,9 @@ def test_the_help_loads_no_library_of_the_service() -> None:
     )  # fmt: skip
     assert "import" in done.stdout and "second-factor" in done.stdout
     loaded_modules = done.stdout.rpartition("[")[2]
-    assert not [name for name in ("sqlalchemy", "numpy", "pandas", "fastapi", "shapely") if f"'{name}'" in loaded_modules]
+    assert not [
+        name for name in ("sqlalchemy", "numpy", "pandas", "fastapi", "shapely") if f"'{name}'" in loaded_modules
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,7 +13,9 @@ from gis.store.session import Store
 from tests.api.conftest import no_settings_of_this_machine  # noqa: F401 - a fixture
 
 
-def test_it_compares_and_puts_right(store: Store, database_urls: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_compares_and_puts_right(
+    store: Store, database_urls: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LINLI_DATABASE_URL", database_urls[0])
     monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", database_urls[1])
     monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))

@@ -91,7 +91,9 @@ def stored(store: Store) -> list[Any]:
         return list(session.execute(text(query)).all())
 
 
-def test_the_same_file_twice_at_once_and_one_waits(client: TestClient, as_: SignIn, peopled: Store, tmp_path: Path) -> None:
+def test_the_same_file_twice_at_once_and_one_waits(
+    client: TestClient, as_: SignIn, peopled: Store, tmp_path: Path
+) -> None:
     headers, before = as_("admin"), stored(peopled)[0].version
     path = file(tmp_path, 10, "N1", "N2")
 
@@ -127,4 +129,11 @@ def test_progress_on_a_terminal_and_ctrl_c_keeps_nothing(peopled: Store, tmp_pat
     assert stored(peopled) == before
     with peopled.owner_session() as session:
         assert session.scalars(text("SELECT state FROM imports")).all() == ["cancelled"]
-        assert session.scalars(text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%stage%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()")).one() == 0
+        assert (
+            session.scalars(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%stage%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            ).one()
+            == 0
+        )

@@ -43,7 +43,9 @@ def home(linli: Linli, database_urls: tuple[str, str], tmp_path: Path) -> Path:
     with store.owner_session() as session:
         session.execute(text("INSERT INTO households (code, grid_reason) VALUES ('H', 'no position')"))
         session.execute(
-            text("INSERT INTO residents (key, household_id, birth_year, phone_sealed, moved_out_on) SELECT 'k', id, 1950, :p, '2020-01-01' FROM households"),
+            text(
+                "INSERT INTO residents (key, household_id, birth_year, phone_sealed, moved_out_on) SELECT 'k', id, 1950, :p, '2020-01-01' FROM households"
+            ),
             {"p": vault_of(session).seal_one("residents.phone_sealed", "k", PHONE)},
         )
     store.close()
@@ -81,7 +83,9 @@ def test_keys_from_the_settings(linli: Linli, home: Path, monkeypatch: pytest.Mo
     assert "LINLI_FIELD_KEY" in refused.output and "not-a-key" not in refused.output
 
 
-def test_the_log_is_verified_exported_and_pruned(linli: Linli, home: Path, database_urls: tuple[str, str], tmp_path: Path) -> None:
+def test_the_log_is_verified_exported_and_pruned(
+    linli: Linli, home: Path, database_urls: tuple[str, str], tmp_path: Path
+) -> None:
     linli("keys", "rotate")
     head = linli("audit", "verify").output.split()[-1]
     assert head.startswith("1:")

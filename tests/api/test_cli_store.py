@@ -37,7 +37,14 @@ from tests.gis.store.test_backup import digests
 ROOT = Path(__file__).parents[2]
 FRIDAY_NOON = "2026-11-20T12:00:00+08:00"
 WHO = ("admin", "worker", "planner", "auditor")
-PATHS = {"layer": "grids", "z": "0", "x": "0", "y": "0", "resident": "1", "import_id": "00000000-0000-4000-8000-000000000000"}
+PATHS = {
+    "layer": "grids",
+    "z": "0",
+    "x": "0",
+    "y": "0",
+    "resident": "1",
+    "import_id": "00000000-0000-4000-8000-000000000000",
+}
 CODES = {"grids": G1, "buildings": "B1", "households": "H001", "stations": "S1"}
 QUERIES = {
     "lon": "105", "lat": "25", "service": "meal", "at": FRIDAY_NOON, "grid": G1, "from": "2026-01-01", "to": "2026-12-31", "limit": "50",
@@ -47,7 +54,9 @@ MOVING = {"/api/screen/changes", "/metrics"}
 
 
 @pytest.fixture
-def place_for_commands(peopled: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+def place_for_commands(
+    peopled: Store, database_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Store:
     monkeypatch.setenv("LINLI_DATABASE_URL", database_urls[0])
     monkeypatch.setenv("LINLI_SERVICE_DATABASE_URL", database_urls[1])
     monkeypatch.setenv("LINLI_DATA_DIR", str(tmp_path / "data"))
@@ -68,15 +77,23 @@ def questions(app: FastAPI) -> list[str]:
         if "get" in methods and path not in MOVING:
             part = path.split("/")[2] if path.startswith("/api/") else ""
             address = re.sub(r"\{(\w+)\}", lambda m, part=part: PATHS.get(m[1], CODES.get(part, "nothing")), path)
-            asked = [p["name"] for p in methods["get"].get("parameters", ()) if p["in"] == "query" and p["name"] in QUERIES]
-            found.append(address + ("?" + "&".join(f"{n}={QUERIES[n].replace('+', '%2B')}" for n in asked) if asked else ""))
+            asked = [
+                p["name"] for p in methods["get"].get("parameters", ()) if p["in"] == "query" and p["name"] in QUERIES
+            ]
+            found.append(
+                address + ("?" + "&".join(f"{n}={QUERIES[n].replace('+', '%2B')}" for n in asked) if asked else "")
+            )
     return found
 
 
 def without_moments(body: Any) -> Any:
     """Leave out what a reading itself changes: the audit log's newest entries, and the clock."""
     if isinstance(body, dict):
-        return {k: without_moments(v) for k, v in body.items() if k not in ("generated_at", "exported_at", "as_of", "now", "at", "version")}
+        return {
+            k: without_moments(v)
+            for k, v in body.items()
+            if k not in ("generated_at", "exported_at", "as_of", "now", "at", "version")
+        }
     return [without_moments(each) for each in body] if isinstance(body, list) else body
 
 

@@ -87,7 +87,12 @@ def test_second_factors_are_asked_for_and_taken_away(place: Store) -> None:
     now = datetime.now(UTC)
     with place.owner_session() as session:
         account = find_account(session, "planner")
-        confirm(session, account, pyotp.TOTP(begin(session, account).secret).at(now - timedelta(seconds=60)), now - timedelta(seconds=60))
+        confirm(
+            session,
+            account,
+            pyotp.TOTP(begin(session, account).secret).at(now - timedelta(seconds=60)),
+            now - timedelta(seconds=60),
+        )
     with place.session(None) as session:
         refused = sign_in(session, "planner", PASSWORD, now)
         assert isinstance(refused, Refused)

@@ -30,7 +30,9 @@ def sample(tmp_path: Path, every: int) -> Iterator[tuple[Case, bytes]]:
     """Some files of every family and every outcome that do not depend on the grids of the corpus' place."""
     taken: dict[tuple[str, str], int] = {}
     for case in every_case():
-        outcome = "refused" if case.outcome == REFUSED else "loaded" if case.outcome[0] == case.outcome[1] else "rejected"
+        outcome = (
+            "refused" if case.outcome == REFUSED else "loaded" if case.outcome[0] == case.outcome[1] else "rejected"
+        )
         if case.family == "many" or (outcome != "refused" and case.kind not in _DOORS - {"needs", "residents"}):
             continue
         group = (case.family, outcome)
@@ -50,7 +52,20 @@ def fill(store: Store, tmp_path: Path) -> None:
 def every_row(store: Store) -> dict[str, int]:
     with store.owner_engine.connect() as connection:
         found = counts(connection)
-    return {table: found[table] for table in ("areas", "grids", "compounds", "buildings", "households", "residents", "stations", "streets", "needs")}
+    return {
+        table: found[table]
+        for table in (
+            "areas",
+            "grids",
+            "compounds",
+            "buildings",
+            "households",
+            "residents",
+            "stations",
+            "streets",
+            "needs",
+        )
+    }
 
 
 def test_files_sent_over_http(client: TestClient, as_: SignIn, peopled: Store, tmp_path: Path) -> None:
@@ -109,7 +124,9 @@ def test_files_given_to_the_command_line(
         path.write_bytes(content)
         words = ["import", case.kind, str(path), "--dry-run", *(["--crs", case.crs] if case.crs is not None else [])]
         result = CliRunner().invoke(linli_app, words)
-        expected = 2 if case.outcome == REFUSED or not case.outcome[1] else 1 if case.outcome[1] < case.outcome[0] else 0
+        expected = (
+            2 if case.outcome == REFUSED or not case.outcome[1] else 1 if case.outcome[1] < case.outcome[0] else 0
+        )
         assert result.exit_code == expected, (case, result.stderr)
         assert "Traceback" not in result.stderr + result.stdout
         rejected = path.with_name(path.name + ".rejected.csv")

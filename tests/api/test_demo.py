@@ -48,9 +48,7 @@ def test_the_place_and_its_accounts(store: Store, tmp_path: Path) -> None:
     assert count(store, "imports") == 14
 
 
-def test_a_load_that_breaks_off_leaves_nothing(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_load_that_breaks_off_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imported = demo.import_file
 
     def breaks(connection, kind, path, **more):

@@ -74,14 +74,20 @@ def place(store: Store) -> Store:
                     "INSERT INTO grids (code, name, community_id, geometry) SELECT :code, :code, id, "
                     "ST_Multi(ST_GeomFromWKB(:shape, 4326)) FROM areas WHERE code = :community"
                 ),
-                {"code": town.grids[i], "community": community, "shape": shapely.to_wkb(box(i * 1000, 0, i * 1000 + 1000, 1000))},
+                {
+                    "code": town.grids[i],
+                    "community": community,
+                    "shape": shapely.to_wkb(box(i * 1000, 0, i * 1000 + 1000, 1000)),
+                },
             )
             for j in range(5):
                 _add_homes(session, town, i, i * 1000 + 100 + j * 200, random)
         add_station(session, "S1", 250, 500, [("meal", "24/7"), ("health", "24/7")])
         add_station(session, "S2", 4100, 500, [("meal", "24/7")])
         session.execute(
-            text("INSERT INTO accounts (name, password_hash, role) SELECT r, '', r FROM unnest(ARRAY['admin', 'planner', 'worker', 'screen']) r")
+            text(
+                "INSERT INTO accounts (name, password_hash, role) SELECT r, '', r FROM unnest(ARRAY['admin', 'planner', 'worker', 'screen']) r"
+            )
         )
         assign(session.connection())
     store.town = town  # type: ignore[attr-defined]
@@ -110,7 +116,9 @@ def _add_homes(session: Any, town: Town, grid: int, x_m: int, random: np.random.
         for _ in range(int(random.integers(0, 3))):
             town.needs[number, service, month] += 1
             session.execute(
-                text("INSERT INTO needs (household_id, service, opened_on) SELECT id, :service, CAST(:day AS date) FROM households WHERE code = :code"),
+                text(
+                    "INSERT INTO needs (household_id, service, opened_on) SELECT id, :service, CAST(:day AS date) FROM households WHERE code = :code"
+                ),
                 {"service": service, "day": f"{month}-{int(random.integers(1, 29)):02d}", "code": f"B{number}-1"},
             )
 
@@ -120,8 +128,15 @@ def add_person(session: Any, town: Town, building: int, kind: str) -> None:
     year, flags = PEOPLE[kind]
     town.people[building][kind] += 1
     session.execute(
-        text("INSERT INTO residents (key, household_id, birth_year, care_flags) SELECT :key, id, :year, :flags FROM households WHERE code = :code"),
-        {"key": f"{building} {kind} {town.people[building][kind]}", "year": year, "flags": flags, "code": f"B{building}-1"},
+        text(
+            "INSERT INTO residents (key, household_id, birth_year, care_flags) SELECT :key, id, :year, :flags FROM households WHERE code = :code"
+        ),
+        {
+            "key": f"{building} {kind} {town.people[building][kind]}",
+            "year": year,
+            "flags": flags,
+            "code": f"B{building}-1",
+        },
     )
 
 
@@ -199,9 +214,13 @@ def test_all_answers_add_up_and_are_less_than_five_away(client: TestClient, as_:
         if measure == "residents":
             continue
         assert {row["code"]: row[measure] or None for row in whole["grids"]} == told
-        halves = [ask(f"/api/coverage?at=any&minutes=7&area={AREAS[name]}")["totals"] for name in ("community", "other")]
+        halves = [
+            ask(f"/api/coverage?at=any&minutes=7&area={AREAS[name]}")["totals"] for name in ("community", "other")
+        ]
         for name in (measure, f"{measure}_covered"):
-            assert sum(half[name] for half in halves) == whole["totals"][name] == sum(row[name] for row in whole["grids"])
+            assert (
+                sum(half[name] for half in halves) == whole["totals"][name] == sum(row[name] for row in whole["grids"])
+            )
         summary = ask("/api/screen/summary")["totals"]
         assert summary[measure] == whole["totals"][measure]
     wall = ask("/api/screen/summary")
@@ -209,10 +228,15 @@ def test_all_answers_add_up_and_are_less_than_five_away(client: TestClient, as_:
 
 
 def test_admins_count_one_by_one_and_workers_do_not(client: TestClient, as_: SignIn, town: Town) -> None:
-    whole = {role: client.get("/api/coverage?at=any", headers=as_(role)).json() for role in ("admin", "worker", "planner", "screen")}
+    whole = {
+        role: client.get("/api/coverage?at=any", headers=as_(role)).json()
+        for role in ("admin", "worker", "planner", "screen")
+    }
     assert [row["elders_60"] for row in whole["admin"]["grids"]] == town.in_grid("elders_60")
     assert whole["worker"] == whole["planner"]
-    assert [row["elders_60"] for row in whole["screen"]["grids"]] == [row["elders_60"] for row in whole["planner"]["grids"]]
+    assert [row["elders_60"] for row in whole["screen"]["grids"]] == [
+        row["elders_60"] for row in whole["planner"]["grids"]
+    ]
     assert (whole["admin"]["parameters"]["people_in"], whole["planner"]["parameters"]["people_in"]) == (1, 5)
 
 
@@ -221,12 +245,17 @@ def test_who_forgets_to_ask_gets_fives() -> None:
     assert not NeedQuery().exact
 
 
-def test_a_station_carried_from_house_to_house_finds_no_small_count(client: TestClient, as_: SignIn, town: Town) -> None:
+def test_a_station_carried_from_house_to_house_finds_no_small_count(
+    client: TestClient, as_: SignIn, town: Town
+) -> None:
     """Scenarios with circles of one minute (67 m) single out each building; together they are the published table and no more."""
     found: dict[str, list[int]] = {"elders_60": [], "children_12": []}
     for x_m in town.x_m:
         lon, lat = lonlat(x_m, 500)
-        edits = [{"op": "close", "station": {"code": "S2"}}, {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}]
+        edits = [
+            {"op": "close", "station": {"code": "S2"}},
+            {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}},
+        ]
         asked = {"parameters": {"service": "meal", "minutes": 1, "profile": "adult", "at": "any"}, "edits": edits}
         answer = client.post("/api/coverage/scenario", json=asked, headers=as_("planner")).json()
         assert all(n % 5 == 0 for n in counted(answer))
@@ -236,15 +265,26 @@ def test_a_station_carried_from_house_to_house_finds_no_small_count(client: Test
     for measure, figures in found.items():
         by_grid = np.bincount(town.grid_of, weights=figures)
         assert np.abs(by_grid - town.in_grid(measure)).max() < 5
-        assert not any(0 < counts[measure] < 5 and figure == counts[measure] for counts, figure in zip(town.people, figures, strict=True))
+        assert not any(
+            0 < counts[measure] < 5 and figure == counts[measure]
+            for counts, figure in zip(town.people, figures, strict=True)
+        )
 
 
 def test_siting_buildings_and_places_are_made_from_fives(client: TestClient, as_: SignIn, town: Town) -> None:
     for new_stations in (1, 2, 5):
-        asked = {"service": "errand", "minutes": 1, "profile": "adult", "new_stations": new_stations, "weights": {"elders_60": 1}}
+        asked = {
+            "service": "errand",
+            "minutes": 1,
+            "profile": "adult",
+            "new_stations": new_stations,
+            "weights": {"elders_60": 1},
+        }
         found = client.post("/api/siting", json=asked, headers=as_("planner")).json()
         assert all(n % 5 == 0 for n in (found["uncovered"], found["chosen"]["covered"], found["greedy"]["covered"]))
-    left_out = client.get("/api/coverage/buildings?service=meal&at=any&minutes=1", headers=as_("planner")).json()["items"]
+    left_out = client.get("/api/coverage/buildings?service=meal&at=any&minutes=1", headers=as_("planner")).json()[
+        "items"
+    ]
     assert left_out
     assert not any(COUNTS & set(item) for item in left_out)
     places = {
@@ -254,7 +294,9 @@ def test_siting_buildings_and_places_are_made_from_fives(client: TestClient, as_
     assert len(places["admin"]) == len(places["planner"]) == len(town.grids)
 
 
-def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(client: TestClient, as_: SignIn, town: Town) -> None:
+def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(
+    client: TestClient, as_: SignIn, town: Town
+) -> None:
     """Dinur & Nissim's attack: circles of many radii about many places, solved for the people of every building."""
     random = np.random.default_rng(3)
     rows, answers = [], []
@@ -262,7 +304,10 @@ def test_linear_algebra_finds_the_published_table_and_nothing_behind_it(client: 
     for _ in range(120):
         x_m, minutes = float(random.uniform(0, 6000)), float(random.uniform(1, 40))
         lon, lat = lonlat(x_m, 500)
-        edits = [{"op": "close", "station": {"code": "S2"}}, {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}}]
+        edits = [
+            {"op": "close", "station": {"code": "S2"}},
+            {"op": "move", "station": {"code": "S1", "lon": lon, "lat": lat}},
+        ]
         asked = {"parameters": {"service": "meal", "minutes": minutes, "profile": "adult", "at": "any"}, "edits": edits}
         answer = client.post("/api/coverage/scenario", json=asked, headers=as_("planner")).json()
         rows.append((np.abs(places - x_m) <= WalkPolicy().buffer_radius_m(minutes, "adult")).astype(float))
@@ -322,7 +367,12 @@ def test_days_are_rounded_each_for_itself(client: TestClient, as_: SignIn, town:
     def need(building: int, ago: int) -> None:
         with peopled.owner_session() as session:
             values = {"code": f"B{building}-2", "day": today - timedelta(days=ago)}
-            session.execute(text("INSERT INTO needs (household_id, service, opened_on) SELECT id, 'meal', :day FROM households WHERE code = :code"), values)
+            session.execute(
+                text(
+                    "INSERT INTO needs (household_id, service, opened_on) SELECT id, 'meal', :day FROM households WHERE code = :code"
+                ),
+                values,
+            )
 
     for building, ago, times in ((0, 3, 3), (0, 9, 7), (1, 9, 2), (6, 3, 4), (12, 1, 6)):
         for _ in range(times):
@@ -339,12 +389,19 @@ def test_days_are_rounded_each_for_itself(client: TestClient, as_: SignIn, town:
         assert jumps[-1] in (0, 5)
         before = after
     assert sum(jumps) == 10 and jumps[:5] == jumps[5:]
-    with peopled.owner_session() as session:  # a home with a long past goes elsewhere: nothing of another day comes with it
+    with (
+        peopled.owner_session() as session
+    ):  # a home with a long past goes elsewhere: nothing of another day comes with it
         session.execute(text("DELETE FROM needs WHERE opened_on < :day"), {"day": today - timedelta(days=7)})
     after = look()
-    assert {key[1] for key in before if before[key] != after[key]} <= {(today - timedelta(days=ago)).isoformat() for ago in range(8, 30)}
+    assert {key[1] for key in before if before[key] != after[key]} <= {
+        (today - timedelta(days=ago)).isoformat() for ago in range(8, 30)
+    }
     for day in {key[1] for key in after}:
-        assert sum(after[code, day, "needs_opened"] for code in town.grids[:3]) == after[AREAS["community"], day, "needs_opened"]
+        assert (
+            sum(after[code, day, "needs_opened"] for code in town.grids[:3])
+            == after[AREAS["community"], day, "needs_opened"]
+        )
 
 
 def test_windows_and_sizes_of_cells_give_no_small_count(client: TestClient, as_: SignIn, town: Town) -> None:
@@ -372,5 +429,9 @@ def test_windows_and_sizes_of_cells_give_no_small_count(client: TestClient, as_:
 
 def test_another_process_gives_the_same_answers(client: TestClient, as_: SignIn, peopled: Store) -> None:
     with TestClient(create_app(peopled, Settings.load())) as other:
-        for path in ("/api/coverage?service=meal&at=any&minutes=3", "/api/needs/cells?service=meal", "/api/grids/measures?measure=elders_60"):
+        for path in (
+            "/api/coverage?service=meal&at=any&minutes=3",
+            "/api/needs/cells?service=meal",
+            "/api/grids/measures?measure=elders_60",
+        ):
             assert other.get(path, headers=as_("planner")).content == client.get(path, headers=as_("planner")).content

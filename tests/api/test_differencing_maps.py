@@ -28,9 +28,7 @@ from tests.api.test_differencing import (  # noqa: F401 - fixtures
     town,
 )
 
-COUNTED = re.compile(
-    r"residents|elders_60(_covered)?|children_12(_covered)?|needs_(open|opened|closed)|flag_\w+|count"
-)
+COUNTED = re.compile(r"residents|elders_60(_covered)?|children_12(_covered)?|needs_(open|opened|closed)|flag_\w+|count")
 SPANS = [(first, last) for first in MONTHS for last in MONTHS if first <= last]
 FILES = (
     "grids.{form}?from=2026-03&to=2026-05",
@@ -123,9 +121,7 @@ def test_classes_and_rankings_follow_what_is_published(client: TestClient, as_: 
     for role in ("planner", "screen"):
         wall = client.get("/api/screen/summary", headers=as_(role)).json()
         for name, rows in wall["rankings"].items():
-            values = client.get(f"/api/grids/measures?measure={name}", headers=as_("planner")).json()[
-                "values"
-            ]
+            values = client.get(f"/api/grids/measures?measure={name}", headers=as_("planner")).json()["values"]
             told = [(row["value"], row["code"]) for row in rows]
             assert all(count == values[code] for count, code in told)
             assert told == sorted(told, key=lambda each: (-(each[0] or 0), each[1])), name

@@ -48,9 +48,7 @@ def mixed(peopled: Store) -> Store:  # noqa: F811
 
 def add_resident(session: Any, home: int, year: int) -> None:
     session.execute(
-        text(
-            "INSERT INTO residents (key, household_id, birth_year) VALUES (gen_random_uuid()::text, :home, :year)"
-        ),
+        text("INSERT INTO residents (key, household_id, birth_year) VALUES (gen_random_uuid()::text, :home, :year)"),
         {"home": home, "year": year},
     )
 
@@ -88,15 +86,9 @@ def test_every_slice_is_in_fives_and_slices_add_up(client: TestClient, as_: Sign
             figures = [n for answer in (whole, *by_colour) for n in counted(answer)]
             assert all(n % 5 == 0 and n >= 0 for n in figures)
             together = ask(client, as_, kind, colour=list(COLOURS), **asked)
-            assert (
-                (together["total"] or 0)
-                == sum(each["total"] or 0 for each in by_colour)
-                <= (whole["total"] or 0)
-            )
+            assert (together["total"] or 0) == sum(each["total"] or 0 for each in by_colour) <= (whole["total"] or 0)
             if kind == "grids":
-                for row, *parts in zip(
-                    together["grids"], *(each["grids"] for each in by_colour), strict=True
-                ):
+                for row, *parts in zip(together["grids"], *(each["grids"] for each in by_colour), strict=True):
                     assert (row["count"] or 0) == sum(part["count"] or 0 for part in parts)
                 assert sum(row["count"] or 0 for row in whole["grids"]) + (whole["outside"] or 0) == (
                     whole["total"] or 0
@@ -106,9 +98,7 @@ def test_every_slice_is_in_fives_and_slices_add_up(client: TestClient, as_: Sign
 def test_admins_count_every_slice_one_by_one(client: TestClient, as_: SignIn, mixed: Store) -> None:
     needs = truth(mixed)
     for colour, ages in itertools.product(("", *COLOURS), SUBSETS):
-        expected = sum(
-            (not colour or c == colour) and (not ages or bool(a & set(ages))) for _, _, _, c, a in needs
-        )
+        expected = sum((not colour or c == colour) and (not ages or bool(a & set(ages))) for _, _, _, c, a in needs)
         for kind in ("cells", "grids"):
             found = ask(client, as_, kind, "admin", age=list(ages), **({"colour": colour} if colour else {}))
             assert found["people_in"] == 1
@@ -120,13 +110,9 @@ def test_linear_algebra_over_all_filters_finds_parts_in_fives_only(
 ) -> None:
     """Every union of ages for every colour and month, solved for what each set of ages has: all are multiples of five, no small number is found."""
     kinds = [frozenset(chosen) for chosen in SUBSETS if chosen]
-    rows = np.array(
-        [[bool(kind & set(chosen)) for kind in kinds] for chosen in SUBSETS if chosen], dtype=float
-    )
+    rows = np.array([[bool(kind & set(chosen)) for kind in kinds] for chosen in SUBSETS if chosen], dtype=float)
     assert np.linalg.matrix_rank(rows) == len(kinds)
-    true = Counter(
-        (month, colour, ages) for _, service, month, colour, ages in truth(mixed) if service == "meal"
-    )
+    true = Counter((month, colour, ages) for _, service, month, colour, ages in truth(mixed) if service == "meal")
     small_found = small = 0
     for month, colour in itertools.product(MONTHS, COLOURS):
         period = {"from": f"{month}-01", "to": f"{month}-28", "service": "meal", "colour": colour}
@@ -157,8 +143,7 @@ def test_needs_that_come_one_by_one_are_seen_every_fifth_time_and_in_their_own_p
 
     def look() -> dict[tuple[str, str, str], int]:
         return {
-            (kind, colour, age): ask(client, as_, kind, service="errand", colour=colour, age=age)["total"]
-            or 0
+            (kind, colour, age): ask(client, as_, kind, service="errand", colour=colour, age=age)["total"] or 0
             for kind in ("cells", "grids")
             for colour in COLOURS
             for age in AGES
@@ -169,9 +154,7 @@ def test_needs_that_come_one_by_one_are_seen_every_fifth_time_and_in_their_own_p
     for _ in range(10):
         with mixed.owner_session() as session:
             session.execute(
-                text(
-                    "INSERT INTO needs (household_id, service, opened_on) VALUES (:home, 'errand', '2026-06-20')"
-                ),
+                text("INSERT INTO needs (household_id, service, opened_on) VALUES (:home, 'errand', '2026-06-20')"),
                 {"home": home},
             )
         after = look()
@@ -185,7 +168,10 @@ def test_needs_that_come_one_by_one_are_seen_every_fifth_time_and_in_their_own_p
 
 
 def test_spots_are_made_of_what_is_shown_and_of_nothing_else(
-    client: TestClient, as_: SignIn, mixed: Store, town: Town  # noqa: F811
+    client: TestClient,
+    as_: SignIn,
+    mixed: Store,
+    town: Town,  # noqa: F811
 ) -> None:
     """Whoever has the cells can work out the same z-scores, so these give nothing away."""
     for measure, colour in itertools.product(("count", "rate"), ("", "red")):
@@ -195,9 +181,7 @@ def test_spots_are_made_of_what_is_shown_and_of_nothing_else(
         # All buildings stand on one line: a cell's place is its rank from the west, 200 m apart.
         order = sorted(range(len(shown)), key=lambda i: shown[i]["geometry"]["coordinates"][0][0][0])
         facts = [shown[i]["properties"] for i in order]
-        assert len(facts) == len(town.people) == found["tested"] and all(
-            one["households"] == 6 for one in facts
-        )
+        assert len(facts) == len(town.people) == found["tested"] and all(one["households"] == 6 for one in facts)
         values = np.array([one[measure] or 0 for one in facts], dtype=float)
         own = find_spots(values, touching_cells(np.arange(len(values)), np.zeros(len(values), dtype=int)))
         told = [found["features"][i]["properties"] for i in order]
@@ -218,8 +202,6 @@ def test_services_and_months_add_up_within_a_slice(client: TestClient, as_: Sign
     asked = {"colour": ["red", "yellow"], "age": ["60-79", "80+"]}
     for kind in ("cells", "grids"):
         whole = ask(client, as_, kind, **asked)["total"] or 0
-        assert whole == sum(
-            ask(client, as_, kind, service=service, **asked)["total"] or 0 for service in SERVICES
-        )
+        assert whole == sum(ask(client, as_, kind, service=service, **asked)["total"] or 0 for service in SERVICES)
         months = [{"from": f"{month}-01", "to": f"{month}-28"} for month in MONTHS]
         assert whole == sum(ask(client, as_, kind, **asked, **month)["total"] or 0 for month in months)

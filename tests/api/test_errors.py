@@ -56,9 +56,7 @@ def test_what_passes_by_itself_asks_to_come_again(error: Exception) -> None:
 
 
 def test_every_error_of_the_domain_has_a_status() -> None:
-    kinds = {
-        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LinliError)
-    }
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LinliError)}
     assert kinds - {LinliError} <= STATUS.keys()
 
 

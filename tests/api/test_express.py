@@ -83,9 +83,7 @@ def test_the_same_answer_as_through_the_layers(
     assert re.fullmatch(r"[0-9a-f]{32}", quick.headers["x-request-id"])
     assert quick.headers["x-request-id"] != slow.headers["x-request-id"]
     if "etag" in quick.headers:
-        unchanged = [
-            ask(path, {**headers, "If-None-Match": quick.headers["etag"]}) for ask in (quickly, slowly)
-        ]
+        unchanged = [ask(path, {**headers, "If-None-Match": quick.headers["etag"]}) for ask in (quickly, slowly)]
         if all(each.status_code == 304 for each in unchanged):
             assert unchanged[0].content == unchanged[1].content == b""
             assert set(unchanged[0].headers) == set(unchanged[1].headers)
@@ -143,9 +141,7 @@ def test_by_cookie_too_and_only_to_get(
         assert client.get(LOCATE, headers=asked).status_code == status
         assert not taken[-1] or status == 200
     for method, status in (("HEAD", 405), ("DELETE", 403), ("OPTIONS", 405)):
-        assert (
-            client.request(method, LOCATE, headers={"Cookie": f"linli_session={token}"}).status_code == status
-        )
+        assert client.request(method, LOCATE, headers={"Cookie": f"linli_session={token}"}).status_code == status
         assert not taken[-1]
 
 
@@ -167,16 +163,12 @@ def test_the_same_traces(
     ]
     assert len(lines) == len(taken)
     assert answered.headers["x-request-id"] in lines[-1]
-    assert not [
-        line for line in lines if str(LON) in line or as_("worker")["Authorization"].split()[1] in line
-    ]
+    assert not [line for line in lines if str(LON) in line or as_("worker")["Authorization"].split()[1] in line]
     name = 'linli_request_seconds_count{method="GET",route="/api/grids/locate",status="200"}'
     counted = [
         float(
             next(
-                line
-                for line in client.get("/metrics", headers=as_("admin")).text.splitlines()
-                if line.startswith(name)
+                line for line in client.get("/metrics", headers=as_("admin")).text.splitlines() if line.startswith(name)
             ).split()[-1]
         )
         for _ in range(2)
@@ -218,9 +210,7 @@ def test_over_https_and_behind_a_proxy(
     app: Application, quickly: Callable[..., Any], as_: SignIn, taken: Taken
 ) -> None:
     quickly(LOCATE, as_("worker"))
-    proxied = TestClient(
-        behind_proxies(app, "10.0.0.1"), base_url="https://testserver", client=("10.0.0.1", 1)
-    )
+    proxied = TestClient(behind_proxies(app, "10.0.0.1"), base_url="https://testserver", client=("10.0.0.1", 1))
     for _ in range(100):
         answered = proxied.get(LOCATE, headers={**as_("worker"), "X-Request-ID": "given-by-proxy"})
         if taken[-1]:

@@ -66,9 +66,7 @@ def listening(store: Store) -> Iterator[Listening]:
 
 def make_area(store: Store, code: str) -> None:
     with store.owner_session() as session:
-        session.execute(
-            text("INSERT INTO areas (code, name, level) VALUES (:code, 'x', 'county')"), {"code": code}
-        )
+        session.execute(text("INSERT INTO areas (code, name, level) VALUES (:code, 'x', 'county')"), {"code": code})
 
 
 def test_a_commit_is_seen_within_a_second_and_wakes_who_waits(store: Store, listening: Listening) -> None:

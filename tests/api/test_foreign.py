@@ -15,13 +15,24 @@ from tests.api.secrets import seed
 NOUNS = {"households": "household", "residents": "resident", "contacts": "contact", "chiefs": "chief"}
 ABOUT_BUILDINGS = ("/chiefs", "/door-codes", "/door-sheet")
 """Buildings are for everyone to see; who looks after them and the codes on their doors are not."""
-TABLES = "households", "residents", "needs", "contacts", "household_contacts", "building_chiefs", "door_codes", "household_confirmations"
+TABLES = (
+    "households",
+    "residents",
+    "needs",
+    "contacts",
+    "household_contacts",
+    "building_chiefs",
+    "door_codes",
+    "household_confirmations",
+)
 
 
 def bodies(asked: dict[str, str], path: str) -> list[dict[str, Any] | None]:
     """Return a body that would do if the household were one's own; without one every refusal would be of the form alone."""
     ends = {
-        "/reveal": {"reason": "看看而已"} if "households" not in path else {"resident": int(asked["foreign.resident"]), "field": "phone", "reason": "看看而已"},
+        "/reveal": {"reason": "看看而已"}
+        if "households" not in path
+        else {"resident": int(asked["foreign.resident"]), "field": "phone", "reason": "看看而已"},
         "/colour": {"colour": "red", "reason": "看看而已"},
         "/move-out": {},
         "/end": {"valid_to": "2026-02-02"},
@@ -42,19 +53,24 @@ def state(store: Store) -> dict[str, str | None]:
     """Return a digest of every personal table."""
     with store.owner_session() as session:
         return {
-            table: session.scalar(text(f"SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} t")) for table in TABLES
+            table: session.scalar(text(f"SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} t"))
+            for table in TABLES
         }
 
 
 @pytest.mark.parametrize("whose", ["foreign", "own"])
-def test_every_personal_operation_on_ones_own_grid_and_on_anothers(client: TestClient, as_: SignIn, peopled: Store, whose: str) -> None:
+def test_every_personal_operation_on_ones_own_grid_and_on_anothers(
+    client: TestClient, as_: SignIn, peopled: Store, whose: str
+) -> None:
     asked = seed(peopled)
     headers = as_("worker")
     document = client.get("/openapi.json", headers=headers).json()
     before = state(peopled)
     seen: dict[str, int] = {}
     for path, operations in document["paths"].items():
-        noun = NOUNS.get(f"{path}//".split("/")[2]) or ("building" if path.startswith("/api/buildings/") and path.endswith(ABOUT_BUILDINGS) else None)
+        noun = NOUNS.get(f"{path}//".split("/")[2]) or (
+            "building" if path.startswith("/api/buildings/") and path.endswith(ABOUT_BUILDINGS) else None
+        )
         if noun is None or "{" not in path:
             continue
         address = path.replace("{link}", "1" if whose == "own" else "2")

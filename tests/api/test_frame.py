@@ -51,9 +51,7 @@ def test_data_may_do_nothing_in_a_browser(client: TestClient, as_: SignIn) -> No
     ):
         answered = client.get(path, headers=as_("admin"))
         assert answered.status_code == status
-        assert answered.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'", (
-            path
-        )
+        assert answered.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'", path
 
 
 def test_https_is_remembered(app: FastAPI) -> None:
@@ -103,9 +101,7 @@ def test_large_bodies_are_refused(client: TestClient, as_: SignIn, monkeypatch: 
     streamed = client.post("/api/grids/locate", headers=as_("planner"), content=chunks())
     assert streamed.status_code == 413
     assert streamed.json()["title"].endswith("too large")
-    assert (
-        client.post("/api/grids/locate", headers=as_("planner"), content=b'{"points":[]}').status_code == 200
-    )
+    assert client.post("/api/grids/locate", headers=as_("planner"), content=b'{"points":[]}').status_code == 200
 
 
 def test_a_large_upload_is_told_which_setting_bounds_it(client: TestClient, as_: SignIn) -> None:

@@ -122,7 +122,9 @@ def test_who_looks_at_too_many_is_asked_to_wait(peopled: Store, as_: SignIn, mon
     monkeypatch.setenv("LINLI_REVEALS_PER_HOUR", "2")
     with TestClient(create_app(peopled, Settings.load())) as client:
         headers = as_("worker")
-        opened = [client.get(f"/api/households/H00{number}", headers=headers).status_code for number in (1, 2, 1, 3, 1, 2, 3)]
+        opened = [
+            client.get(f"/api/households/H00{number}", headers=headers).status_code for number in (1, 2, 1, 3, 1, 2, 3)
+        ]
         assert opened == [200] * 7
         refused = [client.get(f"/api/households/H00{number}", headers=headers) for number in (4, 5)]
         assert [answered.status_code for answered in refused] == [429, 429]
@@ -150,11 +152,15 @@ def test_who_looks_at_too_many_is_asked_to_wait(peopled: Store, as_: SignIn, mon
 def test_refusals_by_role_are_noted_without_the_address(client: TestClient, as_: SignIn, peopled: Store) -> None:
     for _ in range(3):
         client.get("/api/households/H001", headers=as_("planner"))
-    client.post("/api/households/H001/reveal", json={"resident": 1, "field": "phone", "reason": "看看"}, headers=as_("screen"))
+    client.post(
+        "/api/households/H001/reveal", json={"resident": 1, "field": "phone", "reason": "看看"}, headers=as_("screen")
+    )
     client.get("/files/H001", headers={**as_("planner"), "Accept": "text/html"})
     client.get("/api/grids", headers=as_("planner"))
     with peopled.owner_session() as session:
-        noted = session.execute(text("SELECT account, detail FROM audit_log WHERE action = 'access.refuse' ORDER BY id")).all()
+        noted = session.execute(
+            text("SELECT account, detail FROM audit_log WHERE action = 'access.refuse' ORDER BY id")
+        ).all()
     assert [tuple(each) for each in noted] == [
         ("planner", '{"asked":"GET /api/households/{code}","role":"planner"}'),
         ("screen", '{"asked":"POST /api/households/{code}/reveal","role":"screen"}'),

@@ -71,7 +71,9 @@ def quarter(place: Store) -> tuple[Store, list[tuple[str, str]]]:
                     {"grid": code, "name": name},
                 )
                 session.execute(
-                    text("UPDATE residents SET name = '0' FROM households h WHERE h.id = household_id AND h.code = :name"),
+                    text(
+                        "UPDATE residents SET name = '0' FROM households h WHERE h.id = household_id AND h.code = :name"
+                    ),
                     {"name": name},
                 )
             for who in "ab":
@@ -81,7 +83,9 @@ def quarter(place: Store) -> tuple[Store, list[tuple[str, str]]]:
                     {"name": f"w{number}{who}"},
                 ).scalar_one()
                 session.execute(
-                    text("INSERT INTO account_grids (account_id, grid_id) SELECT :account, id FROM grids WHERE code = :grid"),
+                    text(
+                        "INSERT INTO account_grids (account_id, grid_id) SELECT :account, id FROM grids WHERE code = :grid"
+                    ),
                     {"account": account, "grid": code},
                 )
                 session.execute(
@@ -95,7 +99,9 @@ def quarter(place: Store) -> tuple[Store, list[tuple[str, str]]]:
     return place, tokens
 
 
-async def call(client: httpx.AsyncClient, tally: Tally, method: str, path: str, expected: set[int], **more: Any) -> httpx.Response:
+async def call(
+    client: httpx.AsyncClient, tally: Tally, method: str, path: str, expected: set[int], **more: Any
+) -> httpx.Response:
     clock = asyncio.get_running_loop().time
     began = clock()
     answered = await client.request(method, path, **more)
@@ -135,7 +141,13 @@ async def work(client: httpx.AsyncClient, grid: str, until: float, tally: Tally,
             foreign = f"L{(number + dice.randrange(1, GRIDS)) % GRIDS:02d}-{dice.randrange(HOMES)}"
             await call(client, tally, "GET", f"/api/households/{foreign}", {404})
             await call(
-                client, tally, "PATCH", f"/api/households/{foreign}", {404}, json={"room": "stolen"}, headers={"If-Match": '"1"'}
+                client,
+                tally,
+                "PATCH",
+                f"/api/households/{foreign}",
+                {404},
+                json={"room": "stolen"},
+                headers={"If-Match": '"1"'},
             )
             if asyncio.get_running_loop().time() > until:
                 return
@@ -168,9 +180,13 @@ def test_fifty_workers_at_once(quarter: tuple[Store, list[tuple[str, str]]], rec
     with store.owner_session() as session:
         rooms = session.execute(text("SELECT code, room::int FROM households WHERE code LIKE 'L%'")).all()
         names = session.execute(
-            text("SELECT r.id, r.name::int FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code LIKE 'L%'")
+            text(
+                "SELECT r.id, r.name::int FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code LIKE 'L%'"
+            )
         ).all()
-        stored = {f"/api/households/{code}": room for code, room in rooms} | {f"/api/residents/{each}": n for each, n in names}
+        stored = {f"/api/households/{code}": room for code, room in rooms} | {
+            f"/api/residents/{each}": n for each, n in names
+        }
         # Every acknowledged write is there, and no other: what two workers wrote from the same reading was taken once.
         assert {path: count for path, count in stored.items() if count} == dict(tally.written)
         assert tally.calls["PATCH 200"] == sum(tally.written.values()) > 0

@@ -45,10 +45,15 @@ def test_what_libraries_log_holds_no_values(monkeypatch: pytest.MonkeyPatch) -> 
             raise ValueError(SECRET)
         except ValueError:
             logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
-            logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <%s>", SECRET, exc_info=True)
+            logging.getLogger("asyncio").error(
+                "Task exception was never retrieved\nfuture: <%s>", SECRET, exc_info=True
+            )
         warnings.warn("once", stacklevel=1)
         lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
-        assert [line["event"] for line in lines[:2]] == ["Exception in ASGI application", "Task exception was never retrieved"]
+        assert [line["event"] for line in lines[:2]] == [
+            "Exception in ASGI application",
+            "Task exception was never retrieved",
+        ]
         assert lines[0]["error"] == "ValueError"
         assert lines[0]["logger"] == "uvicorn.error"
         assert lines[0]["frames"]

@@ -60,9 +60,7 @@ def test_every_text_is_translated(language: str) -> None:
             assert places(text) <= wanted and wanted - places(text) <= {"n"}, (
                 f"{message.id!r} and {text!r} name other places"
             )
-            assert not re.search("[，。；：（）、“”]".replace("“”", ""), text), (
-                f"Chinese punctuation in {text!r}"
-            )
+            assert not re.search("[，。；：（）、“”]".replace("“”", ""), text), f"Chinese punctuation in {text!r}"
 
 
 def test_a_text_names_its_places() -> None:
@@ -118,7 +116,5 @@ def test_texts_are_filled_in_and_counted() -> None:
     assert chinese.tn("{n} 户", 1) == "1 户"
     assert english.t("网格 {name}", name="<甲>{x}") == "Grid <甲>{x}"
     assert english.t("青年路邻里驿站") == "青年路邻里驿站", "a name stays as it is"
-    assert (
-        english.half("未找到 / not found") == "not found" and chinese.half("未找到 / not found") == "未找到"
-    )
+    assert english.half("未找到 / not found") == "not found" and chinese.half("未找到 / not found") == "未找到"
     assert english.half("助餐") == "Meals" and english.t("") == ""

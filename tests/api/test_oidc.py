@@ -72,7 +72,9 @@ def refused(browser: TestClient, answer: httpx.Response, peopled: Store, why: st
     assert "统一身份认证未通过" in answer.text
     assert why not in answer.text
     with peopled.owner_session() as session:
-        noted = session.scalars(text("SELECT detail FROM audit_log WHERE action = 'session.refuse' ORDER BY id DESC")).first()
+        noted = session.scalars(
+            text("SELECT detail FROM audit_log WHERE action = 'session.refuse' ORDER BY id DESC")
+        ).first()
     assert noted is not None
     assert why in json.loads(noted)["why"]
 
@@ -157,7 +159,9 @@ LIES: list[tuple[str, Callable[[Liar], None]]] = [
     ("no token", lambda liar: setattr(liar, "bend_token", lambda token: "nonsense")),
     (
         "claims put in afterwards",
-        lambda liar: setattr(liar, "bend_token", lambda t: ".".join([t.split(".")[0], "eyJzdWIiOiJzLTEifQ", t.split(".")[2]])),
+        lambda liar: setattr(
+            liar, "bend_token", lambda t: ".".join([t.split(".")[0], "eyJzdWIiOiJzLTEifQ", t.split(".")[2]])
+        ),
     ),
     (
         "another key under the same name",
@@ -205,7 +209,9 @@ def test_a_begun_sign_in_grows_old(liar: Liar, peopled: Store) -> None:
     assert caught.value.why == "too late"
 
 
-def test_a_provider_that_changes_its_keys_is_understood(browser: TestClient, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_changes_its_keys_is_understood(
+    browser: TestClient, liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert came_back(browser, went_there(browser, liar)).status_code == 303
     liar.key = RSAKey.generate_key(2048, {"kid": "two"})
     browser.cookies.clear()
@@ -300,7 +306,17 @@ def real_provider() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce", "true", "--user", "wang"]
+    command = [
+        sys.executable,
+        "-m",
+        "oidc_provider_mock",
+        "--port",
+        str(port),
+        "--require-nonce",
+        "true",
+        "--user",
+        "wang",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     issuer = f"http://127.0.0.1:{port}"
     try:

@@ -42,7 +42,13 @@ def asked(peopled: Store) -> dict[str, str]:
 
 def there(path: str, name: str, asked: dict[str, str]) -> str | None:
     """Return something that is there for a parameter of a path; made-up codes alone would meet nothing but 404."""
-    noun = {"households": "household", "grids": "grid", "buildings": "building", "contacts": "contact", "chiefs": "chief"}
+    noun = {
+        "households": "household",
+        "grids": "grid",
+        "buildings": "building",
+        "contacts": "contact",
+        "chiefs": "chief",
+    }
     kind = path.split("/")[2] if path.startswith("/api/") else ""
     if name == "resident":
         return asked["own.resident"]
@@ -56,19 +62,27 @@ def there(path: str, name: str, asked: dict[str, str]) -> str | None:
 def send(client: TestClient, case: Case, headers: dict[str, str]) -> Any:
     given_headers = {name: str(value) for name, value in dict(case.headers or {}).items()}
     with suppress(AttributeError):  # a file that is no file cannot even be put into a request
-        request = client.build_request(**case.as_transport_kwargs(headers={**given_headers, **headers}, base_url="http://testserver"))
+        request = client.build_request(
+            **case.as_transport_kwargs(headers={**given_headers, **headers}, base_url="http://testserver")
+        )
         request.read()
         return client.send(request, follow_redirects=False)
     return None
 
 
-def try_out(client: TestClient, headers: dict[str, str], operation: Any, mode: GenerationMode, most: int, asked: dict[str, str]) -> tuple[int, dict[str, str]]:
+def try_out(
+    client: TestClient, headers: dict[str, str], operation: Any, mode: GenerationMode, most: int, asked: dict[str, str]
+) -> tuple[int, dict[str, str]]:
     """Send at most so many requests of one operation; return how many, and what was wrong, by status."""
     called, faults = 0, {}
 
     @seed(SEED)
     @settings(
-        max_examples=most, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=most,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Case) -> None:

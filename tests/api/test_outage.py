@@ -124,7 +124,11 @@ class Users:
     def _read(self, path: str, is_right: Callable[[dict], bool]) -> None:
         while not self._over.is_set():
             answered = self._ask("GET", path)
-            if answered.status_code == 200 and "json" in answered.headers["content-type"] and not is_right(answered.json()):
+            if (
+                answered.status_code == 200
+                and "json" in answered.headers["content-type"]
+                and not is_right(answered.json())
+            ):
                 self.wrong.append(f"{path}: {answered.text[:200]}")
 
     def _write(self) -> None:
@@ -143,7 +147,10 @@ class Users:
         time.sleep(0.02)
         self.told[answered.status_code] += 1
         if answered.status_code == 503:
-            if not answered.headers.get("retry-after", "").isdigit() or "problem+json" not in answered.headers["content-type"]:
+            if (
+                not answered.headers.get("retry-after", "").isdigit()
+                or "problem+json" not in answered.headers["content-type"]
+            ):
                 self.wrong.append(f"{method} {path}: 503 without words or without Retry-After")
             time.sleep(0.05)
         elif answered.status_code not in (200, 204, 412):
@@ -221,7 +228,12 @@ def test_the_disk_is_full(users: Users, own: EmbeddedServer, address: str, as_: 
     lon, lat = lonlat(200, 200)
     many = "\n".join(["code,lon,lat", *(f"N{n:050d},{lon},{lat}" for n in range(110_000)), ""]).encode()
     with _no_files_beyond(own, 17 * MIB):
-        answered = httpx.post(f"{address}/api/imports?kind=households&crs=EPSG:4326", files={"file": ("a.csv", many)}, headers=headers, timeout=120)
+        answered = httpx.post(
+            f"{address}/api/imports?kind=households&crs=EPSG:4326",
+            files={"file": ("a.csv", many)},
+            headers=headers,
+            timeout=120,
+        )
         assert answered.status_code in (202, 503)
         if answered.status_code == 202:
             ended = _ended(address, headers, answered.json()["id"])
@@ -234,7 +246,10 @@ def test_the_disk_is_full(users: Users, own: EmbeddedServer, address: str, as_: 
         ).one()
     assert tuple(left) == (0, 0)
     answered = httpx.post(
-        f"{address}/api/imports?kind=households&crs=EPSG:4326", files={"file": ("a.csv", households("N1"))}, headers=headers, timeout=120
+        f"{address}/api/imports?kind=households&crs=EPSG:4326",
+        files={"file": ("a.csv", households("N1"))},
+        headers=headers,
+        timeout=120,
     )
     assert _ended(address, headers, answered.json()["id"])["state"] == "done"
 

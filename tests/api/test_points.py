@@ -41,9 +41,7 @@ odd = st.sampled_from(
 point = st.lists(number, min_size=2, max_size=2)
 near_point = st.lists(st.one_of(number, number, odd), min_size=1, max_size=3)
 space = st.sampled_from(["", "", " ", "\n", "  "])
-crs = st.sampled_from(
-    [None, None, "EPSG:4326", "GCJ-02", "a]]", "\\u0031", "é", 'x","points":[[1.5,1.5]],"y":"']
-)
+crs = st.sampled_from([None, None, "EPSG:4326", "GCJ-02", "a]]", "\\u0031", "é", 'x","points":[[1.5,1.5]],"y":"'])
 
 
 @st.composite
@@ -56,11 +54,7 @@ def bodies(draw: Any, points: Any) -> bytes:
         members.insert(draw(st.integers(0, 1)), f'"crs": "{system}"')
     if draw(st.integers(0, 9)) == 0:
         members.append(
-            draw(
-                st.sampled_from(
-                    ['"points":[]', '"crs":"GCJ-02"', '"more":[[1.5,2.5]]', '"points":[[1.5,2.5]]']
-                )
-            )
+            draw(st.sampled_from(['"points":[]', '"crs":"GCJ-02"', '"more":[[1.5,2.5]]', '"points":[[1.5,2.5]]']))
         )
     return (draw(space) + "{" + comma.join(members) + "}" + draw(space)).encode()
 

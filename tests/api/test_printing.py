@@ -66,9 +66,7 @@ def test_no_name_of_the_font_is_fetched_and_the_signs_are_simplified() -> None:
     assert number == fonts._simplified(path)
 
 
-def test_a_machine_without_a_chinese_font_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_machine_without_a_chinese_font_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"not a font")
     monkeypatch.setattr(fonts, "FOLDERS", (tmp_path,))
     with pytest.raises(Unavailable, match="font"):

@@ -63,9 +63,7 @@ def served() -> Iterator[tuple[int, Counted]]:
     app, express = Slow(), Counted()
     app.express = express  # type: ignore[assignment]
     server = uvicorn.Server(
-        uvicorn.Config(
-            app, http=Protocol, log_config=None, access_log=False, lifespan="off", proxy_headers=False
-        )
+        uvicorn.Config(app, http=Protocol, log_config=None, access_log=False, lifespan="off", proxy_headers=False)
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -75,9 +73,7 @@ def served() -> Iterator[tuple[int, Counted]]:
         thread.join()
 
 
-def say(
-    port: int, what: str, answers: int, *, closes: bool = False
-) -> tuple[list[tuple[int, bytes]], bool, bytes]:
+def say(port: int, what: str, answers: int, *, closes: bool = False) -> tuple[list[tuple[int, bytes]], bool, bytes]:
     """Send bytes; return so many answers, whether the other end has then closed, and all that came."""
     found: list[tuple[int, bytes]] = []
 

@@ -39,7 +39,15 @@ def test_of_many_at_once_one_is_made(client: TestClient, as_: SignIn, peopled: S
         with peopled.owner_session() as session:
             return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
-    event = {"kind": "facility", "title": "路灯不亮", "severity": "ordinary", "lon": LON, "lat": LAT, "note": "第三盏", "id": str(uuid4())}
+    event = {
+        "kind": "facility",
+        "title": "路灯不亮",
+        "severity": "ordinary",
+        "lon": LON,
+        "lat": LAT,
+        "note": "第三盏",
+        "id": str(uuid4()),
+    }
     project = {"title": "助餐", "service": "meal", "area": G1, "id": str(uuid4())}
     resource = {"organisation": "协会", "service": "meal", "area": G1, "capacity": 9, "id": str(uuid4())}
     here = f"/api/projects/{project['id']}"
@@ -72,7 +80,11 @@ def test_of_many_at_once_one_is_made(client: TestClient, as_: SignIn, peopled: S
     assert send(f"{there}/transitions", step, planner) == [200] * (AT_ONCE + 1)
     assert send(f"{there}/notes", note, planner) == [200] * (AT_ONCE + 1)
     assert rows("event_steps") == before + 2
-    for address, body in ((f"{there}/transitions", {**step, "to": "returned"}), (f"{there}/transitions", {**step, "note": "别的"}), (f"{there}/notes", {**note, "note": "别的"})):
+    for address, body in (
+        (f"{there}/transitions", {**step, "to": "returned"}),
+        (f"{there}/transitions", {**step, "note": "别的"}),
+        (f"{there}/notes", {**note, "note": "别的"}),
+    ):
         assert client.post(address, json=body, headers=planner).status_code == 409, body
     elsewhere = client.post("/api/events", json={**event, "id": str(uuid4())}, headers=planner).json()
     for body, what in ((step, "transitions"), (note, "notes")):
@@ -84,7 +96,9 @@ def test_once_changed_the_first_call_again_finds_it(client: TestClient, as_: Sig
     """A retry that comes late must not be told that its own id is somebody else's."""
     planner, body = as_("planner"), {"id": str(uuid4()), "title": "助餐", "service": "meal", "area": G1}
     assert client.post("/api/projects", json=body, headers=planner).status_code == 201
-    changed = client.patch(f"/api/projects/{body['id']}", json={"title": "老人助餐"}, headers={**planner, "If-Match": '"1"'})
+    changed = client.patch(
+        f"/api/projects/{body['id']}", json={"title": "老人助餐"}, headers={**planner, "If-Match": '"1"'}
+    )
     again = client.post("/api/projects", json=body, headers=planner)
     assert again.status_code == 200 and again.json() == changed.json()
 
@@ -97,7 +111,9 @@ def test_two_events_are_not_merged_into_each_other(client: TestClient, as_: Sign
 
         def merge(ids: list[str], start: threading.Barrier = start) -> int:
             start.wait()
-            return client.post(f"/api/events/{ids[0]}/transitions", json={"to": "merged", "into": ids[1]}, headers=planner).status_code
+            return client.post(
+                f"/api/events/{ids[0]}/transitions", json={"to": "merged", "into": ids[1]}, headers=planner
+            ).status_code
 
         with ThreadPoolExecutor(2) as pool:
             assert sorted(pool.map(merge, (pair, pair[::-1]))) == [200, 422]

@@ -51,7 +51,17 @@ BODIES: dict[str, list[Any]] = {
     "/api/siting": [{"service": "meal", "count": 1}],
     "/api/households/search": [{"q": "欧阳"}, {"q": "13688880021"}, {"q": "上官琥珀函"}, {"q": "宇文幼童甲"}],
 }
-PAGES = ("/", "/maps/needs", "/maps/coverage", "/worker", "/screen", "/audit", "/login", "/openapi.json", "/api/openapi.json")
+PAGES = (
+    "/",
+    "/maps/needs",
+    "/maps/coverage",
+    "/worker",
+    "/screen",
+    "/audit",
+    "/login",
+    "/openapi.json",
+    "/api/openapi.json",
+)
 CHANGING = ("DELETE",)
 
 
@@ -83,7 +93,12 @@ def values(name: str, path: str, asked: dict[str, str], import_id: str) -> list[
         return [import_id, str(uuid4())]
     if name == "link":
         return ["1", "2"]
-    plausible = [asked[f"{whose}.{kind}"] for whose in ("own", "foreign") for kind in (noun, "child") if noun and (kind == noun or noun == "resident")]
+    plausible = [
+        asked[f"{whose}.{kind}"]
+        for whose in ("own", "foreign")
+        for kind in (noun, "child")
+        if noun and (kind == noun or noun == "resident")
+    ]
     return [*(plausible or ["S1"]), *BROKEN]
 
 
@@ -93,7 +108,9 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield method.upper(), path, operation
 
 
-def requests_of(document: dict[str, Any], asked: dict[str, str], import_id: str, role: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def requests_of(
+    document: dict[str, Any], asked: dict[str, str], import_id: str, role: str
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give every request that the walk makes: each operation with plausible and broken parameters and bodies, each page, many tiles."""
     for method, path, operation in operations(document):
         if path in ("/api/screen/changes", "/api/session", "/tiles/{layer}/{z}/{x}/{y}") or (
@@ -122,21 +139,38 @@ def requests_of(document: dict[str, Any], asked: dict[str, str], import_id: str,
                 for body in bodies:
                     more = {} if body is None else {"json": body}
                     yield method, address, {"params": query, **more}
-    for page in (*PAGES, f"/d/{asked['own.door']}", f"/d/{asked['foreign.door']}", f"/files/{OWN}", f"/files/{FOREIGN}", "/files/nothing"):
+    for page in (
+        *PAGES,
+        f"/d/{asked['own.door']}",
+        f"/d/{asked['foreign.door']}",
+        f"/files/{OWN}",
+        f"/files/{FOREIGN}",
+        "/files/nothing",
+    ):
         yield "GET", page, {"headers": {"Accept": "text/html"}}
     for layer in ("grids", "buildings", "streets", "stations", "base", "households", "residents", "needs"):
         for z, x, y in ((0, 0, 0), (8, 200, 110), (13, 6430, 3504), (14, 12861, 7008), (16, 51446, 28034)):
             yield "GET", f"/tiles/{layer}/{z}/{x}/{y}", {}
 
 
-def walk(client: httpx.Client, role: str, document: dict[str, Any], asked: dict[str, str], import_id: str, headers: dict[str, str]) -> tuple[set[str], int]:
+def walk(
+    client: httpx.Client,
+    role: str,
+    document: dict[str, Any],
+    asked: dict[str, str],
+    import_id: str,
+    headers: dict[str, str],
+) -> tuple[set[str], int]:
     """Make every request as a role; return which secrets came back, with where, and how many answers were searched."""
     search = Search(UNSEEN[role])
     leaks, count = set(), 0
     for method, address, more in requests_of(document, asked, import_id, role):
         client.cookies.clear()
         answered = client.request(
-            method, address, **{**more, "headers": {**headers, "If-Match": '"1"', **more.get("headers", {})}}, follow_redirects=False
+            method,
+            address,
+            **{**more, "headers": {**headers, "If-Match": '"1"', **more.get("headers", {})}},
+            follow_redirects=False,
         )
         count += 1
         mine = role in ("admin", "worker") and ASKED_FOR.search(address) and answered.status_code == 200
@@ -144,7 +178,9 @@ def walk(client: httpx.Client, role: str, document: dict[str, Any], asked: dict[
         for found in search.found_in(answered.content) | search.found_in(left):
             if mine and (found in HIDDEN[OWN].sealed or role == "admin"):
                 continue
-            if found in f"{address}{more}" and (answered.status_code >= 300 or found in answered.headers.get("link", "")):
+            if found in f"{address}{more}" and (
+                answered.status_code >= 300 or found in answered.headers.get("link", "")
+            ):
                 continue  # a refusal, a way to the login page or to the next page may repeat what was asked for
             leaks.add(f"{role} {method} {address} {answered.status_code}: {found}")
     return leaks, count
@@ -181,7 +217,10 @@ def test_no_secret_leaves_the_house(seeded: tuple[Store, dict[str, str]], served
             found, count = walk(client, role, document, asked, import_id, as_(role) if role else {})
             leaks |= found
             searched += count
-            leaks |= {f"{role} stream: {each}" for each in Search(UNSEEN[role]).found_in(streamed(client, store, as_(role) if role else {}))}
+            leaks |= {
+                f"{role} stream: {each}"
+                for each in Search(UNSEEN[role]).found_in(streamed(client, store, as_(role) if role else {}))
+            }
         assert leaks == set()
         assert searched > 2000
         sheet = client.get("/api/buildings/B1/door-sheet", headers=admin)
@@ -204,14 +243,18 @@ def streamed(client: httpx.Client, store: Store, headers: dict[str, str]) -> byt
         for chunk in answer.iter_bytes():
             if not said:
                 with store.owner_session() as session:
-                    session.execute(text("UPDATE households SET colour_reason = colour_reason WHERE code = :code"), {"code": OWN})
+                    session.execute(
+                        text("UPDATE households SET colour_reason = colour_reason WHERE code = :code"), {"code": OWN}
+                    )
             said += chunk
             if b"households" in said:
                 break
     return said
 
 
-def test_the_log_keeps_nothing_of_what_was_asked(seeded: tuple[Store, dict[str, str]], served: Served, as_: SignIn) -> None:
+def test_the_log_keeps_nothing_of_what_was_asked(
+    seeded: tuple[Store, dict[str, str]], served: Served, as_: SignIn
+) -> None:
     """A name typed into an address, a number in a body, a wrong password: none of it is written down."""
     secret, phone, password = HIDDEN[OWN].open[0], HIDDEN[OWN].sealed[0], "typed-by-mistake-99"
     with httpx.Client(base_url=served.base, timeout=60) as client:
@@ -249,7 +292,10 @@ def test_a_leak_would_be_found(leaking: Any, as_: SignIn) -> None:
     client, asked, leaked = leaking
     with client:
         document = client.get("/openapi.json", headers=as_("planner")).json()
-        only = {**document, "paths": {path: each for path, each in document["paths"].items() if path == "/api/grids/leak"}}
+        only = {
+            **document,
+            "paths": {path: each for path, each in document["paths"].items() if path == "/api/grids/leak"},
+        }
         assert walk(client, "planner", only, asked, str(uuid4()), as_("planner"))[0] == set()
         leaked.append(quoted := HIDDEN[FOREIGN].sealed[0].encode())
         found, _ = walk(client, "planner", only, asked, str(uuid4()), as_("planner"))

@@ -289,9 +289,7 @@ def test_the_matrix(app: FastAPI, client: TestClient, as_: SignIn, role: str) ->
             continue
         route = next(r for m, r in calls(app) if m == method and r.path_format == path)
         answered = client.request(method, address(route), headers=headers)
-        assert (answered.status_code == 403) == (role not in permitted), (
-            f"{method} {path} {answered.status_code}"
-        )
+        assert (answered.status_code == 403) == (role not in permitted), f"{method} {path} {answered.status_code}"
         assert answered.status_code != 401
         assert answered.status_code < 500 or answered.status_code == 503
 
@@ -306,9 +304,7 @@ def test_a_forbidden_body_is_not_even_read(client: TestClient, as_: SignIn) -> N
 
 
 def test_pages_lead_to_the_login_and_back(client: TestClient) -> None:
-    answered = client.get(
-        "/maps/needs?service=meal&x=//evil", headers={"Accept": "text/html"}, follow_redirects=False
-    )
+    answered = client.get("/maps/needs?service=meal&x=//evil", headers={"Accept": "text/html"}, follow_redirects=False)
     assert answered.status_code == 303
     assert answered.headers["location"] == "/login?next=/maps/needs%3Fservice%3Dmeal%26x%3D//evil"
     for path in ("/api/grids", "/tiles/grids/0/0/0"):
@@ -407,9 +403,7 @@ def test_a_cookie_alone_cannot_write(client: TestClient) -> None:
 
 def test_another_sites_form_cannot_sign_anyone_in(client: TestClient) -> None:
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        answered = client.post(
-            "/api/session", json={"username": "admin", "password": PASSWORD}, headers=headers
-        )
+        answered = client.post("/api/session", json={"username": "admin", "password": PASSWORD}, headers=headers)
         assert answered.status_code == 403
         assert "set-cookie" not in answered.headers
 
@@ -419,7 +413,9 @@ def test_another_sites_link_reads_nothing_in_ones_name(client: TestClient, as_: 
     token = as_("worker")["Authorization"].split()[1]
     with peopled.owner_session() as session:
         number = session.scalar(
-            text("SELECT r.id FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code = 'H001' ORDER BY r.birth_year LIMIT 1")
+            text(
+                "SELECT r.id FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code = 'H001' ORDER BY r.birth_year LIMIT 1"
+            )
         )
     path, cookie = f"/api/residents/{number}/export?request=legal_duty", {"Cookie": f"{COOKIE}={token}"}
 
@@ -433,7 +429,12 @@ def test_another_sites_link_reads_nothing_in_ones_name(client: TestClient, as_: 
         page = client.get("/worker", headers={**cookie, "Sec-Fetch-Site": site, "Accept": "text/html"})
         assert page.status_code == 200, "a colleague's link to a page is a link"
         assert page.headers["cross-origin-resource-policy"] == "same-origin"
-    for headers in ({**cookie, "Sec-Fetch-Site": "same-origin"}, {**cookie, "Sec-Fetch-Site": "none"}, cookie, {**as_("worker"), "Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {**cookie, "Sec-Fetch-Site": "same-origin"},
+        {**cookie, "Sec-Fetch-Site": "none"},
+        cookie,
+        {**as_("worker"), "Sec-Fetch-Site": "cross-site"},
+    ):
         assert client.get(path, headers=headers).status_code == 200
     assert exports() == 4
 

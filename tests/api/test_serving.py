@@ -179,9 +179,7 @@ def test_a_rolling_restart_loses_no_request(environment: dict[str, str], as_: Si
     assert load.answered > 100
 
 
-def test_a_request_in_progress_is_finished_and_a_stream_ends_whole(
-    environment: dict[str, str], as_: SignIn
-) -> None:
+def test_a_request_in_progress_is_finished_and_a_stream_ends_whole(environment: dict[str, str], as_: SignIn) -> None:
     with serving(["--workers", "2"], environment) as service:
         slow = socket.create_connection(("127.0.0.1", service.port), timeout=LIMIT_S)
         body = json.dumps({"points": [[105.0, 25.0]]}).encode()

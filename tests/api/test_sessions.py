@@ -123,10 +123,7 @@ def test_a_right_password_is_refused_while_locked(peopled: Store, clock: Clock) 
     moment += timedelta(seconds=6)
     assert sessions.open("planner", PASSWORD, "").identity.name == "planner"
     with peopled.owner_session() as session:
-        assert (
-            session.execute(text("SELECT failed_logins FROM accounts WHERE name = 'planner'")).scalar_one()
-            == 0
-        )
+        assert session.execute(text("SELECT failed_logins FROM accounts WHERE name = 'planner'")).scalar_one() == 0
 
 
 def refused(known: bool = False) -> Refused:

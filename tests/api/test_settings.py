@@ -83,9 +83,7 @@ def test_each_wrong_setting_is_named_and_its_value_kept_secret(monkeypatch: pyte
         ({"TRUSTED_PROXIES": "everyone"}, "IP"),
     ],
 )
-def test_contradictions_are_refused(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], word: str
-) -> None:
+def test_contradictions_are_refused(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], word: str) -> None:
     assert word in str(faults(monkeypatch, **environment))
 
 

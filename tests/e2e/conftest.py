@@ -54,9 +54,7 @@ class Program:
 
     def client(self, account: str) -> httpx.Client:
         """Give a client of the interface, signed in as an account."""
-        return httpx.Client(
-            base_url=self.base, headers={"Authorization": f"Bearer {self.token(account)}"}, timeout=30
-        )
+        return httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.token(account)}"}, timeout=30)
 
     def sign_in(self, account: str) -> dict[str, Any]:
         """Open a session."""
@@ -86,9 +84,7 @@ def program() -> Iterator[Program]:
     try:
         _wait_until_ready(base, process, log)
         passwords = dict(
-            line.split()
-            for line in (folder / "data" / "demo-accounts.txt").read_text().splitlines()
-            if line.strip()
+            line.split() for line in (folder / "data" / "demo-accounts.txt").read_text().splitlines() if line.strip()
         )
         started = Program(base, folder / "data", {**passwords, "admin": ADMIN_PASSWORD})
         _add_auditor(started, environment)
@@ -205,9 +201,7 @@ def _watch(begun: Visit) -> None:
 
     page.on(
         "console",
-        lambda message: (
-            faults.append(f"console {message.text}") if message.type in ("error", "warning") else None
-        ),
+        lambda message: faults.append(f"console {message.text}") if message.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: faults.append(f"exception {error}"))
     page.add_init_script(
@@ -217,22 +211,16 @@ def _watch(begun: Visit) -> None:
     page.on(
         "requestfailed",
         lambda asked: (
-            faults.append(f"failed {asked.url} {asked.failure}")
-            if asked.failure != "net::ERR_ABORTED"
-            else None
+            faults.append(f"failed {asked.url} {asked.failure}") if asked.failure != "net::ERR_ABORTED" else None
         ),
     )
     page.on(
         "request",
-        lambda asked: (
-            None if asked.url.startswith((base, "data:", "blob:")) else faults.append(f"foreign {asked.url}")
-        ),
+        lambda asked: None if asked.url.startswith((base, "data:", "blob:")) else faults.append(f"foreign {asked.url}"),
     )
     page.on(
         "response",
-        lambda answer: (
-            faults.append(f"status {answer.status} {answer.url}") if answer.status >= 400 else None
-        ),
+        lambda answer: faults.append(f"status {answer.status} {answer.url}") if answer.status >= 400 else None,
     )
     page.on("dialog", dialog)
 
@@ -261,9 +249,7 @@ def _add_auditor(started: Program, environment: dict[str, str]) -> None:
     """Make an account of the one role that the demo has none of, as an administrator would on the command line."""
     password = "four-quiet-bridges-52"
     command = [str(Path(sys.executable).with_name("linli")), "user", "add", "auditor", "--role", "auditor"]
-    subprocess.run(
-        command, env=environment, input=password, text=True, check=True, capture_output=True, timeout=120
-    )
+    subprocess.run(command, env=environment, input=password, text=True, check=True, capture_output=True, timeout=120)
     started.passwords["auditor"] = password
 
 

@@ -29,9 +29,7 @@ def test_the_first_tab_stop_skips_to_the_content(visit: Visitor, account: str, p
 
 
 @pytest.mark.parametrize(("account", "path", "width", "height"), PAGES[1:])
-def test_pages_are_not_kept_by_anybody(
-    visit: Visitor, account: str, path: str, width: int, height: int
-) -> None:
+def test_pages_are_not_kept_by_anybody(visit: Visitor, account: str, path: str, width: int, height: int) -> None:
     window = visit(account, width, height)
     answer = window.page.goto(window.program.base + path)
     assert answer is not None

@@ -35,13 +35,26 @@ def place(program: Program) -> Place:
         inside = shape(client.get(f"/api/grids/{own}").json()["geometry"]).representative_point()
     with program.client("admin") as client:
         # The near one names a kind, and so goes before the community's desk of the demo, which takes all.
-        for code, name, area, kinds in (("T-SQ", "试验社区服务站", own[:12], ["facility"]), ("T-JD", "试验街道办", own[:9] + "000", [])):
-            client.post("/api/desks", json={"code": code, "name": name, "area": area, "kinds": kinds}).raise_for_status()
+        for code, name, area, kinds in (
+            ("T-SQ", "试验社区服务站", own[:12], ["facility"]),
+            ("T-JD", "试验街道办", own[:9] + "000", []),
+        ):
+            client.post(
+                "/api/desks", json={"code": code, "name": name, "area": area, "kinds": kinds}
+            ).raise_for_status()
     return Place(inside.x, inside.y, own[:12], "试验社区服务站", "试验街道办")
 
 
 def reported(program: Program, place: Place, title: str, by: str = "worker", **more: Any) -> str:
-    body = {"id": str(uuid4()), "kind": "facility", "severity": "ordinary", "title": title, "lon": place.lon, "lat": place.lat, **more}
+    body = {
+        "id": str(uuid4()),
+        "kind": "facility",
+        "severity": "ordinary",
+        "title": title,
+        "lon": place.lon,
+        "lat": place.lat,
+        **more,
+    }
     with program.client(by) as client:
         client.post("/api/events", json=body).raise_for_status()
     return str(body["id"])
@@ -82,7 +95,9 @@ def test_reported_from_the_map_on_a_phone(visit: Visitor, program: Program, plac
     card = page.locator("[data-card]")
     expect(card.get_by_role("heading", level=2)).to_have_text("<b>井盖松动</b>")
     expect(card).to_contain_text("我上报的")
-    heights = card.evaluate("(card) => [...card.querySelectorAll('button')].map((each) => each.getBoundingClientRect().height)")
+    heights = card.evaluate(
+        "(card) => [...card.querySelectorAll('button')].map((each) => each.getBoundingClientRect().height)"
+    )
     assert len(heights) >= 4 and min(heights) >= TARGET_PX
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     card.get_by_role("button", name="返回列表").tap()
@@ -93,7 +108,12 @@ def test_reported_from_the_map_on_a_phone(visit: Visitor, program: Program, plac
 
 
 def test_reported_from_where_one_is(visit: Visitor, program: Program, place: Place) -> None:
-    window = visit("worker", **PHONE, geolocation={"longitude": place.lon, "latitude": place.lat, "accuracy": 12}, permissions=["geolocation"])
+    window = visit(
+        "worker",
+        **PHONE,
+        geolocation={"longitude": place.lon, "latitude": place.lat, "accuracy": 12},
+        permissions=["geolocation"],
+    )
     page = window.open("/events")
     page.get_by_text("上报事件").tap()
     report = page.locator("[data-report]")
@@ -138,7 +158,11 @@ def test_step_by_step_to_the_end_by_what_is_allowed(visit: Visitor, program: Pro
     end = stored(program, event)
     assert (end["state"], end["satisfaction"], end["assignee_name"]) == ("evaluated", "satisfied", place.near)
     assert [(step["to_state"], step["account"]) for step in end["steps"]] == [
-        (state, who) for state, who in (("reported", "worker"), *((s, "planner") for s in ("dispatched", "handling", "resolved", "evaluated")))
+        (state, who)
+        for state, who in (
+            ("reported", "worker"),
+            *((s, "planner") for s in ("dispatched", "handling", "resolved", "evaluated")),
+        )
     ]
     assert end["joint"][0]["done_at"] is not None
 
@@ -161,7 +185,9 @@ def test_who_comes_second_is_told_what_the_first_did(visit: Visitor, program: Pr
     event = reported(program, place, "两人同办")
     window = visit("planner")
     window.expect("412", "/api/screen/changes", "ERR_FAILED")
-    window.page.route("**/api/screen/changes", lambda route: route.abort())  # so that nothing is told before the step is sent
+    window.page.route(
+        "**/api/screen/changes", lambda route: route.abort()
+    )  # so that nothing is told before the step is sent
     card = shown(window.open("/events"), event)
     card.get_by_role("button", name="派遣").click()
     expect(card.get_by_label("承办单位").locator("option:checked")).to_have_text(f"{place.near}（默认）")
@@ -172,11 +198,15 @@ def test_who_comes_second_is_told_what_the_first_did(visit: Visitor, program: Pr
     expect(told).to_contain_text("admin 在")
     expect(told).to_contain_text(f"把它由“已上报”改为“已分流”，交 {place.above}（我先派了）")
     expect(card.locator("[data-note-form] textarea")).to_have_value("我来派")
-    assert [each.get_attribute("data-to") for each in card.locator("[data-to]").all()] == stored(program, event)["allowed"]
+    assert [each.get_attribute("data-to") for each in card.locator("[data-to]").all()] == stored(program, event)[
+        "allowed"
+    ]
     assert len(stored(program, event)["steps"]) == 2
 
 
-def test_what_others_do_appears_by_itself_and_leaves_what_is_typed(visit: Visitor, program: Program, place: Place) -> None:
+def test_what_others_do_appears_by_itself_and_leaves_what_is_typed(
+    visit: Visitor, program: Program, place: Place
+) -> None:
     event = reported(program, place, "别人先动")
     page = visit("planner").open("/events")
     card = shown(page, event)
@@ -291,7 +321,9 @@ def test_the_way_there_is_in_the_frame(visit: Visitor, account: str, path: str) 
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
-def test_an_admin_looks_after_desks_and_limits(visit: Visitor, program: Program, place: Place, width: int, height: int) -> None:
+def test_an_admin_looks_after_desks_and_limits(
+    visit: Visitor, program: Program, place: Place, width: int, height: int
+) -> None:
     code = f"T-{width}"
     page = visit("admin", width, height).open("/events/desks")
     page.get_by_text("新建承办单位").click()
@@ -314,6 +346,10 @@ def test_an_admin_looks_after_desks_and_limits(visit: Visitor, program: Program,
     limit.get_by_role("button", name="设定").click()
     expect(page.locator("[data-toast]")).to_contain_text("时限已设定")
     with program.client("planner") as client:
-        [stored_limit] = [each for each in client.get("/api/limits").json()["items"] if (each["kind"], each["severity"]) == ("other", "minor")]
+        [stored_limit] = [
+            each
+            for each in client.get("/api/limits").json()["items"]
+            if (each["kind"], each["severity"]) == ("other", "minor")
+        ]
     assert (stored_limit["handle_min"], stored_limit["round_the_clock"]) == (width, True)
     assert page.evaluate("document.documentElement.scrollWidth") == width

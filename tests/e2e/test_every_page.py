@@ -136,9 +136,7 @@ def test_in_chinese(place: Place, visit: Visitor, names: set[str]) -> None:
         if message.id:
             english |= {message.string} if isinstance(message.string, str) else set(message.string)
     chinese = catalogue("zh-CN")
-    sentences = {
-        text for text in english if text.count(" ") >= 1 and chinese.t(text) == text and "{" not in text
-    }
+    sentences = {text for text in english if text.count(" ") >= 1 and chinese.t(text) == text and "{" not in text}
     assert set(page.evaluate(SAID)) & sentences == set()
     usable(page)
 

@@ -114,27 +114,28 @@ def test_no_name_and_no_sign_lies_over_another_and_none_jumps(visit: Visitor) ->
     window.settled()
     after = {one["key"]: one["boxes"][0] for one in window.page.evaluate(DRAWN)["names"]}
     panels = [
-        {**one, "boxes": [[left + 160, top + 100, right + 180, bottom + 120] for left, top, right, bottom in one["boxes"]]}
+        {
+            **one,
+            "boxes": [[left + 160, top + 100, right + 180, bottom + 120] for left, top, right, bottom in one["boxes"]],
+        }
         for one in window.page.evaluate(FLOATING)
     ]  # as they lie among the names before the map was moved under them
     stayed = [
         one
         for one in before["names"]
-        if 200 < one["boxes"][0][0] < 900 and 140 < one["boxes"][0][1] < 800 and not any(collisions([one, each]) for each in panels)
+        if 200 < one["boxes"][0][0] < 900
+        and 140 < one["boxes"][0][1] < 800
+        and not any(collisions([one, each]) for each in panels)
     ]
     assert len(stayed) >= 10
     for one in stayed:
         assert one["key"] in after, f"{one['key']} has gone"
-        assert after[one["key"]][:2] == pytest.approx(
-            [one["boxes"][0][0] - 170, one["boxes"][0][1] - 110], abs=1
-        )
+        assert after[one["key"]][:2] == pytest.approx([one["boxes"][0][0] - 170, one["boxes"][0][1] - 110], abs=1)
 
 
 def test_a_place_is_found_by_its_address_with_the_keyboard(visit: Visitor, planner: httpx.Client) -> None:
     building = next(
-        item
-        for item in planner.get("/api/search", params={"q": "小区"}).json()["items"]
-        if item["kind"] == "compound"
+        item for item in planner.get("/api/search", params={"q": "小区"}).json()["items"] if item["kind"] == "compound"
     )
     page = visit("planner").open("/")
     box = page.get_by_role("combobox", name="查找")
@@ -188,7 +189,9 @@ def test_a_view_can_be_passed_on(visit: Visitor) -> None:
     expect(copy.locator("[data-summary] h2")).to_have_text(heading.inner_text())
     expect(copy.locator(".leaflet-outline-pane path")).to_have_count(1)
     expect(copy.locator(".linli-station")).to_have_count(0)
-    view = "() => { const map = linli.maps['planner-map'], at = map.getCenter(); return [at.lat, at.lng, map.getZoom()]; }"
+    view = (
+        "() => { const map = linli.maps['planner-map'], at = map.getCenter(); return [at.lat, at.lng, map.getZoom()]; }"
+    )
     assert copy.evaluate(view) == pytest.approx(page.evaluate(view), abs=1e-4)
 
 
@@ -201,8 +204,7 @@ def test_two_maps_move_together_and_say_what_differs(visit: Visitor, planner: ht
     legends = page.locator(".linli-key")
     expect(legends).to_have_count(2)
     months = [
-        page.locator(f"[data-{name}]").input_value()
-        for name in ("from-left", "to-left", "from-right", "to-right")
+        page.locator(f"[data-{name}]").input_value() for name in ("from-left", "to-left", "from-right", "to-right")
     ]
     found = planner.get(
         "/api/comparison",
@@ -216,9 +218,7 @@ def test_two_maps_move_together_and_say_what_differs(visit: Visitor, planner: ht
     assert numbers(difference.locator("dl").inner_text()) == [
         told[name] for name in ("rose", "fell", "same", "unknown")
     ]
-    words = [
-        legends.nth(i).locator(".words").all_inner_texts()[: len(found["left"]["colours"])] for i in (0, 1)
-    ]
+    words = [legends.nth(i).locator(".words").all_inner_texts()[: len(found["left"]["colours"])] for i in (0, 1)]
     assert words[0] == words[1], "common classes are the same on both sides"
     page.get_by_text("两图用同一分级").click()
     window.settled()
@@ -246,9 +246,7 @@ def test_two_maps_move_together_and_say_what_differs(visit: Visitor, planner: ht
         assert left[2] > before[0][2] and left[:2] != pytest.approx(before[0][:2], abs=1e-4)
     still = page.evaluate("() => window.moved")
     page.wait_for_timeout(300)
-    assert page.evaluate("() => window.moved") == still < 400, (
-        "the two do not send each other round and round"
-    )
+    assert page.evaluate("() => window.moved") == still < 400, "the two do not send each other round and round"
 
 
 def test_a_clicked_grid_has_charts_that_can_be_heard_and_layers_have_a_key(
@@ -268,9 +266,7 @@ def test_a_clicked_grid_has_charts_that_can_be_heard_and_layers_have_a_key(
     expect(bars).to_have_count(24)
     heights = [float(bars.nth(2 * i).get_attribute("height") or 0) for i in range(12)]
     counted = [
-        (row["opened"], height)
-        for row, height in zip(summary["needs_by_month"], heights, strict=True)
-        if row["opened"]
+        (row["opened"], height) for row, height in zip(summary["needs_by_month"], heights, strict=True) if row["opened"]
     ]
     assert len({round(height / n, 3) for n, height in counted}) == 1, "bars are as high as their figures"
     key = page.locator("[data-layer-key]")
@@ -313,7 +309,5 @@ def test_the_other_maps_are_passed_on_too(visit: Visitor, path: str, query: str,
     if "view" in given:
         wanted, got = ([float(n) for n in each.pop("view")[0].split(",")] for each in (given, told))
         assert got == pytest.approx(wanted, abs=1e-4)
-    assert {name: told[name] for name in given if name in told} == {
-        name: given[name] for name in given if name in told
-    }
+    assert {name: told[name] for name in given if name in told} == {name: given[name] for name in given if name in told}
     assert set(given) - set(told) <= {"unit"}, "what is as at the beginning is left out"

@@ -40,9 +40,7 @@ def place(program: Program) -> Iterator[dict[str, Any]]:
         yield {"code": code, "lon": lon, "lat": lat}
         _rename(admin, before, before["properties"]["name"])
         made = admin.get(f"/api/stations/{STATION}")
-        admin.delete(
-            f"/api/stations/{STATION}", headers={"If-Match": made.headers["ETag"]}
-        ).raise_for_status()
+        admin.delete(f"/api/stations/{STATION}", headers={"If-Match": made.headers["ETag"]}).raise_for_status()
 
 
 def _rename(admin: httpx.Client, grid: dict[str, Any], name: str) -> None:
@@ -128,10 +126,7 @@ def test_names_of_files(visit: Visitor) -> None:
 
 def test_what_is_asked_for_after_the_login_is_text(visit: Visitor) -> None:
     page = visit(None).open('/login?next=/"><img src=x onerror=alert(1)>')
-    assert (
-        page.locator("form.login-form[data-next]").get_attribute("data-next")
-        == '/"><img src=x onerror=alert(1)>'
-    )
+    assert page.locator("form.login-form[data-next]").get_attribute("data-next") == '/"><img src=x onerror=alert(1)>'
     assert unharmed(page)
 
 
@@ -203,14 +198,9 @@ def test_whatever_the_interface_calls_things_is_shown_as_text(visit: Visitor, pl
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
     assert (
-        page.evaluate(
-            "document.querySelectorAll('img[src=x], script:not([src]):not([nonce]):not([type])').length"
-        )
-        == 0
+        page.evaluate("document.querySelectorAll('img[src=x], script:not([src]):not([nonce]):not([type])').length") == 0
     )
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
-        "a long name is wider than the window"
-    )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name is wider than the window"
     if place_.path in ("/events", "/screen", "/maps/coverage", "/worker"):
         assert changed
         assert "</script><script>window.hacked" in page.locator("body").inner_text()

@@ -32,7 +32,9 @@ def test_the_whole_loop(visit: Visitor, program: Program) -> None:
         grid = own_grid(client)
         household = client.get(f"/api/households?grid={grid}&limit=1").json()["items"][0]["code"]
         need = client.post("/api/needs", json={"household": household, "service": "meal", "note": "软饭"}).json()["id"]
-        taken = planner.post("/api/resources", json={"organisation": "测试食堂", "service": "meal", "area": grid, "capacity": 3}).json()["id"]
+        taken = planner.post(
+            "/api/resources", json={"organisation": "测试食堂", "service": "meal", "area": grid, "capacity": 3}
+        ).json()["id"]
         window = visit("worker", 1280, 900)
         page = window.open("/lists")
         expect(page.locator("[data-live]")).to_contain_text("实时")
@@ -100,12 +102,16 @@ def test_the_whole_loop(visit: Visitor, program: Program) -> None:
         with page.expect_download() as download:
             page.get_by_role("link", name="导出表格").click()
         book = load_workbook(io.BytesIO(download.value.path().read_bytes()))
-        assert len(book.sheetnames) == 5 and any(row[1] == "<b>助餐</b>试点" for row in book["项目清单"].iter_rows(values_only=True))
+        assert len(book.sheetnames) == 5 and any(
+            row[1] == "<b>助餐</b>试点" for row in book["项目清单"].iter_rows(values_only=True)
+        )
 
 
 def test_others_steps_appear_by_themselves_and_who_comes_second_is_told(visit: Visitor, program: Program) -> None:
     with program.client("planner") as planner:
-        one = planner.post("/api/projects", json={"title": "同看一个", "service": "errand", "area": "539901001006"}).json()
+        one = planner.post(
+            "/api/projects", json={"title": "同看一个", "service": "errand", "area": "539901001006"}
+        ).json()
         planner.post(f"/api/projects/{one['id']}/duties", json={"party": "甲", "role": "lead", "task": "牵头"})
         window = visit("planner")
         page = window.open("/lists#projects")
@@ -114,7 +120,9 @@ def test_others_steps_appear_by_themselves_and_who_comes_second_is_told(visit: V
         card.get_by_text("＋ 落实责任").click()
         card.get_by_label("任务").fill("写到一半")
         planner.post(f"/api/projects/{one['id']}/transitions", json={"to": "running"}).raise_for_status()
-        expect(page.locator("[data-panel=projects] li", has=page.locator(f"[data-project='{one['id']}']"))).to_contain_text("在办")
+        expect(
+            page.locator("[data-panel=projects] li", has=page.locator(f"[data-project='{one['id']}']"))
+        ).to_contain_text("在办")
         assert card.get_by_label("任务").input_value() == "写到一半"  # nothing typed is lost
         window.expect("412")
         card.get_by_label("任务").fill("")
@@ -135,7 +143,9 @@ def test_with_keys_and_on_a_phone(visit: Visitor) -> None:
         expect(page.locator(f"#tab-{name}")).to_be_focused()
         expect(page.locator(f"[data-panel={name}]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
-    heights = page.evaluate("[...document.querySelectorAll('main button, main a.button, main select')].filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect().height)")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('main button, main a.button, main select')].filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect().height)"
+    )
     assert len(heights) >= 6 and min(heights) >= TARGET_PX
     page.locator("#tab-projects").click()
     page.locator("[data-panel=projects] [data-project]").first.focus()

@@ -157,7 +157,5 @@ def test_a_page_of_others_is_refused_kindly(visit: Visitor, account: str, page_o
     page = window.open(page_of_others)
     expect(page.get_by_role("heading", name="这一页不归您用")).to_be_visible()
     page.get_by_role("link", name="打开我的页面").click()
-    page.wait_for_url(
-        window.program.base + {"worker": "/worker", "screen": "/screen", "planner": "/"}[account]
-    )
+    page.wait_for_url(window.program.base + {"worker": "/worker", "screen": "/screen", "planner": "/"}[account])
     window.settled()

@@ -42,9 +42,7 @@ def click_grid(page: Page, grid: dict[str, Any]) -> None:
         [west + (east - west) * i / 12, south + (north - south) * j / 12]
         for i in range(1, 12)
         for j in range(1, 12)
-        if polygon.buffer(-1e-4).contains(
-            Point(west + (east - west) * i / 12, south + (north - south) * j / 12)
-        )
+        if polygon.buffer(-1e-4).contains(Point(west + (east - west) * i / 12, south + (north - south) * j / 12))
     ]
     spot = page.evaluate(
         """spots => {
@@ -76,9 +74,7 @@ def test_a_clicked_grid_is_summarised(visit: Visitor, admin: httpx.Client, plann
     for words in ("三色管理", "未办结需求", "15分钟服务覆盖", "特殊关怀", "独居", "助餐"):
         expect(panel).to_contain_text(words)
     meal = panel.locator(".bars li").filter(has_text="助餐").locator(".value")
-    assert float(meal.inner_text().rstrip("%")) == pytest.approx(
-        expected["covered_share"]["meal"] * 100, abs=0.051
-    )
+    assert float(meal.inner_text().rstrip("%")) == pytest.approx(expected["covered_share"]["meal"] * 100, abs=0.051)
 
 
 def test_a_grid_is_found_by_name_with_the_keyboard(visit: Visitor, admin: httpx.Client) -> None:
@@ -124,9 +120,7 @@ def test_the_map_is_painted(visit: Visitor) -> None:
 
 def test_zoning_warnings_agree_with_the_interface(visit: Visitor, admin: httpx.Client) -> None:
     report = admin.get("/api/zoning").json()
-    total = sum(
-        len(report[kind]["features"]) for kind in ("overlaps", "gaps", "strays", "oversize", "undersize")
-    )
+    total = sum(len(report[kind]["features"]) for kind in ("overlaps", "gaps", "strays", "oversize", "undersize"))
     page = visit("planner").open("/")
     expect(page.locator("[data-zoning-count]")).to_have_text(str(total))
     page.get_by_role("tab", name="划分检查").click()
@@ -170,9 +164,7 @@ def upload(page: Page, kind: str, name: str, content: str, crs: str | None, *, d
     page.get_by_role("button", name="上传并导入").click()
 
 
-def test_a_file_comes_in_and_its_rejected_rows_come_back(
-    visit: Visitor, admin: httpx.Client, tmp_path: Path
-) -> None:
+def test_a_file_comes_in_and_its_rejected_rows_come_back(visit: Visitor, admin: httpx.Client, tmp_path: Path) -> None:
     lon, lat = shape(first_grid(admin)["geometry"]).representative_point().coords[0]
     rows = [
         ["code", "name", "kind", "lon", "lat", "services"],
@@ -212,7 +204,13 @@ def test_an_import_is_followed_and_cancelled_on_the_page(visit: Visitor, admin: 
     page = visit("admin").open("/")
     with psycopg.connect(host=str(program.data_dir / "postgres"), port=5432, user="linli", dbname="linli") as held:
         held.execute("SELECT FROM stations WHERE code = %s FOR UPDATE", [code])
-        upload(page, "stations", "held.csv", f"code,name,kind,lon,lat,services\n{code},改名,幸福食堂,{lon},{lat},meal\n", "EPSG:4326")
+        upload(
+            page,
+            "stations",
+            "held.csv",
+            f"code,name,kind,lon,lat,services\n{code},改名,幸福食堂,{lon},{lat},meal\n",
+            "EPSG:4326",
+        )
         job = page.locator(".job", has_text="held.csv")
         expect(job.locator(".badge", has_text="导入中")).to_be_visible(timeout=30_000)
         expect(job).to_contain_text("读取 1 行", timeout=30_000)
@@ -245,9 +243,7 @@ def test_a_table_without_its_system_is_refused_with_the_reason(visit: Visitor) -
     window = visit("admin")
     window.expect("422")
     page = window.open("/")
-    upload(
-        page, "stations", "nowhere.csv", "code,name,kind,lon,lat,services\nE2E-4,无,食堂,102,25,meal\n", None
-    )
+    upload(page, "stations", "nowhere.csv", "code,name,kind,lon,lat,services\nE2E-4,无,食堂,102,25,meal\n", None)
     expect(page.locator("[data-import-error]")).to_contain_text("坐标系")
     expect(page.locator("[data-import-error]")).to_contain_text("GCJ-02")
     expect(page.locator(".job").filter(has_text="nowhere.csv")).to_have_count(0)
@@ -263,8 +259,9 @@ def test_an_import_without_a_file_is_not_sent(visit: Visitor) -> None:
 def test_the_desk_fits_its_window(visit: Visitor) -> None:
     for width, height in ((1280, 720), (1920, 1080)):
         page = visit("admin", width, height).open("/")
-        assert page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-        ) == [width, height]
+        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+            width,
+            height,
+        ]
     page = visit("admin", 360, 740).open("/")
     assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -30,7 +30,9 @@ def report(client: httpx.Client) -> None:
     """Report an event in a grid."""
     grid = client.get("/api/grids", params={"limit": 1}).json()["features"][0]
     lon, lat = shape(grid["geometry"]).representative_point().coords[0]
-    client.post("/api/events", json={"kind": "facility", "title": "路灯不亮", "lon": lon, "lat": lat}).raise_for_status()
+    client.post(
+        "/api/events", json={"kind": "facility", "title": "路灯不亮", "lon": lon, "lat": lat}
+    ).raise_for_status()
 
 
 def open_events(client: httpx.Client) -> str:
@@ -47,10 +49,14 @@ def test_figures_and_rankings_are_those_of_the_interface(visit: Visitor, planner
     for name, rows in (("ranking", summary["rankings"]["needs_open"][:8]), ("hot-spots", summary["hot_spots"][:8])):
         ranking = page.locator(f"[data-{name}] li")
         assert ranking.locator(".label").all_text_contents() == [row["name"] for row in rows]
-        assert [numbers(text) for text in ranking.locator(".value").all_text_contents()] == [[row["value"]] for row in rows]
+        assert [numbers(text) for text in ranking.locator(".value").all_text_contents()] == [
+            [row["value"]] for row in rows
+        ]
     assert page.locator("[data-coverage] li").count() == len(summary["coverage"])
     assert page.locator("[data-care] .label").all_text_contents() == [row["label"] for row in summary["care_flags"]]
-    assert page.locator("[data-children] tbody tr td:first-child").all_text_contents() == [row["name"] for row in summary["children"]]
+    assert page.locator("[data-children] tbody tr td:first-child").all_text_contents() == [
+        row["name"] for row in summary["children"]
+    ]
     said = page.locator("[data-chart=needs]").get_attribute("aria-label") or ""
     assert said.count("；") == 11 and f"新增 {summary['trend'][-1]['opened']}" in said
 

@@ -63,9 +63,7 @@ def without_position(visit: Visitor) -> Visit:
 
 def nearest(program: Program, lon: float, lat: float) -> list[dict[str, Any]]:
     with program.client("worker") as client:
-        found = client.get("/api/stations/nearest", params={"lon": lon, "lat": lat, "limit": 20}).json()[
-            "items"
-        ]
+        found = client.get("/api/stations/nearest", params={"lon": lon, "lat": lat, "limit": 20}).json()["items"]
     return [item for item in found if item["open"]]
 
 
@@ -91,9 +89,9 @@ def test_the_position_gives_grid_areas_and_open_stations(visit: Visitor, ground:
     expect(here(page)).to_contain_text(ground.own[0])
     expect(here(page)).to_contain_text("是我负责的网格")
     with window.program.client("worker") as client:
-        areas = client.get(
-            "/api/grids/locate", params=dict(zip(("lon", "lat"), ground.here, strict=True))
-        ).json()["areas"]
+        areas = client.get("/api/grids/locate", params=dict(zip(("lon", "lat"), ground.here, strict=True))).json()[
+            "areas"
+        ]
     levels = ["city", "county", "township", "community"]
     assert here(page).locator(".trail li").all_inner_texts() == [
         a["name"] for a in sorted(areas, key=lambda a: levels.index(a["level"]))

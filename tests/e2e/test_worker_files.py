@@ -64,7 +64,9 @@ def test_found_by_address_and_opened_in_one_tap(visit: Visitor, homes: list[Home
     groups = page.locator("[data-households] .building h3").all_inner_texts()
     assert len(groups) == len(set(groups)) >= 1
     home = read(program, f"/api/households/{homes[0].code}")
-    page.get_by_role("searchbox").fill(f"{home['compound_name'] or ''}{home['building_name'] or home['building']} {homes[0].code}")
+    page.get_by_role("searchbox").fill(
+        f"{home['compound_name'] or ''}{home['building_name'] or home['building']} {homes[0].code}"
+    )
     page.get_by_role("button", name="搜索").tap()
     expect(page.locator("[data-households] a")).to_have_count(1)
     page.locator("[data-households] a").tap()
@@ -108,7 +110,9 @@ def test_unchanged_is_refused_when_something_has_changed(visit: Visitor, homes: 
     window.expect("412")
     with program.client("worker") as client:
         version = client.get(f"/api/residents/{home.grown}").headers["etag"]
-        client.patch(f"/api/residents/{home.grown}", json={"name": "新名字"}, headers={"If-Match": version}).raise_for_status()
+        client.patch(
+            f"/api/residents/{home.grown}", json={"name": "新名字"}, headers={"If-Match": version}
+        ).raise_for_status()
     page.get_by_role("button", name="核对过，无变化").tap()
     expect(page.locator("[data-toast]")).to_contain_text("刚被改过")
     assert read(program, f"/api/households/{home.code}/confirmation")["confirmed_by"] is None
@@ -160,7 +164,9 @@ def test_anothers_change_is_shown_and_mine_is_kept(visit: Visitor, homes: list[H
     with program.client("admin") as client:
         before = client.get(f"/api/residents/{home.grown}")
         client.patch(
-            f"/api/residents/{home.grown}", json={"name": "他人所改", "sex": "male"}, headers={"If-Match": before.headers["etag"]}
+            f"/api/residents/{home.grown}",
+            json={"name": "他人所改", "sex": "male"},
+            headers={"If-Match": before.headers["etag"]},
         ).raise_for_status()
     form.get_by_role("button", name="保存").tap()
     alert = form.get_by_role("alert")
@@ -172,7 +178,9 @@ def test_anothers_change_is_shown_and_mine_is_kept(visit: Visitor, homes: list[H
     assert read(program, f"/api/residents/{home.grown}")["name"] == "改名甲"
 
 
-def test_what_is_typed_survives_a_lost_network_and_is_entered_once(visit: Visitor, homes: list[Home], program: Program) -> None:
+def test_what_is_typed_survives_a_lost_network_and_is_entered_once(
+    visit: Visitor, homes: list[Home], program: Program
+) -> None:
     """The answer to a move-in is lost after the service has stored it; pressed again, nobody is there twice."""
     home = homes[4]
     window, page = opened(visit, home)
@@ -337,5 +345,7 @@ def test_a_file_fits_a_thumb_and_a_screen_reader(visit: Visitor, homes: list[Hom
           .filter((node) => !node.labels.length && !node.getAttribute("aria-label")).map((node) => node.name)"""
     )
     assert unnamed == []
-    doubled = page.evaluate("() => { const ids = [...document.querySelectorAll('[id]')].map((node) => node.id); return ids.filter((id, at) => ids.indexOf(id) !== at); }")
+    doubled = page.evaluate(
+        "() => { const ids = [...document.querySelectorAll('[id]')].map((node) => node.id); return ids.filter((id, at) => ids.indexOf(id) !== at); }"
+    )
     assert doubled == []

@@ -43,9 +43,13 @@ def opened(page: Page, at: int) -> tuple[Locator, str]:
 def test_who_is_due_is_what_the_service_says(page: Page, program: Program) -> None:
     due = read(program, "/api/visits/due", limit=60)
     shown = page.locator("[data-due] > li")
-    assert [each.get_attribute("data-household") for each in shown.all()] == [item["household"] for item in due["items"]]
+    assert [each.get_attribute("data-household") for each in shown.all()] == [
+        item["household"] for item in due["items"]
+    ]
     first = shown.first
-    expect(first.locator(".colour")).to_have_text({"red": "红", "yellow": "黄", "green": "绿"}[due["items"][0]["colour"]])
+    expect(first.locator(".colour")).to_have_text(
+        {"red": "红", "yellow": "黄", "green": "绿"}[due["items"][0]["colour"]]
+    )
     expect(first).to_contain_text(re.compile("今天到期|超期 [0-9]+ 天"))
     for total, row in zip(due["totals"], page.locator("[data-due-totals] li").all(), strict=True):
         expect(row).to_contain_text(f"待走访 {total['due']:,} / {total['households']:,} 户")
@@ -68,7 +72,9 @@ def test_nobody_at_home_stays_due(page: Page, program: Program) -> None:
     before = visits_of(program, code)
     item.get_by_role("button", name="家中无人").tap()
     expect(item).to_contain_text("今天没见到")
-    assert [(each["outcome"], each["unchanged"]) for each in visits_of(program, code, besides=before)] == [("absent", False)]
+    assert [(each["outcome"], each["unchanged"]) for each in visits_of(program, code, besides=before)] == [
+        ("absent", False)
+    ]
     assert code in [each["household"] for each in read(program, "/api/visits/due", limit=60)["items"]]
 
 
@@ -97,7 +103,9 @@ def test_a_lost_network_keeps_what_was_typed_and_enters_it_once(visit: Visitor, 
     item.get_by_role("button", name="见到，有变化").tap()
     expect(item).to_have_count(0)
     assert len(sent) == 2 and sent[0] == sent[1] == str(UUID(sent[0]))
-    assert [(each["note"], each["unchanged"]) for each in visits_of(program, code, besides=before)] == [("门铃坏了", False)]
+    assert [(each["note"], each["unchanged"]) for each in visits_of(program, code, besides=before)] == [
+        ("门铃坏了", False)
+    ]
 
 
 def test_the_round_asks_for_the_position_on_the_tap_and_puts_it_in_no_address(visit: Visitor) -> None:
@@ -136,7 +144,9 @@ def test_the_round_works_without_a_position(page: Page, program: Program) -> Non
     with program.client("worker") as client:
         stops = client.post("/api/visits/round", json={"most": 12}).json()["stops"]
     assert [each.get_attribute("data-household") for each in walk.all()] == [stop["household"] for stop in stops]
-    signs = page.locator(".linli-stop")  # the round on the map: each stop is in one sign, homes of one building together
+    signs = page.locator(
+        ".linli-stop"
+    )  # the round on the map: each stop is in one sign, homes of one building together
     assert signs.count() == len({(stop["lon"], stop["lat"]) for stop in stops})
     expect(signs.filter(has_text=re.compile("^1(·|–|$)"))).to_have_count(1)
     page.get_by_role("button", name="按超期排").tap()
@@ -161,7 +171,11 @@ def test_a_need_is_opened_matched_and_closed_in_the_file(visit: Visitor, program
     part.get_by_label("说明").fill("想订午饭")
     part.get_by_role("button", name="登记").tap()
     expect(page.locator("[data-toast]")).to_contain_text("已登记需求")
-    [need] = [each for each in read(program, "/api/needs", service="meal", state="open", limit=1000)["items"] if each["household"] == code and each["note"]]
+    [need] = [
+        each
+        for each in read(program, "/api/needs", service="meal", state="open", limit=1000)["items"]
+        if each["household"] == code and each["note"]
+    ]
     assert (need["origin"], need["note"]) == ("request", "想订午饭")
     row = part.locator(f"[data-need='{need['id']}']")
     row.get_by_text("谁能提供").tap()
@@ -188,4 +202,6 @@ def test_a_visit_in_the_file_is_shown_there(visit: Visitor, program: Program) ->
     page = visit("worker", **PHONE).open(f"/files/{code}")
     page.get_by_text("记录走访").tap()
     page.locator("[data-part=visits]").get_by_role("button", name="电话联系").tap()
-    expect(page.locator("[data-part=visits] .last-visits")).to_contain_text(re.compile(r"\d{4}-\d\d-\d\d · 电话联系 · worker"))
+    expect(page.locator("[data-part=visits] .last-visits")).to_contain_text(
+        re.compile(r"\d{4}-\d\d-\d\d · 电话联系 · worker")
+    )

@@ -74,9 +74,7 @@ def test_metres_east_come_first_and_the_central_meridian_is_at_500_km() -> None:
 
 
 @given(st.floats(101.0, 104.0), st.floats(21.0, 29.0), st.floats(0, 360), st.floats(1, 2_000))
-def test_metres_of_the_zone_are_metres_on_the_ground(
-    lon: float, lat: float, azimuth: float, length_m: float
-) -> None:
+def test_metres_of_the_zone_are_metres_on_the_ground(lon: float, lat: float, azimuth: float, length_m: float) -> None:
     far_lon, far_lat, _ = GEOD.fwd(lon, lat, azimuth, length_m)
     x_m, y_m = MetricCRS.for_lon(lon).to_m([lon, far_lon], [lat, far_lat])
     assert np.hypot(x_m[1] - x_m[0], y_m[1] - y_m[0]) == pytest.approx(length_m, rel=4e-4)

@@ -63,7 +63,11 @@ class Stub:
         if path in self.answers:
             found = self.answers[path]
             status, body = found(query) if callable(found) else (200, found)
-            return status, "application/json", json.dumps(place.drawn(path, query, body) if status == 200 else body).encode()
+            return (
+                status,
+                "application/json",
+                json.dumps(place.drawn(path, query, body) if status == 200 else body).encode(),
+            )
         return 404, "application/problem+json", b'{"title": "nothing here"}'
 
     def _tile(self, path: str) -> tuple[int, str, bytes]:
@@ -193,9 +197,7 @@ def watched(chromium: Browser, stub: Stub) -> Iterator[Watched]:
     Console errors and warnings, failed requests, exceptions, refusals by policy and anything asked of another host are faults, and so is a
     test that leaves one uncleared.
     """
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="Asia/Shanghai"
-    )
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="Asia/Shanghai")
     opened = context.new_page()
     faults: list[str] = []
 
@@ -215,9 +217,7 @@ def watched(chromium: Browser, stub: Stub) -> Iterator[Watched]:
     # A request that a newer one has made needless is cancelled by the page itself.
     opened.on(
         "requestfailed",
-        lambda request: (
-            faults.append(f"failed: {request.url}") if request.failure != "net::ERR_ABORTED" else None
-        ),
+        lambda request: faults.append(f"failed: {request.url}") if request.failure != "net::ERR_ABORTED" else None,
     )
     opened.on(
         "response",

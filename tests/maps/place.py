@@ -12,9 +12,7 @@ from gis.services.sketches import pitch_deg, sketches
 from maps.classify import classify
 from maps.config import Choice, MapConfig
 
-HOSTILE = (
-    '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>\'"`${window.hacked=3}\u202e敌意'
-)
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>\'"`${window.hacked=3}\u202e敌意'
 """A name that would run in any of the usual ways if it were not shown as text."""
 
 WEST, SOUTH, STEP = 102.710, 25.035, 0.003
@@ -96,9 +94,7 @@ def layers() -> dict[str, list[tuple[Any, dict[str, Any]]]]:
         "buildings": [(house, {"code": f"B{i}", "floors": 6}) for i, house in enumerate(houses)],
         "building_names": [(house.centroid, {"name": f"{i + 1}栋"}) for i, house in enumerate(houses)],
         "grids": [(g, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)],
-        "grid_names": [
-            (g.centroid, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)
-        ],
+        "grid_names": [(g.centroid, {"code": c, "name": n}) for g, c, n in zip(GRIDS, CODES, NAMES, strict=True)],
     }
 
 
@@ -251,8 +247,7 @@ def scenario(body: dict[str, Any]) -> dict[str, Any]:
     """Return what /api/coverage/scenario answers: ten homes more in the second grid for each edit, five fewer in the third."""
     n = len(body["edits"])
     rows = [
-        {k: v for k, v in row.items() if k not in ("code", "name")}
-        for row in coverage({"minutes": ["15"]})["grids"]
+        {k: v for k, v in row.items() if k not in ("code", "name")} for row in coverage({"minutes": ["15"]})["grids"]
     ]
     before = {key: sum(row[key] for row in rows) for key in rows[0]}
     changed = [
@@ -292,11 +287,21 @@ def need_grids(query: dict[str, list[str]]) -> dict[str, Any]:
             count //= 2
         homes = 0 if i == 4 else 400
         rate = None if count is None or not homes else count * 100 / homes
-        rows.append({"code": code, "name": name, "count": count, "households": homes, "rate": rate, "suppressed": count is None})
-    answer = {"threshold": 5, "people_in": 5, "total": sum(row["count"] or 0 for row in rows), "outside": 0, "grids": rows}
+        rows.append(
+            {"code": code, "name": name, "count": count, "households": homes, "rate": rate, "suppressed": count is None}
+        )
+    answer = {
+        "threshold": 5,
+        "people_in": 5,
+        "total": sum(row["count"] or 0 for row in rows),
+        "outside": 0,
+        "grids": rows,
+    }
     if "measure" in query:
         measure = query["measure"][0]
-        told = classify({row["code"]: row[measure] or None for row in rows}, query["scheme"][0], int(query["k"][0]), palette="ember")
+        told = classify(
+            {row["code"]: row[measure] or None for row in rows}, query["scheme"][0], int(query["k"][0]), palette="ember"
+        )
         answer |= {"measure": measure, **told.as_dict()}
     return answer
 
@@ -306,9 +311,22 @@ def hotspots(query: dict[str, list[str]]) -> dict[str, Any]:
     answer = cells(query) if query["by"] == ["cells"] else need_grids({name: query[name] for name in ("from", "to")})
     units = [feature["properties"] for feature in answer["features"]] if "features" in answer else answer["grids"]
     for i, row in enumerate(units):
-        spot, z, q = {0: ("hot", 3.1, 0.03), 1: ("hot", 5.2, 0.0001), 2: ("cold", -3.4, 0.02), 5: (None, None, None)}.get(i, ("none", 0.4, 0.9))
+        spot, z, q = {
+            0: ("hot", 3.1, 0.03),
+            1: ("hot", 5.2, 0.0001),
+            2: ("cold", -3.4, 0.02),
+            5: (None, None, None),
+        }.get(i, ("none", 0.4, 0.9))
         row |= {"spot": spot, "z": z, "q": q}
-    facts = {"by": query["by"][0], "measure": query["measure"][0], "false_share": 0.05, "least": 30, "tested": len(units) - 1, "hot": 2, "cold": 1}
+    facts = {
+        "by": query["by"][0],
+        "measure": query["measure"][0],
+        "false_share": 0.05,
+        "least": 30,
+        "tested": len(units) - 1,
+        "hot": 2,
+        "cold": 1,
+    }
     return {**answer, **facts}
 
 

@@ -46,9 +46,7 @@ def npm(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_building_copies_what_is_wanted_and_no_more(npm: list[list[str]], tmp_path: Path) -> None:
     assert assets.build(tmp_path / "dist")
     assert npm[0][:2] == ["ci", "--ignore-scripts"]
-    made = {
-        str(path.relative_to(tmp_path / "dist")) for path in (tmp_path / "dist").rglob("*") if path.is_file()
-    }
+    made = {str(path.relative_to(tmp_path / "dist")) for path in (tmp_path / "dist").rglob("*") if path.is_file()}
     assert made == {*assets.WANTED, "manifest.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["dist"], "nothing is left beside it"
 
@@ -93,9 +91,7 @@ def test_a_failed_fetch_leaves_what_was_there(
     assert [path.name for path in tmp_path.iterdir()] == ["dist"]
 
 
-def test_without_a_network_npm_fails_with_a_word_to_the_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_network_npm_fails_with_a_word_to_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
     monkeypatch.setenv("npm_config_fetch_retries", "0")

@@ -38,9 +38,7 @@ def test_nothing_else_is_served(name: str) -> None:
 def test_no_text_of_a_script_goes_over_a_line(script: Path) -> None:
     """Else what looks like a comment or an indentation might be part of a text."""
     source = script.read_text(encoding="utf-8")
-    code = re.sub(
-        r"/\*\*.*?\*/", "", re.sub(r"^[ \t]*//.*$", "", source, flags=re.MULTILINE), flags=re.DOTALL
-    )
+    code = re.sub(r"/\*\*.*?\*/", "", re.sub(r"^[ \t]*//.*$", "", source, flags=re.MULTILINE), flags=re.DOTALL)
     assert not [line for line in code.split("\n") if line.count("`") % 2]
     assert not re.search(r"\\$", code, flags=re.MULTILINE), "no text goes on behind a backslash"
     last = [line for line in code.split("\n") if line.strip()][-1]

@@ -70,9 +70,7 @@ def test_classes_of_whole_numbers_have_whole_limits(scheme: str, k: int) -> None
 def test_limits_of_fractions_can_be_read() -> None:
     shares = (np.random.default_rng(3).random(200) * 100).round(2)
     for scheme in SCHEMES:
-        assert all(
-            round(edge, 1) == edge for edge in classify(numbered(*shares.tolist()), scheme, 5).breaks[1:-1]
-        )
+        assert all(round(edge, 1) == edge for edge in classify(numbered(*shares.tolist()), scheme, 5).breaks[1:-1])
 
 
 def test_maps_side_by_side_share_classes() -> None:

@@ -24,9 +24,7 @@ def test_months_out_of_order_are_refused(months: tuple[str, str]) -> None:
         MapConfig(months=months)
 
 
-@pytest.mark.parametrize(
-    "bounds", [(103.0, 25.0, 102.0, 26.0), (102.0, 26.0, 103.0, 25.0), (25.0, 102.0, 26.0, 103.0)]
-)
+@pytest.mark.parametrize("bounds", [(103.0, 25.0, 102.0, 26.0), (102.0, 26.0, 103.0, 25.0), (25.0, 102.0, 26.0, 103.0)])
 def test_bounds_in_the_wrong_order_are_refused(bounds: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValueError, match="west, south, east, north"):
         MapConfig(bounds=bounds)

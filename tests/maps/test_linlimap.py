@@ -91,10 +91,7 @@ def test_only_scripts_with_the_nonce_and_no_inline_style(make: object) -> None:
     assert sum("src" not in attributes for attributes in scripts) == 1
     assert not [tag for tag, _ in outline.elements if tag in ("style", "base", "iframe", "object")]
     assert not [
-        name
-        for _, attributes in outline.elements
-        for name in attributes
-        if name == "style" or name.startswith("on")
+        name for _, attributes in outline.elements for name in attributes if name == "style" or name.startswith("on")
     ]
 
 
@@ -107,9 +104,7 @@ def test_every_file_is_there_and_whole(make: object) -> None:
             continue
         path = urlsplit(address).path
         content = content_of(path)
-        assert (
-            attributes["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
-        )
+        assert attributes["integrity"] == "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
         checked += 1
     assert checked > 5
 
@@ -151,9 +146,7 @@ def test_a_page_does_not_grow_with_what_it_shows() -> None:
     assert max(len(rendered(make)) for make in MAPS) < 20_000
 
 
-@pytest.mark.parametrize(
-    "element", [HeatMap([[25.0, 102.7]]), MarkerCluster(), folium.TileLayer("OpenStreetMap")]
-)
+@pytest.mark.parametrize("element", [HeatMap([[25.0, 102.7]]), MarkerCluster(), folium.TileLayer("OpenStreetMap")])
 def test_what_folium_would_load_from_elsewhere_is_refused(element: folium.map.Layer) -> None:
     drawn = maps.worker_map(CONFIG)
     element.add_to(drawn)

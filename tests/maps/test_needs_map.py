@@ -118,8 +118,7 @@ def test_heat_reaches_as_far_on_the_ground_at_every_zoom(watched: Watched) -> No
                 2 * radius_m * 0.927, rel=0.06, abs=max(12, 3 * per_pixel_m)
             )
         assert (
-            watched.page.locator("[data-heat-radius]").inner_text()
-            == f"半径 {radius_m} 米，是地面上的距离，缩放不变"
+            watched.page.locator("[data-heat-radius]").inner_text() == f"半径 {radius_m} 米，是地面上的距离，缩放不变"
         )
 
 
@@ -337,9 +336,7 @@ def test_cells_in_arrays_are_the_same_squares(watched: Watched) -> None:
         "column": [0, 1], "row": [0, 2], "count": [35, None], "households": [70, 12],
     }  # fmt: skip
     watched.draw(maps.needs_map(CONFIG))
-    one, two = watched.script(
-        "(answer) => linli.needFeatures(answer)", watched.stub.answers["/api/needs/cells"]
-    )
+    one, two = watched.script("(answer) => linli.needFeatures(answer)", watched.stub.answers["/api/needs/cells"])
     assert one["properties"] == {"count": 35, "households": 70, "rate": 50, "suppressed": False}
     assert two["properties"] == {"count": None, "households": 12, "rate": None, "suppressed": True}
     ring = [

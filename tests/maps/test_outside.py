@@ -61,16 +61,24 @@ def test_tiles_in_gcj02_are_put_back_to_within_a_pixel_and_a_half(watched: Watch
             pixels = (np.array([x, y]) + part) * 256
             drawn_lat = np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * pixels[:, 1] / size))))
             true_lon, true_lat = gcj02_to_wgs84(pixels[:, 0] / size * 360 - 180, drawn_lat)
-            true = np.column_stack([(true_lon + 180) / 360, 0.5 - np.arcsinh(np.tan(np.radians(true_lat))) / (2 * np.pi)]) * size
+            true = (
+                np.column_stack([(true_lon + 180) / 360, 0.5 - np.arcsinh(np.tan(np.radians(true_lat))) / (2 * np.pi)])
+                * size
+            )
             shown = np.array([west, north]) + part * np.array([east - west, south - north])
             worst = max(worst, float(np.abs(shown - true).max()))
             if z == 16 and 73 < lon < 135:
                 assert np.abs(pixels - true).max() > 50, "without the shift it would be far off"
     assert worst < 1.5
-    boxes = watched.script("() => [...document.querySelectorAll('.leaflet-ground-pane img.leaflet-tile')].map((i) => { const b = i.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })")
+    boxes = watched.script(
+        "() => [...document.querySelectorAll('.leaflet-ground-pane img.leaflet-tile')].map((i) => { const b = i.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })"
+    )
     view = page.locator(".linli-map").bounding_box()
     assert view is not None and boxes
-    xs, ys = np.meshgrid(np.linspace(view["x"] + 1, view["x"] + view["width"] - 2, 25), np.linspace(view["y"] + 1, view["y"] + view["height"] - 2, 25))
+    xs, ys = np.meshgrid(
+        np.linspace(view["x"] + 1, view["x"] + view["width"] - 2, 25),
+        np.linspace(view["y"] + 1, view["y"] + view["height"] - 2, 25),
+    )
     held = sum((np.array(b[0]) <= xs) & (xs < b[2]) & (b[1] <= ys) & (ys < b[3]) for b in np.array(boxes))
     assert held.min() >= 1, "the view is covered without a gap"
 

@@ -32,7 +32,9 @@ SHADE = """([lon, lat]) => {
 }"""
 """All colours of 16 × 16 pixels of the grids' layer at a position."""
 
-GRIDS_TOLD = "() => { window.told = []; document.addEventListener('linli:grid', (event) => window.told.push(event.detail)); }"
+GRIDS_TOLD = (
+    "() => { window.told = []; document.addEventListener('linli:grid', (event) => window.told.push(event.detail)); }"
+)
 
 
 def middle(number: int, east: float = 0.0008) -> list[float]:
@@ -159,17 +161,21 @@ def test_circles_come_when_they_are_wanted(watched: Watched) -> None:
 def test_layers_are_switched_by_chinese_names(watched: Watched) -> None:
     page = watched.draw(maps.planner_map(CONFIG))
     control = page.locator(".leaflet-control-layers")
-    assert [
-        line.split("\n")[0].split(" ")[0] for line in control.inner_text().splitlines() if line.strip()
-    ] == ["楼栋", "网格", "服务圈", "小区改造", "街区", "商户", "事物设施", "服务站点"]
+    assert [line.split("\n")[0].split(" ")[0] for line in control.inner_text().splitlines() if line.strip()] == [
+        "楼栋",
+        "网格",
+        "服务圈",
+        "小区改造",
+        "街区",
+        "商户",
+        "事物设施",
+        "服务站点",
+    ]
     control.get_by_label("网格").uncheck()
     control.get_by_label("服务站点").uncheck()
     control.get_by_label("楼栋").check()
     watched.settled()
-    assert (
-        page.locator(".linli-station").count() == 0
-        and page.locator(".leaflet-shades-pane canvas").count() == 0
-    )
+    assert page.locator(".linli-station").count() == 0 and page.locator(".leaflet-shades-pane canvas").count() == 0
 
 
 def test_the_page_shows_a_grid_or_a_finding_on_the_map(watched: Watched) -> None:
@@ -179,9 +185,7 @@ def test_the_page_shows_a_grid_or_a_finding_on_the_map(watched: Watched) -> None
     watched.settled()
     assert page.locator(".leaflet-outline-pane path").count() == 1
     assert watched.script("() => linli.maps['planner-map'].getZoom()") > 15
-    assert watched.script(
-        "([lon, lat]) => linli.maps['planner-map'].getBounds().contains([lat, lon])", middle(2)
-    )
+    assert watched.script("([lon, lat]) => linli.maps['planner-map'].getBounds().contains([lat, lon])", middle(2))
     feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": middle(0)}, "properties": {}}
     watched.script("(feature) => linli.tell('show', { feature })", feature)
     watched.settled()
@@ -190,9 +194,7 @@ def test_the_page_shows_a_grid_or_a_finding_on_the_map(watched: Watched) -> None
 
 def test_without_bounds_the_map_finds_its_place(watched: Watched) -> None:
     watched.draw(maps.planner_map(replace(CONFIG, bounds=None)))
-    centre = watched.script(
-        "() => { const at = linli.maps['planner-map'].getCenter(); return [at.lng, at.lat]; }"
-    )
+    centre = watched.script("() => { const at = linli.maps['planner-map'].getCenter(); return [at.lng, at.lat]; }")
     assert abs(centre[0] - 102.7145) < 0.006 and abs(centre[1] - 25.038) < 0.003
 
 
@@ -216,9 +218,7 @@ def test_an_error_is_told_in_the_servers_words(watched: Watched) -> None:
 def test_whoever_is_signed_out_is_sent_to_sign_in(watched: Watched) -> None:
     watched.stub.answers["/api/grids/measures"] = lambda query: (401, {"title": "请先登录"})
     watched.stub.pages["/login"] = "<!DOCTYPE html><title>登录</title>"
-    watched.stub.pages["/map"] = maps.page(
-        maps.render(maps.planner_map(CONFIG), "dGVzdC1ub25jZS0xMjM0NQ"), "x"
-    )
+    watched.stub.pages["/map"] = maps.page(maps.render(maps.planner_map(CONFIG), "dGVzdC1ub25jZS0xMjM0NQ"), "x")
     watched.page.goto(watched.stub.base + "/map?a=1")
     watched.page.wait_for_url("**/login?next=%2Fmap%3Fa%3D1")
     watched.faults.clear()
@@ -258,17 +258,11 @@ def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watc
     )
     page = watched.draw(maps.planner_map(CONFIG))
     assert not watched.stub.queries("/api/layers/things")  # switched off at first
-    watched.script(
-        "([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat]
-    )
+    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat])
     page.locator(".leaflet-control-layers").get_by_label("事物设施").check()
     watched.settled()
-    assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries(
-        "/api/layers/things"
-    )
-    watched.script(
-        "([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat]
-    )
+    assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries("/api/layers/things")
+    watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat])
     watched.settled()
     (query,) = watched.stub.queries("/api/layers/things")
     west, south, east, north = map(float, query["bbox"][0].split(","))
@@ -283,7 +277,9 @@ def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watc
     assert page.locator("path.linli-place").count() == 0
 
 
-WORKER_TOLD = "() => { window.told = []; document.addEventListener('linli:tap', (event) => window.told.push(event.detail)); }"
+WORKER_TOLD = (
+    "() => { window.told = []; document.addEventListener('linli:tap', (event) => window.told.push(event.detail)); }"
+)
 
 
 def test_a_tap_gives_the_worker_a_position(watched: Watched) -> None:
@@ -293,9 +289,7 @@ def test_a_tap_gives_the_worker_a_position(watched: Watched) -> None:
     x, y = pixel(watched, 1)
     page.mouse.click(x, y)
     (told,) = watched.script("() => window.told")
-    assert told["lon"] == pytest.approx(middle(1)[0], abs=2e-5) and told["lat"] == pytest.approx(
-        middle(1)[1], abs=2e-5
-    )
+    assert told["lon"] == pytest.approx(middle(1)[0], abs=2e-5) and told["lat"] == pytest.approx(middle(1)[1], abs=2e-5)
     assert page.locator(".leaflet-overlay-pane path").count() == 1
 
 
@@ -312,9 +306,7 @@ def test_the_worker_sees_position_grid_and_stations(watched: Watched) -> None:
         and watched.script("() => linli.maps['worker-map'].getZoom()") >= 17
     )
     assert page.locator(".leaflet-outline-pane path").count() == 2, "the grid and the circle of uncertainty"
-    watched.script(
-        "() => { linli.tell('grid', null); linli.tell('stations', null); linli.tell('position', null); }"
-    )
+    watched.script("() => { linli.tell('grid', null); linli.tell('stations', null); linli.tell('position', null); }")
     assert page.locator(".leaflet-outline-pane path, .linli-station").count() == 0
 
 
@@ -324,9 +316,7 @@ def test_the_wall_is_dark_follows_changes_and_has_nothing_to_operate(watched: Wa
     assert len(legend(watched)) == 6
     red, green, blue = (
         int(c)
-        for c in watched.script(
-            "() => getComputedStyle(document.querySelector('.leaflet-container')).backgroundColor"
-        )
+        for c in watched.script("() => getComputedStyle(document.querySelector('.leaflet-container')).backgroundColor")
         .strip("rgb()")
         .split(",")
     )
@@ -348,9 +338,7 @@ def test_a_changed_boundary_is_drawn_without_opening_the_page_again(watched: Wat
     tiles = sum(one.startswith("/tiles/") for one in watched.stub.asked)
     watched.script("() => linli.tell('refresh', { topic: 'needs' })")
     watched.settled()
-    assert sum(one.startswith("/tiles/") for one in watched.stub.asked) == tiles, (
-        "needs are not drawn in tiles"
-    )
+    assert sum(one.startswith("/tiles/") for one in watched.stub.asked) == tiles, "needs are not drawn in tiles"
     watched.stub.layers["grids"] = [row for row in watched.stub.layers["grids"] if row[1]["code"] != CODES[3]]
     watched.script("() => linli.tell('refresh', { topic: 'grids' })")
     watched.settled()

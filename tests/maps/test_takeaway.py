@@ -22,9 +22,7 @@ def taken(watched: Watched, which: str) -> tuple[str, dict[str, list[str]], Path
     with page.expect_download() as coming:
         page.locator(f"[data-take='{which}']").click()
     saved = coming.value
-    parts = urlsplit(
-        next(one for one in reversed(watched.stub.asked) if one.startswith(("/api/print", "/api/export")))
-    )
+    parts = urlsplit(next(one for one in reversed(watched.stub.asked) if one.startswith(("/api/print", "/api/export"))))
     return parts.path, parse_qs(parts.query), Path(saved.suggested_filename)
 
 

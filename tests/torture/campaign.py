@@ -102,7 +102,9 @@ def run(kills: int, seed: int, say: Callable[[str], None], keep_log: Path | None
                 if number % _REST_EVERY == 0:
                     wrong += _rest(programs, load, outcome)
                 outcome.wrong += [f"after kill {number} ({name}, {phase}): {each}" for each in wrong]
-                say(f"kill {number} of {kills}: {name} ({phase}), ready after {back_s:.1f} s, {len(outcome.wrong) + len(load.seen.faults)} faults")
+                say(
+                    f"kill {number} of {kills}: {name} ({phase}), ready after {back_s:.1f} s, {len(outcome.wrong) + len(load.seen.faults)} faults"
+                )
             outcome.wrong += [f"at the end: {each}" for each in _rest(programs, load, outcome)]
             outcome.imports.update(_states(programs))
         finally:
@@ -160,7 +162,10 @@ def _kill_a_command(programs: Programs, number: int, chance: random.Random) -> s
     with programs.connect() as connection:
         connection.autocommit = True
         if chance.random() < 0.8:
-            while running.poll() is None and not connection.execute("SELECT FROM imports WHERE file_name = %s", [path.name]).fetchone():
+            while (
+                running.poll() is None
+                and not connection.execute("SELECT FROM imports WHERE file_name = %s", [path.name]).fetchone()
+            ):
                 time.sleep(0.02)
         time.sleep(chance.uniform(0.0, 1.0))
         moment = phases.now(connection)

@@ -24,11 +24,22 @@ WHERE h.grid_id IS DISTINCT FROM e.id
 LIMIT 5
 """
 _WHOLE = {
-    "households": ("SELECT substring(code FROM 2 FOR 4)::int, count(*) FROM households WHERE code LIKE 'T%' GROUP BY 1", place.NEW, place.MOVING + place.NEW),
-    "residents": ("SELECT substring(name FROM '^人([0-9]+)-')::int, count(*) FROM residents GROUP BY 1", place.NEW, place.NEW),
+    "households": (
+        "SELECT substring(code FROM 2 FOR 4)::int, count(*) FROM households WHERE code LIKE 'T%' GROUP BY 1",
+        place.NEW,
+        place.MOVING + place.NEW,
+    ),
+    "residents": (
+        "SELECT substring(name FROM '^人([0-9]+)-')::int, count(*) FROM residents GROUP BY 1",
+        place.NEW,
+        place.NEW,
+    ),
 }
 """How many rows there are of each file, how many each adds, and how many it has."""
-_NAMED = {"grids": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM grids", "stations": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM stations"}
+_NAMED = {
+    "grids": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM grids",
+    "stations": "SELECT DISTINCT substring(name FROM 'v(.*)') FROM stations",
+}
 """Which files the stored rows come from: the last that was done, and no other."""
 
 
@@ -38,7 +49,9 @@ Compared = Counter[str]
 
 def whole(connection: psycopg.Connection, compared: Compared) -> Iterator[str]:
     """Yield what is wrong with the imports: a part of a file is there, or one that did not end well."""
-    rows = connection.execute("SELECT kind, file_name, state, loaded FROM imports ORDER BY finished_at NULLS LAST, id").fetchall()
+    rows = connection.execute(
+        "SELECT kind, file_name, state, loaded FROM imports ORDER BY finished_at NULLS LAST, id"
+    ).fetchall()
     stored = {kind: dict(connection.execute(query).fetchall()) for kind, (query, _, _) in _WHOLE.items()}
     last: dict[str, str] = {}
     for kind, name, state, loaded in rows:
@@ -115,7 +128,9 @@ def at_rest(programs: Programs, load: Load, compared: Compared) -> list[str]:
     """Return what is wrong when everything has come to its end: stuck imports, leftovers, totals that do not add up."""
     wrong = at_any_moment(programs, compared) + chain(programs)
     with programs.connect() as connection:
-        stuck = connection.execute("SELECT file_name, state FROM imports WHERE state IN ('queued', 'running')").fetchall()
+        stuck = connection.execute(
+            "SELECT file_name, state FROM imports WHERE state IN ('queued', 'running')"
+        ).fetchall()
         wrong += [f"stuck: {each}" for each in stuck]
         [(total, placed)] = connection.execute("SELECT count(*), count(grid_id) FROM households").fetchall()
         lost = [

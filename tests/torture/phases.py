@@ -65,7 +65,9 @@ def _phase(state: str, pid: int | None, doing: str | None, waits_for: str | None
     if waits_for == "Lock":
         return WAITING
     if words.startswith("COMMIT") or "IMPORT_PIECES" in words or "UPDATE IMPORTS" in words or "AUDIT" in words:
-        return ENDING if "SELECT" not in words or "AUDIT" in words else READING  # the file itself is read from its pieces
+        return (
+            ENDING if "SELECT" not in words or "AUDIT" in words else READING
+        )  # the file itself is read from its pieces
     if words.startswith("COPY"):
         return COPYING
     return READING if doing != "active" else WRITING

@@ -81,9 +81,7 @@ class Programs:
 
     def sign_in(self) -> str:
         """Return an admin's token."""
-        answered = httpx.post(
-            f"{self.base}/api/session", json={"username": "admin", "password": PASSWORD}, timeout=60
-        )
+        answered = httpx.post(f"{self.base}/api/session", json={"username": "admin", "password": PASSWORD}, timeout=60)
         return str(answered.json()["access_token"])
 
     @property
@@ -141,7 +139,11 @@ class Programs:
         found = []
         for each in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if each.name() == "postgres" and each.status() != psutil.STATUS_ZOMBIE and Path(each.cwd()).is_relative_to(self.server):
+                if (
+                    each.name() == "postgres"
+                    and each.status() != psutil.STATUS_ZOMBIE
+                    and Path(each.cwd()).is_relative_to(self.server)
+                ):
                     found.append(each)
         return found
 

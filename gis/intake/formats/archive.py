@@ -39,21 +39,15 @@ def check_zip(path: Path, name: str) -> list[zipfile.ZipInfo]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [
-                entry for entry in archive.infolist() if entry.filename and not entry.filename.endswith("/")
-            ]
+            entries = [entry for entry in archive.infolist() if entry.filename and not entry.filename.endswith("/")]
     except _BROKEN as error:
         raise _refused(name, "压缩包损坏或不是 ZIP / the archive is damaged or is not a ZIP") from error
     if len(entries) > MAX_ENTRIES:
-        raise _refused(
-            name, f"压缩包内超过 {MAX_ENTRIES} 个文件 / more than {MAX_ENTRIES} files in the archive"
-        )
+        raise _refused(name, f"压缩包内超过 {MAX_ENTRIES} 个文件 / more than {MAX_ENTRIES} files in the archive")
     total = sum(entry.file_size for entry in entries)
     packed = max(sum(entry.compress_size for entry in entries), 1)
     if total > MAX_BYTES or (total > _SMALL_BYTES and total / packed > MAX_RATIO):
-        raise _refused(
-            name, "压缩包解开后过大，疑似压缩炸弹 / unpacked the archive would be too large (a zip bomb?)"
-        )
+        raise _refused(name, "压缩包解开后过大，疑似压缩炸弹 / unpacked the archive would be too large (a zip bomb?)")
     for entry in entries:
         parts = PurePosixPath(entry.filename.replace("\\", "/"))
         if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:

@@ -80,9 +80,7 @@ def _headings(path: Path, name: str, encoding: str, recognise: Recognise) -> tup
         message = "标题行过长，不是表格 / the heading row is too long: this is no table"
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:1", message)])
     if best is None or not any(best[3]):
-        raise Invalid(
-            f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")]
-        )
+        raise Invalid(f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")])
     return best[1], best[2], best[3]
 
 
@@ -98,9 +96,7 @@ def _first_records(text: str, separator: str) -> list[list[str]]:
     return records
 
 
-def _batches(
-    path: Path, name: str, kind: TextKind, separator: str, position: int, width: int
-) -> Iterator[Batch]:
+def _batches(path: Path, name: str, kind: TextKind, separator: str, position: int, width: int) -> Iterator[Batch]:
     names = [f"c{i}" for i in range(width)]
     broken: list[pacsv.InvalidRow] = []
 
@@ -147,9 +143,7 @@ def _batches(
             return
         raise _unreadable(name, last, error) from error
     if broken:
-        yield Batch(
-            np.empty(0, np.int64), [pa.nulls(0, pa.string())] * width, broken=_cut(broken, separator, width)
-        )
+        yield Batch(np.empty(0, np.int64), [pa.nulls(0, pa.string())] * width, broken=_cut(broken, separator, width))
 
 
 def _has_rows(path: Path, encoding: str, separator: str, position: int) -> bool:
@@ -178,9 +172,7 @@ def _cut(broken: list[pacsv.InvalidRow], separator: str, width: int) -> list[Bro
         if not row.text.strip():
             continue
         try:
-            cells: list[str | None] = list(
-                next(csv.reader(io.StringIO(row.text, newline=""), delimiter=separator), [])
-            )
+            cells: list[str | None] = list(next(csv.reader(io.StringIO(row.text, newline=""), delimiter=separator), []))
         except csv.Error:
             cells = [row.text]
         if len(cells) > width:

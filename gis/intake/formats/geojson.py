@@ -19,9 +19,7 @@ from gis.intake.formats.source import Batch, BrokenRow, Source
 from gis.intake.formats.spatial import open_layer, refused
 
 _PIECE = 4 << 20
-_COLLECTION = re.compile(
-    r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"'
-)
+_COLLECTION = re.compile(r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Point|[A-Za-z]*String|[A-Za-z]*Polygon)"')
 _CRS_MEMBER = re.compile(r'"crs"\s*:\s*')
 _FEATURES = re.compile(rb'"features"\s*:\s*$')
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
@@ -63,7 +61,9 @@ def open_geojson(path: Path, name: str, folder: Path) -> Source:
     if not _names_known_crs(head):
         opened = replace(opened, crs=None)
     places = find_features(path)
-    return opened if places is None else replace(opened, batches=lambda: _batches(opened, path, places), total=len(places))
+    return (
+        opened if places is None else replace(opened, batches=lambda: _batches(opened, path, places), total=len(places))
+    )
 
 
 def find_features(path: Path) -> np.ndarray | None:

@@ -28,13 +28,9 @@ def open_source(path: Path, name: str, kind: str, recognise: Recognise, folder: 
         Invalid: missing, empty, of no accepted format, or unreadable.
     """
     if not path.is_file():
-        raise Invalid(
-            f"没有文件 {name} / there is no file {name}", [Fault(name, "检查路径 / check the path")]
-        )
+        raise Invalid(f"没有文件 {name} / there is no file {name}", [Fault(name, "检查路径 / check the path")])
     if path.stat().st_size == 0:
-        raise Invalid(
-            f"{name} 是空文件 / {name} is empty", [Fault(name, "文件没有内容 / the file has no content")]
-        )
+        raise Invalid(f"{name} 是空文件 / {name} is empty", [Fault(name, "文件没有内容 / the file has no content")])
     suffix = Path(name).suffix.lower()
     if suffix == ".zip":
         path = unpack(path, name, kind, folder)

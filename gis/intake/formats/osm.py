@@ -45,9 +45,7 @@ def open_osm(path: Path, name: str, kind: str) -> Source:
     if kind not in HEADINGS:
         kinds = "、".join(HEADINGS)
         message = f"OSM 文件只能导入 {kinds} / OSM files serve only {', '.join(HEADINGS)}"
-        raise Invalid(
-            f"{name} 不能作为 {kind} 导入 / {name} cannot be imported as {kind}", [Fault(name, message)]
-        )
+        raise Invalid(f"{name} 不能作为 {kind} 导入 / {name} cannot be imported as {kind}", [Fault(name, message)])
     notices: list[str] = []
     return Source(
         headings=HEADINGS[kind],
@@ -84,11 +82,7 @@ def _batches(path: Path, name: str, kind: str, notices: list[str]) -> Iterator[B
 def _things(path: Path, kind: str) -> Iterator[Any]:
     keys = KeyFilter(*osm_tags.KEYS[kind])
     if kind == "streets":
-        ways = (
-            osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY)
-            .with_locations()
-            .with_filter(keys)
-        )
+        ways = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations().with_filter(keys)
         return (way for way in ways if isinstance(way, Way))
     return iter(osmium.FileProcessor(str(path)).with_locations().with_areas(keys).with_filter(keys))
 
@@ -172,9 +166,7 @@ class _Reader:
             RuntimeError,
         ):  # nodes beyond the edge of the extract, or fewer than two
             return None
-        is_line = (
-            self.kind == "streets" or not line.is_closed or tags.get("waterway", "riverbank") != "riverbank"
-        )
+        is_line = self.kind == "streets" or not line.is_closed or tags.get("waterway", "riverbank") != "riverbank"
         return line if is_line or len(line.coords) < 4 else shapely.Polygon(line)
 
     def _put_hours(self, cell: dict[str, str | None]) -> None:

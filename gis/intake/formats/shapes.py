@@ -32,9 +32,7 @@ def _read(parse: Callable[..., np.ndarray], written: np.ndarray) -> tuple[np.nda
     return shapes, present & shapely.is_missing(shapes)
 
 
-def _read_one(
-    parse: Callable[..., shapely.Geometry | None], written: bytes | str | None
-) -> shapely.Geometry | None:
+def _read_one(parse: Callable[..., shapely.Geometry | None], written: bytes | str | None) -> shapely.Geometry | None:
     try:
         return parse(written, on_invalid="ignore")
     except NotImplementedError:

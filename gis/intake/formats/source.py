@@ -75,16 +75,12 @@ def as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_string(kind):
         return _valid_text(column)
     if pa.types.is_floating(kind):
-        return pa.array(
-            [None if value is None else number_text(value) for value in column.to_pylist()], pa.string()
-        )
+        return pa.array([None if value is None else number_text(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_timestamp(kind):
         values = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S")
         return pc.replace_substring_regex(values, pattern=r"T00:00:00(\.0+)?$", replacement="")
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        texts = (
-            None if item is None else ";".join(str(part) for part in item) for item in column.to_pylist()
-        )
+        texts = (None if item is None else ";".join(str(part) for part in item) for item in column.to_pylist())
         return pa.array(texts, pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.nulls(len(column), pa.string())
@@ -97,9 +93,7 @@ def _valid_text(column: pa.Array) -> pa.Array:
         column.validate(full=True)
     except pa.ArrowInvalid:
         raw = column.view(pa.binary()).to_pylist()
-        return pa.array(
-            [None if cell is None else cell.decode("utf-8", "replace") for cell in raw], pa.string()
-        )
+        return pa.array([None if cell is None else cell.decode("utf-8", "replace") for cell in raw], pa.string())
     return column
 
 

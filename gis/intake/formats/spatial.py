@@ -62,9 +62,7 @@ def open_shapefile(path: Path, name: str) -> Source:
 def open_layer(address: str, name: str, kind: str | None, encoding: str | None, notices: list[str]) -> Source:
     """Open the layer of an address of GDAL's that holds the data: the only one with geometry, or the one named like the kind."""
     layer = _layer(address, name, kind)
-    info = _quietly(
-        name, pyogrio.read_info, address, layer=layer, encoding=encoding, force_feature_count=False
-    )
+    info = _quietly(name, pyogrio.read_info, address, layer=layer, encoding=encoding, force_feature_count=False)
     headings = [str(field) for field in info["fields"]]
     return Source(
         headings=headings,
@@ -80,9 +78,7 @@ def open_layer(address: str, name: str, kind: str | None, encoding: str | None, 
 
 def _layer(address: str, name: str, kind: str | None) -> str:
     layers = _quietly(name, pyogrio.list_layers, address)
-    spatial = [str(layer) for layer, shape in layers if shape is not None] or [
-        str(layer) for layer, _ in layers
-    ]
+    spatial = [str(layer) for layer, shape in layers if shape is not None] or [str(layer) for layer, _ in layers]
     if len(spatial) == 1:
         return spatial[0]
     named = [layer for layer in spatial if kind is not None and layer.lower() == kind]

@@ -44,9 +44,7 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
     position = find_headings(records, recognise)
     headings = [cell.strip() for cell in records[position]] if records else []
     if not any(headings):
-        raise Invalid(
-            f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")]
-        )
+        raise Invalid(f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")])
     faulty = _merged(sheet, position)
     if packed:
         oddities = find_oddities(path, sheet.name)
@@ -114,9 +112,7 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> tuple[CalamineSheet, list[s
     notices = []
     if ignored or hidden:
         others = "、".join([*ignored, *hidden])
-        notices.append(
-            f"只读取工作表“{found.name}”，未读：{others} / only sheet {found.name!r} is read, not: {others}"
-        )
+        notices.append(f"只读取工作表“{found.name}”，未读：{others} / only sheet {found.name!r} is read, not: {others}")
     return found, notices
 
 

@@ -39,7 +39,17 @@ def first_records(content: BinaryIO) -> list[list[str]] | None:
         with zipfile.ZipFile(content) as archive:
             part = first_visible(archive)
             return None if part is None else _records(archive, part)
-    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, ElementTree.ParseError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        ElementTree.ParseError,
+    ):
         return None
 
 

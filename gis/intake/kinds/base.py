@@ -98,7 +98,9 @@ class Kind(ABC):
         self.connection = job.connection
         self.first_rows = FirstRows(job.folder)
         self._seen = self._versions()
-        self.references = {column: References(self.connection, job.writer, *stored) for column, stored in self.refers.items()}
+        self.references = {
+            column: References(self.connection, job.writer, *stored) for column, stored in self.refers.items()
+        }
         self.staging = Staging(self.connection, f"staged_{self.name}", self.staged)
 
     @classmethod
@@ -111,19 +113,14 @@ class Kind(ABC):
         missing = [column for column in cls.required if not layout.has(column)]
         if cls.position == "required" and not has_geometry and not layout.has(GEOMETRY):
             missing += (
-                [column for column in ("lon", "lat") if not layout.has(column)]
-                if "lon" in cls.columns
-                else [GEOMETRY]
+                [column for column in ("lon", "lat") if not layout.has(column)] if "lon" in cls.columns else [GEOMETRY]
             )
         if missing:
             there = listed_headings(layout.headings)
             raise Invalid(
                 f"{file_name} 缺少必需的列：{'、'.join(missing)}；文件中有：{there} / "
                 f"{file_name} lacks the columns {', '.join(missing)}; it has: {there}",
-                [
-                    Fault(f"{file_name}:{column}", f"缺少列 {column} / column {column} is missing")
-                    for column in missing
-                ],
+                [Fault(f"{file_name}:{column}", f"缺少列 {column} / column {column} is missing") for column in missing],
             )
 
     @abstractmethod

@@ -27,7 +27,14 @@ class Chiefs(Kind):
     columns = ("building", "name", "phone", "valid_from", "valid_to")
     required = ("building", "name", "valid_from")
     staged = MappingProxyType(
-        {"id": "uuid", "building_id": "bigint", "name": "text", "phone_sealed": "bytea", "valid_from": "date", "valid_to": "date"}
+        {
+            "id": "uuid",
+            "building_id": "bigint",
+            "name": "text",
+            "phone_sealed": "bytea",
+            "valid_from": "date",
+            "valid_to": "date",
+        }
     )
 
     refers = MappingProxyType({"building": ("buildings", IDS)})

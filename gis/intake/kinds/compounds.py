@@ -25,9 +25,7 @@ class Compounds(Kind):
     columns = ("code", "name", *_FACTS, "lon", "lat", "geometry")
     required = ("code",)
     position = "optional"
-    staged = MappingProxyType(
-        {"code": "text", "name": "text", **dict.fromkeys(_FACTS, "text"), "geometry": "geometry"}
-    )
+    staged = MappingProxyType({"code": "text", "name": "text", **dict.fromkeys(_FACTS, "text"), "geometry": "geometry"})
 
     def check(self, sheet: Sheet) -> pa.Table:
         """Check codes, texts and shapes."""

@@ -32,7 +32,9 @@ class Contacts(Kind):
     name = "contacts"
     columns = ("household", "name", "organisation", "phone", "valid_from", "valid_to")
     required = ("household", "name", "valid_from")
-    staged = MappingProxyType({"household_id": "bigint", "contact_id": "uuid", "valid_from": "date", "valid_to": "date"})
+    staged = MappingProxyType(
+        {"household_id": "bigint", "contact_id": "uuid", "valid_from": "date", "valid_to": "date"}
+    )
 
     refers = MappingProxyType({"household": ("households", IDS)})
 
@@ -112,7 +114,10 @@ class Contacts(Kind):
             self.connection,
             Contact,
             people.table.alias("s"),
-            lambda _: {"id": literal_column("s.id"), **{name: staged(name) for name in ("name", "organisation", "phone_sealed")}},
+            lambda _: {
+                "id": literal_column("s.id"),
+                **{name: staged(name) for name in ("name", "organisation", "phone_sealed")},
+            },
             key="id",
             new_rows=people.rows,
             update=["phone_sealed"] if self.job.has("phone") else [],

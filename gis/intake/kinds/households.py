@@ -115,7 +115,10 @@ class Households(Kind):
         if gone:
             some = name_some(list(gone))
             message = f"导入期间楼栋被删除，户 {some} 无处可归：请核对后重新导入 / buildings were deleted during the import, of households {some}: check them and import again"
-            raise Invalid(f"无法导入 {self.job.file_name} / {self.job.file_name} cannot be imported", [Fault(f"{self.job.file_name}:building", message)])
+            raise Invalid(
+                f"无法导入 {self.job.file_name} / {self.job.file_name} cannot be imported",
+                [Fault(f"{self.job.file_name}:building", message)],
+            )
 
     def catch_up(self) -> None:
         """Bring households to where their buildings are now, and into the grids in force now."""

@@ -12,9 +12,7 @@ _WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype
 _CHECKS = np.frombuffer(b"10X98765432", np.uint8)
 
 
-def doubtful(
-    numbers: pa.Array, birth_date: np.ndarray, birth_year: pa.Array
-) -> tuple[np.ndarray, np.ndarray]:
+def doubtful(numbers: pa.Array, birth_date: np.ndarray, birth_year: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return which numbers have a wrong check digit, and which contradict the birth beside them; bool (n,) each.
 
     Other papers than the 18-digit number are not looked at.
@@ -25,9 +23,7 @@ def doubtful(
         birth_year: int64 (n,), null where not known.
     """
     wrong, contradicts = np.zeros(len(numbers), dtype=bool), np.zeros(len(numbers), dtype=bool)
-    looks = pc.and_(
-        pc.equal(pc.binary_length(numbers), LENGTH), pc.match_substring_regex(numbers, r"^\d{17}[\dXx]$")
-    )
+    looks = pc.and_(pc.equal(pc.binary_length(numbers), LENGTH), pc.match_substring_regex(numbers, r"^\d{17}[\dXx]$"))
     at = np.flatnonzero(pc.fill_null(looks, False).to_numpy(zero_copy_only=False))
     if len(at) == 0:
         return wrong, contradicts

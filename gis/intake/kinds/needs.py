@@ -68,9 +68,7 @@ class Needs(Kind):
         sheet.reject(closed < opened, "closed_on", "早于提出日期 / before the need was opened")
         note = read_text(sheet, "note", longest=2000)
         days = pc.fill_null(pc.cast(dates_array(opened), pa.string()), "")
-        bases = pc.binary_join_element_wise(
-            pc.fill_null(households, ""), pc.fill_null(services, ""), days, "\x1f"
-        )
+        bases = pc.binary_join_element_wise(pc.fill_null(households, ""), pc.fill_null(services, ""), days, "\x1f")
         occurrence = np.zeros(sheet.size, dtype=np.int64)
         occurrence[sheet.ok] = self._occurrences.number(digest_codes(bases)[sheet.ok])
         return pa.table(

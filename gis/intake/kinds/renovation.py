@@ -29,13 +29,25 @@ class Renovation(Kind):
         """Check references, states and dates, and that they fit each other."""
         compounds = read_code(sheet, "compound")
         stored = self.references["compound"].of(compounds)
-        sheet.reject(missing(stored) & sheet.given("compound"), "compound", "没有这个小区，请先导入小区 / no such compound: import compounds first")
+        sheet.reject(
+            missing(stored) & sheet.given("compound"),
+            "compound",
+            "没有这个小区，请先导入小区 / no such compound: import compounds first",
+        )
         states = read_word(sheet, "state", RENOVATION_STATES, required=True)
         started = read_date(sheet, "started_on", latest=self.job.today)
         finished = read_date(sheet, "finished_on", latest=self.job.today)
         words = np.array(states.to_pylist(), dtype=object)
-        sheet.reject((words == "not_started") & ~np.isnat(started), "started_on", "未开工却有开工日期 / not started, yet with a day of start")
-        sheet.reject((words != "finished") & ~np.isnat(finished), "finished_on", "未完工却有完工日期 / not finished, yet with a day of end")
+        sheet.reject(
+            (words == "not_started") & ~np.isnat(started),
+            "started_on",
+            "未开工却有开工日期 / not started, yet with a day of start",
+        )
+        sheet.reject(
+            (words != "finished") & ~np.isnat(finished),
+            "finished_on",
+            "未完工却有完工日期 / not finished, yet with a day of end",
+        )
         sheet.reject(finished < started, "finished_on", "早于开工日期 / before the start")
         self.first_rows.reject_repeats(sheet, "compound", compounds)
         return pa.table(

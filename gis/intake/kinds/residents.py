@@ -98,7 +98,10 @@ class Residents(Kind):
         name = read_text(sheet, "name", longest=100)
         phone, id_number = read_number_text(sheet, "phone"), read_number_text(sheet, "id_number")
         care_flags = self._care_flags(sheet)
-        guardian_name, guardian_phone = read_text(sheet, "guardian_name", longest=100), read_number_text(sheet, "guardian_phone")
+        guardian_name, guardian_phone = (
+            read_text(sheet, "guardian_name", longest=100),
+            read_number_text(sheet, "guardian_phone"),
+        )
         self._doubt(sheet, doubtful(id_number, birth_date, birth_year))
         person = _person(id_number, name, birth_date, birth_year, sex)
         bases = pc.binary_join_element_wise(pc.fill_null(households, ""), person, "\x1f")
@@ -209,9 +212,7 @@ class Residents(Kind):
             "birth_year",
             "与出生日期不符 / contradicts the date of birth",
         )
-        return birth_date, pa.array(
-            np.where(dated, years, said_years), pa.int64(), mask=~dated & (said_years < 0)
-        )
+        return birth_date, pa.array(np.where(dated, years, said_years), pa.int64(), mask=~dated & (said_years < 0))
 
     def _care_flags(self, sheet: Sheet) -> pa.Array:
         """Return the flags as PostgreSQL writes an array, each once, in the order of the vocabulary."""

@@ -34,7 +34,8 @@ class Spots(Kind):
         """Check codes, texts and positions."""
         codes = read_code(sheet, "code")
         texts = {
-            name: read_text(sheet, name, required=name in self.required, longest=longest) for name, longest in self.longest.items()
+            name: read_text(sheet, name, required=name in self.required, longest=longest)
+            for name, longest in self.longest.items()
         }
         lon, lat = self.job.positions.points(sheet, required=True)
         self.first_rows.reject_repeats(sheet, "code", codes)

@@ -113,7 +113,9 @@ class Streets(Kind):
         if (shapely.get_type_id(parts) == _MULTI_LINE).any():
             parts, owner = shapely.get_parts(parts, return_index=True)
             good, codes = good[owner], _part_codes(codes.take(pa.array(owner)), owner)
-        rows = rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts, sheet.batch))
+        rows = (
+            rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts, sheet.batch))
+        )
         self._like_parts = self._like_parts or bool(pc.any(pc.match_substring(rows["street"], _PART)).as_py())
         self.job.writer.do(self.staging.append, rows)
 

@@ -34,13 +34,17 @@ def last_days(today: date) -> list[date]:
 
 def by_day(session: Session, snapshots: Snapshots, today: date, *, exact: bool = False) -> dict[str, np.ndarray]:
     """Return each of :data:`MEASURES` as int64 (days, grids + 1), in the order of the grids' codes, the last of households in no grid."""
-    return snapshots.remember(session, ("days", today, exact), TOPICS, lambda loading: _load(loading, snapshots, today, exact))
+    return snapshots.remember(
+        session, ("days", today, exact), TOPICS, lambda loading: _load(loading, snapshots, today, exact)
+    )
 
 
 def _load(session: Session, snapshots: Snapshots, today: date, exact: bool) -> dict[str, np.ndarray]:
     if exact:
         found = counted(session, snapshots, today)
-        return {name: np.stack([_on(found, kinds, day) for day in last_days(today)]) for name, kinds in MEASURES.items()}
+        return {
+            name: np.stack([_on(found, kinds, day) for day in last_days(today)]) for name, kinds in MEASURES.items()
+        }
     own = _offsets(session, snapshots, today)
     return {name: rounded(counts, own[name]) for name, counts in by_day(session, snapshots, today, exact=True).items()}
 
@@ -52,7 +56,9 @@ def _on(found: Counted, kinds: tuple[str, ...], day: date) -> np.ndarray:
 def _offsets(session: Session, snapshots: Snapshots, today: date) -> dict[str, np.ndarray]:
     """Return the offset of each grid on each day; those of a day are made once."""
     units, key = [*snapshots.grids(session).codes, ""], vault_of(session).rounding
-    made: dict[tuple[str, date], np.ndarray] = snapshots.remember(session, ("offsets of days",), ("grids",), lambda _: {})
+    made: dict[tuple[str, date], np.ndarray] = snapshots.remember(
+        session, ("offsets of days",), ("grids",), lambda _: {}
+    )
     days = last_days(today)
     for gone in [each for each in list(made) if each[1] < days[0]]:
         made.pop(gone, None)

@@ -44,7 +44,9 @@ def limits(session: Session, snapshots: Snapshots) -> dict[tuple[str, str], Limi
     """Return all time limits in force, by kind and severity."""
 
     def load(loading: Session) -> dict[tuple[str, str], Limit]:
-        rows = loading.execute(text("SELECT kind, severity, dispatch_min, handle_min, round_the_clock FROM event_limits"))
+        rows = loading.execute(
+            text("SELECT kind, severity, dispatch_min, handle_min, round_the_clock FROM event_limits")
+        )
         return {**DEFAULTS, **{(kind, severity): Limit(*minutes) for kind, severity, *minutes in rows}}
 
     found: dict[tuple[str, str], Limit] = snapshots.remember(session, ("limits",), ("desks",), load)
@@ -78,7 +80,9 @@ def active_desks(session: Session, snapshots: Snapshots) -> list[DeskPlace]:
     """Return the desks that take events, by code."""
 
     def load(loading: Session) -> list[DeskPlace]:
-        rows = loading.execute(text('SELECT code, name, level, area, kinds FROM desks WHERE active ORDER BY code COLLATE "C"'))
+        rows = loading.execute(
+            text('SELECT code, name, level, area, kinds FROM desks WHERE active ORDER BY code COLLATE "C"')
+        )
         return [DeskPlace(code, name, level, area, frozenset(kinds)) for code, name, level, area, kinds in rows]
 
     found: list[DeskPlace] = snapshots.remember(session, ("desks",), ("desks",), load)
@@ -116,11 +120,15 @@ def add_desk(session: Session, snapshots: Snapshots, body: dict[str, Any]) -> di
     if session.scalar(text("SELECT true FROM desks WHERE code = :code"), {"code": body["code"]}):
         raise Conflict(f"已有编码为 {body['code']} 的承办单位 / there is a desk with the code {body['code']}")
     values = {**body, "level": _level_of(session, snapshots, body["area"])}
-    session.execute(text("INSERT INTO desks (code, name, level, area, kinds) VALUES (:code, :name, :level, :area, :kinds)"), values)
+    session.execute(
+        text("INSERT INTO desks (code, name, level, area, kinds) VALUES (:code, :name, :level, :area, :kinds)"), values
+    )
     return _desk(session, body["code"])
 
 
-def change_desk(session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int) -> dict[str, Any]:
+def change_desk(
+    session: Session, snapshots: Snapshots, code: str, body: dict[str, Any], version: int
+) -> dict[str, Any]:
     """Change a desk; one that is closed (``active`` false) keeps its events and gets no new ones.
 
     Raises:
@@ -140,7 +148,9 @@ def change_desk(session: Session, snapshots: Snapshots, code: str, body: dict[st
 
 
 def _desk(session: Session, code: str) -> dict[str, Any]:
-    return dict(session.execute(text(f"SELECT {_COLUMNS} FROM desks WHERE code = :code"), {"code": code}).mappings().one())
+    return dict(
+        session.execute(text(f"SELECT {_COLUMNS} FROM desks WHERE code = :code"), {"code": code}).mappings().one()
+    )
 
 
 def _level_of(session: Session, snapshots: Snapshots, area: str) -> str:

@@ -62,7 +62,9 @@ def report(
     made = body.get("id") or uuid4()
     grids = snapshots.grids(session)
     found = grids.index.locate(body["lon"], body["lat"])
-    first = due_of(limit_of(session, snapshots, body["kind"], body["severity"]), dispatching=True, start=now, calendar=calendar)
+    first = due_of(
+        limit_of(session, snapshots, body["kind"], body["severity"]), dispatching=True, start=now, calendar=calendar
+    )
     values = {
         **{name: body[name] for name in _SAME},
         "id": made,
@@ -73,14 +75,24 @@ def report(
         "due_at": first.due_at,
     }
     new = session.execute(text(_INSERT), values).mappings().one_or_none()
-    if new is not None:  # nobody else has touched it yet: what was written is the whole answer, and need not be asked for
+    if (
+        new is not None
+    ):  # nobody else has touched it yet: what was written is the whole answer, and need not be asked for
         step = _write_step(session, made, now, {"from_state": None, "to_state": "reported", "note": body.get("note")})
-        grid = {"grid": grids.codes[found] if found >= 0 else None, "grid_name": grids.names[found] if found >= 0 else None}
+        grid = {
+            "grid": grids.codes[found] if found >= 0 else None,
+            "grid_name": grids.names[found] if found >= 0 else None,
+        }
         return _whole({**new, **grid}, [step], []), True
-    stored = session.execute(text("SELECT kind, title, severity, lon, lat FROM events WHERE id = :id"), {"id": made}).mappings()
+    stored = session.execute(
+        text("SELECT kind, title, severity, lon, lat FROM events WHERE id = :id"), {"id": made}
+    ).mappings()
     before = stored.one_or_none()
     if before is None or any(before[name] != body[name] for name in _SAME):
-        raise Conflict("这个编号已用于另一事件 / this id belongs to another event", [Fault("body.id", "请换一个编号 / choose another id")])
+        raise Conflict(
+            "这个编号已用于另一事件 / this id belongs to another event",
+            [Fault("body.id", "请换一个编号 / choose another id")],
+        )
     return event(session, made), False
 
 
@@ -94,10 +106,14 @@ def event(session: Session, identity: UUID) -> dict[str, Any]:
     if row is None:
         raise _missing()
     steps = session.execute(
-        text("SELECT at, account, from_state, to_state, assignee, note FROM event_steps WHERE event_id = :id ORDER BY id"), {"id": identity}
+        text(
+            "SELECT at, account, from_state, to_state, assignee, note FROM event_steps WHERE event_id = :id ORDER BY id"
+        ),
+        {"id": identity},
     ).mappings()
     joint = session.execute(
-        text("SELECT desk, asked_at, done_at FROM event_desks WHERE event_id = :id ORDER BY asked_at, desk"), {"id": identity}
+        text("SELECT desk, asked_at, done_at FROM event_desks WHERE event_id = :id ORDER BY asked_at, desk"),
+        {"id": identity},
     ).mappings()
     return _whole(row, steps, joint)
 
@@ -121,12 +137,21 @@ def default_desks(session: Session, snapshots: Snapshots, identity: UUID) -> dic
     Raises:
         NotFound: there is none, or the account may not know of it.
     """
-    row = session.execute(
-        text("SELECT e.kind, e.state, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"), {"id": identity}
-    ).mappings().one_or_none()
+    row = (
+        session.execute(
+            text(
+                "SELECT e.kind, e.state, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"
+            ),
+            {"id": identity},
+        )
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         raise _missing()
-    return {state: _desk_for(session, snapshots, row, above=state == "escalated") for state in ("dispatched", "escalated")}
+    return {
+        state: _desk_for(session, snapshots, row, above=state == "escalated") for state in ("dispatched", "escalated")
+    }
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -136,7 +161,13 @@ def shown(row: Any) -> dict[str, Any]:
 
 
 def step(
-    session: Session, snapshots: Snapshots, identity: UUID, body: dict[str, Any], version: int | None, now: datetime, calendar: WorkCalendar
+    session: Session,
+    snapshots: Snapshots,
+    identity: UUID,
+    body: dict[str, Any],
+    version: int | None,
+    now: datetime,
+    calendar: WorkCalendar,
 ) -> dict[str, Any]:
     """Take an event to its next state.
 
@@ -155,16 +186,22 @@ def step(
         Conflict: not a step that may follow (naming those that may), or desks that help are not done.
         Invalid: a merge into itself, or into what is not there.
     """
-    if body.get("into"):  # both at once and in one order: two that are merged into each other at the same time must not both succeed
+    if body.get(
+        "into"
+    ):  # both at once and in one order: two that are merged into each other at the same time must not both succeed
         both = {"ids": [identity, body["into"]]}
         session.execute(text("SELECT id FROM events WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE"), both)
-    row = session.execute(
-        text(
-            "SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.resolved_at, e.reworks, e.version, g.code AS grid "
-            "FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id FOR UPDATE OF e"
-        ),
-        {"id": identity},
-    ).mappings().one_or_none()
+    row = (
+        session.execute(
+            text(
+                "SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.resolved_at, e.reworks, e.version, g.code AS grid "
+                "FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id FOR UPDATE OF e"
+            ),
+            {"id": identity},
+        )
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         raise _missing()
     if _done_before(session, identity, body):
@@ -176,7 +213,13 @@ def step(
     assigned = ", ".join(f"{name} = :{name}" for name in changes)
     session.execute(text(f"UPDATE events SET {assigned} WHERE id = :id_"), {**changes, "id_": identity})
     _join(session, identity, body.get("joint") or (), now)
-    told = {"from_state": row["state"], "to_state": body["to"], "note": body.get("note"), "assignee": changes.get("assignee"), "step_id": body.get("id")}
+    told = {
+        "from_state": row["state"],
+        "to_state": body["to"],
+        "note": body.get("note"),
+        "assignee": changes.get("assignee"),
+        "step_id": body.get("id"),
+    }
     _write_step(session, identity, now, told)
     return event(session, identity)
 
@@ -197,7 +240,12 @@ def add_note(session: Session, identity: UUID, body: dict[str, Any], now: dateti
     if state is None:
         raise _missing()
     if not _done_before(session, identity, body):
-        _write_step(session, identity, now, {"from_state": state, "to_state": state, "note": body["note"], "step_id": body.get("id")})
+        _write_step(
+            session,
+            identity,
+            now,
+            {"from_state": state, "to_state": state, "note": body["note"], "step_id": body.get("id")},
+        )
     return event(session, identity)
 
 
@@ -218,19 +266,34 @@ def follow_up(session: Session, identity: UUID, note: str | None, now: datetime)
     Raises:
         Conflict: none is waited for.
     """
-    row = session.execute(text("SELECT state, follow_up_on, followed_up_on FROM events WHERE id = :id FOR UPDATE"), {"id": identity}).one_or_none()
+    row = session.execute(
+        text("SELECT state, follow_up_on, followed_up_on FROM events WHERE id = :id FOR UPDATE"), {"id": identity}
+    ).one_or_none()
     if row is None:
         raise _missing()
     if row.follow_up_on is None:
         raise Conflict("这个事件没有待办的回访 / no follow-up visit is waited for")
     if row.followed_up_on is None:
-        session.execute(text("UPDATE events SET followed_up_on = :day WHERE id = :id"), {"day": now.date(), "id": identity})
-        _write_step(session, identity, now, {"from_state": row.state, "to_state": row.state, "note": note or "回访 / followed up"})
+        session.execute(
+            text("UPDATE events SET followed_up_on = :day WHERE id = :id"), {"day": now.date(), "id": identity}
+        )
+        _write_step(
+            session,
+            identity,
+            now,
+            {"from_state": row.state, "to_state": row.state, "note": note or "回访 / followed up"},
+        )
     return event(session, identity)
 
 
 def _changes(
-    session: Session, snapshots: Snapshots, identity: UUID, row: Any, body: dict[str, Any], now: datetime, calendar: WorkCalendar
+    session: Session,
+    snapshots: Snapshots,
+    identity: UUID,
+    row: Any,
+    body: dict[str, Any],
+    now: datetime,
+    calendar: WorkCalendar,
 ) -> dict[str, Any]:
     """Return the columns that a step sets."""
     wanted: str = body["to"]
@@ -257,7 +320,9 @@ def _changes(
     return changes
 
 
-def _running(session: Session, snapshots: Snapshots, row: Any, wanted: str, now: datetime, calendar: WorkCalendar) -> dict[str, Any]:
+def _running(
+    session: Session, snapshots: Snapshots, row: Any, wanted: str, now: datetime, calendar: WorkCalendar
+) -> dict[str, Any]:
     """Return the limit that runs in a state: taking up what was dispatched does not start it anew, coming back to it does."""
     if wanted == "handling" and row["state"] == "dispatched":
         return {}
@@ -279,7 +344,9 @@ def _desk_for(session: Session, snapshots: Snapshots, row: Any, *, above: bool) 
 
 
 def _refuse_unfinished(session: Session, identity: UUID) -> None:
-    waiting = session.scalars(text("SELECT desk FROM event_desks WHERE event_id = :id AND done_at IS NULL ORDER BY desk"), {"id": identity}).all()
+    waiting = session.scalars(
+        text("SELECT desk FROM event_desks WHERE event_id = :id AND done_at IS NULL ORDER BY desk"), {"id": identity}
+    ).all()
     if waiting:
         names = "、".join(waiting)
         raise Conflict(f"会办单位尚未办完：{names} / desks that help are not done yet: {', '.join(waiting)}")
@@ -312,7 +379,9 @@ def _done_before(session: Session, identity: UUID, body: dict[str, Any]) -> bool
     """
     if not body.get("id"):
         return False
-    row = session.execute(text("SELECT event_id, to_state, note, assignee FROM event_steps WHERE step_id = :id"), {"id": body["id"]}).one_or_none()
+    row = session.execute(
+        text("SELECT event_id, to_state, note, assignee FROM event_steps WHERE step_id = :id"), {"id": body["id"]}
+    ).one_or_none()
     if row is None:
         return False
     same = (row.event_id, row.note) == (identity, body.get("note")) and body.get("to", row.to_state) == row.to_state
@@ -322,14 +391,20 @@ def _done_before(session: Session, identity: UUID, body: dict[str, Any]) -> bool
 
 
 def _write_step(session: Session, identity: UUID, now: datetime, told: dict[str, Any]) -> Any:
-    written = session.execute(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now}).mappings().one_or_none()
+    written = (
+        session.execute(text(_STEP), {"step_id": None, "assignee": None, **told, "event": identity, "now": now})
+        .mappings()
+        .one_or_none()
+    )
     if written is None:  # by an event that this account may not know of
         raise _taken()
     return written
 
 
 def _taken() -> Conflict:
-    return Conflict("这个编号已用于另一步 / this id belongs to another step", [Fault("body.id", "请换一个编号 / choose another id")])
+    return Conflict(
+        "这个编号已用于另一步 / this id belongs to another step", [Fault("body.id", "请换一个编号 / choose another id")]
+    )
 
 
 def _missing() -> NotFound:

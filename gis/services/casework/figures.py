@@ -103,10 +103,16 @@ def screen_summary(
         },
         "care_flags": _care(total, said, households),
         "coverage": [
-            {"service": service, "label": SERVICES.get(service, service), "share": _share(int(reached[unit.chosen].sum()), households)}
+            {
+                "service": service,
+                "label": SERVICES.get(service, service),
+                "share": _share(int(reached[unit.chosen].sum()), households),
+            }
             for service, reached in shares.items()
         ],
-        "rankings": {name: _ranking(grids, columns[name][:-1], inside) for name in ("needs_open", "elders_60", "children_12")},
+        "rankings": {
+            name: _ranking(grids, columns[name][:-1], inside) for name in ("needs_open", "elders_60", "children_12")
+        },
         "needs_by_service": [
             {"service": service, "label": SERVICES.get(service, service), "count": said(n, "", households)}
             for service, n in by_service.items()
@@ -174,18 +180,29 @@ def _events(events: Events, unit: Unit, today: date) -> dict[str, Any]:
         "days": DAYS,
         "reported": shown(counts["reported"]),
         "closed": shown(counts["closed"]),
-        "rates": [{"rate": name, "label": RATES[name][2], "share": share} for name, share in _safe_rates(counts).items()],
+        "rates": [
+            {"rate": name, "label": RATES[name][2], "share": share} for name, share in _safe_rates(counts).items()
+        ],
         "trend": [
-            {"day": (first + timedelta(days=i)).isoformat(), "reported": shown(int(reported[i])), "closed": shown(int(closed[i]))}
+            {
+                "day": (first + timedelta(days=i)).isoformat(),
+                "reported": shown(int(reported[i])),
+                "closed": shown(int(closed[i])),
+            }
             for i in range(DAYS)
         ],
     }
 
 
-def _days(session: Session, snapshots: Snapshots, unit: Unit, today: date, households: int, *, exact: bool) -> list[dict[str, Any]]:
+def _days(
+    session: Session, snapshots: Snapshots, unit: Unit, today: date, households: int, *, exact: bool
+) -> list[dict[str, Any]]:
     """Return what each of the last days brought of needs and visits, small numbers as None."""
     said = _said(exact)
-    flows = {name: counts[:, unit.chosen].sum(axis=1) for name, counts in by_day(session, snapshots, today, exact=exact).items()}
+    flows = {
+        name: counts[:, unit.chosen].sum(axis=1)
+        for name, counts in by_day(session, snapshots, today, exact=exact).items()
+    }
     return [
         {"day": day.isoformat(), **{name: said(int(flow[i]), name, households) for name, flow in flows.items()}}
         for i, day in enumerate(last_days(today))
@@ -243,17 +260,29 @@ def _children(
 
 def _care(total: Mapping[str, int | None], said: Any, households: int) -> list[dict[str, Any]]:
     nobody = said(0, "", households)
-    return [{"flag": flag, "label": label, "count": total.get(f"flag:{flag}", nobody)} for flag, label in CARE_FLAGS.items()]
+    return [
+        {"flag": flag, "label": label, "count": total.get(f"flag:{flag}", nobody)} for flag, label in CARE_FLAGS.items()
+    ]
 
 
 def _newest(session: Session, grids: GridSet, unit: Unit) -> list[dict[str, Any]]:
-    rows = session.execute(text("SELECT kind, grid_id, reported_at FROM linli_newest_events(:most)"), {"most": _LOOKED_THROUGH})
+    rows = session.execute(
+        text("SELECT kind, grid_id, reported_at FROM linli_newest_events(:most)"), {"most": _LOOKED_THROUGH}
+    )
     newest: list[dict[str, Any]] = []
     for kind, grid_id, at in rows:
         place = grids.position_of.get(grid_id, -1)
         if unit.chosen[place]:
             name = grids.names[place] if place >= 0 else None
-            newest.append({"kind": kind, "label": KINDS[kind], "grid": grids.codes[place] if place >= 0 else None, "grid_name": name, "at": at})
+            newest.append(
+                {
+                    "kind": kind,
+                    "label": KINDS[kind],
+                    "grid": grids.codes[place] if place >= 0 else None,
+                    "grid_name": name,
+                    "at": at,
+                }
+            )
             if len(newest) == _NEWEST:
                 break
     return newest
@@ -279,13 +308,20 @@ def _grid_unit(snapshots: Snapshots, session: Session, code: str) -> Unit:
     if code not in grids.codes:
         raise NotFound(f"没有编码为 {code} 的网格 / no grid has code {code}")
     position, n = grids.codes.index(code), len(grids.codes) + 1
-    path = [*_path(snapshots.areas(session), PROFILE.community_of(code)), {"code": code, "name": grids.names[position], "level": "grid"}]
+    path = [
+        *_path(snapshots.areas(session), PROFILE.community_of(code)),
+        {"code": code, "name": grids.names[position], "level": "grid"},
+    ]
     return Unit(code, grids.names[position], "grid", path, np.arange(n) == position, [], np.full(n, -1, dtype=np.int64))
 
 
 def _path(areas: Mapping[str, Any], area: str) -> list[dict[str, str]]:
     """Return the areas from the highest down to this one, as far as they are known."""
-    return [{"code": code, "name": areas[code].name, "level": level} for level, code in PROFILE.ancestors(area) if code in areas]
+    return [
+        {"code": code, "name": areas[code].name, "level": level}
+        for level, code in PROFILE.ancestors(area)
+        if code in areas
+    ]
 
 
 def _bounds(session: Session, snapshots: Snapshots, inside: np.ndarray) -> list[float] | None:

@@ -35,7 +35,13 @@ def list_duties(session: Session, today: date, *, only_open: bool, limit: int, c
         Invalid: the cursor is none of ours.
     """
     found = _page(session, _DUTIES, limit, cursor, {"open": only_open})
-    return {**found, "items": [{**item, "overdue": item["done_on"] is None and item["due_on"] is not None and item["due_on"] < today} for item in found["items"]]}
+    return {
+        **found,
+        "items": [
+            {**item, "overdue": item["done_on"] is None and item["due_on"] is not None and item["due_on"] < today}
+            for item in found["items"]
+        ],
+    }
 
 
 def list_feedback(session: Session, *, limit: int, cursor: str | None) -> dict[str, Any]:

@@ -98,9 +98,14 @@ def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now
         else:
             params[f"each_{i}"] = -(-(wanted.limit + 1) // streams.number)
             found.append(f"({_merged(streams, where, key, direction, f':each_{i}')})")
-    rows = session.execute(
-        text(f"SELECT {SHOWN} {FROM} WHERE e.id IN ({' UNION '.join(found)}) {ordered}"), {**params, "limit": wanted.limit + 1}
-    ).mappings().all()
+    rows = (
+        session.execute(
+            text(f"SELECT {SHOWN} {FROM} WHERE e.id IN ({' UNION '.join(found)}) {ordered}"),
+            {**params, "limit": wanted.limit + 1},
+        )
+        .mappings()
+        .all()
+    )
     if not rows:
         refuse_unknown_area(session, wanted.area)
     page, has_more = rows[: wanted.limit], len(rows) > wanted.limit
@@ -111,7 +116,9 @@ def list_events(session: Session, snapshots: Snapshots, wanted: EventFilter, now
     }
 
 
-def _parts(wanted: EventFilter, grids: _Grids | None, params: dict[str, Any]) -> list[tuple[_Streams | None, list[str]]]:
+def _parts(
+    wanted: EventFilter, grids: _Grids | None, params: dict[str, Any]
+) -> list[tuple[_Streams | None, list[str]]]:
     """Return the places to look at, each with its streams (None: the order's own index will do) and its clauses."""
     newest, inside = wanted.order == "newest", []
     if grids is not None:  # written so that no index on the grid is taken
@@ -210,5 +217,3 @@ def _read_cursor(cursor: str) -> dict[str, Any]:
     except ValueError:
         message = "应为上一页 next 所给 / expected what `next` of the page before gave"
         raise Invalid(message, [Fault("query.cursor", message)]) from None
-
-

@@ -24,13 +24,17 @@ _ANOTHER = Fault("body.id", "请换一个编号 / choose another id")
 def needs_of(session: Session, identity: UUID) -> list[dict[str, Any]]:
     """Return the needs of a project that the account may see: a worker's are those of own grids."""
     seen(session, identity)
-    rows = session.execute(
-        text(
-            "SELECT n.id, h.code AS household, g.code AS grid, n.service, n.opened_on, n.closed_on FROM project_needs p JOIN needs n ON n.id = p.need_id "
-            "JOIN households h ON h.id = n.household_id LEFT JOIN grids g ON g.id = h.grid_id WHERE p.project_id = :id ORDER BY n.opened_on, n.id"
-        ),
-        {"id": identity},
-    ).mappings().all()
+    rows = (
+        session.execute(
+            text(
+                "SELECT n.id, h.code AS household, g.code AS grid, n.service, n.opened_on, n.closed_on FROM project_needs p JOIN needs n ON n.id = p.need_id "
+                "JOIN households h ON h.id = n.household_id LEFT JOIN grids g ON g.id = h.grid_id WHERE p.project_id = :id ORDER BY n.opened_on, n.id"
+            ),
+            {"id": identity},
+        )
+        .mappings()
+        .all()
+    )
     note(session, "need.list", f"project:{identity}", detail={"found": len(rows)})
     return [{**row, "label": SERVICES.get(row["service"], row["service"])} for row in rows]
 
@@ -44,7 +48,9 @@ def link_need(session: Session, identity: UUID, need: UUID) -> bool:
     still_open(held(session, identity))
     _check_need(session, need)
     new = session.scalar(
-        text("INSERT INTO project_needs (project_id, need_id) VALUES (:project, :need) ON CONFLICT DO NOTHING RETURNING true"),
+        text(
+            "INSERT INTO project_needs (project_id, need_id) VALUES (:project, :need) ON CONFLICT DO NOTHING RETURNING true"
+        ),
         {"project": identity, "need": need},
     )
     if new:
@@ -60,7 +66,8 @@ def unlink_need(session: Session, identity: UUID, need: UUID) -> None:
     """
     still_open(held(session, identity))
     if not session.scalar(
-        text("DELETE FROM project_needs WHERE project_id = :project AND need_id = :need RETURNING true"), {"project": identity, "need": need}
+        text("DELETE FROM project_needs WHERE project_id = :project AND need_id = :need RETURNING true"),
+        {"project": identity, "need": need},
     ):
         raise NotFound("项目没有关联这个需求 / the project is not linked to this need")
     note(session, "project.unlink", f"project:{identity}", detail={"need": str(need)})
@@ -83,7 +90,8 @@ def take(session: Session, snapshots: Snapshots, identity: UUID, body: dict[str,
     resource, station = _source(session, body)
     if body.get("id"):
         same = session.execute(
-            text("SELECT project_id, resource_id, station_id, places FROM project_resources WHERE id = :id"), {"id": body["id"]}
+            text("SELECT project_id, resource_id, station_id, places FROM project_resources WHERE id = :id"),
+            {"id": body["id"]},
         ).one_or_none()
         if same is not None:
             if tuple(same) != (identity, resource, station, body["places"]):
@@ -97,7 +105,13 @@ def take(session: Session, snapshots: Snapshots, identity: UUID, body: dict[str,
             "INSERT INTO project_resources (id, project_id, resource_id, station_id, places) VALUES (:id, :project, :resource, :station, :places) "
             "ON CONFLICT DO NOTHING RETURNING true"
         ),
-        {"id": body.get("id") or uuid4(), "project": identity, "resource": resource, "station": station, "places": body["places"]},
+        {
+            "id": body.get("id") or uuid4(),
+            "project": identity,
+            "resource": resource,
+            "station": station,
+            "places": body["places"],
+        },
     )
     if not made:
         raise Conflict("项目已占用该资源，请先释放 / the project has taken of it already: release that first")
@@ -112,7 +126,8 @@ def release(session: Session, identity: UUID, link: UUID) -> None:
     """
     still_open(held(session, identity, leading=True))
     if not session.scalar(
-        text("DELETE FROM project_resources WHERE id = :id AND project_id = :project RETURNING true"), {"id": link, "project": identity}
+        text("DELETE FROM project_resources WHERE id = :id AND project_id = :project RETURNING true"),
+        {"id": link, "project": identity},
     ):
         raise NotFound("项目没有占用这项资源 / the project has not taken this")
 
@@ -127,15 +142,21 @@ def add_duty(session: Session, identity: UUID, body: dict[str, Any]) -> bool:
     row = held(session, identity, leading=True)
     made = body.get("id") or uuid4()
     values = {**body, "id": made, "project": identity}
-    same = session.execute(text("SELECT project_id, party, role, task, due_on FROM project_duties WHERE id = :id"), {"id": made}).one_or_none()
+    same = session.execute(
+        text("SELECT project_id, party, role, task, due_on FROM project_duties WHERE id = :id"), {"id": made}
+    ).one_or_none()
     if same is not None:
         if tuple(same) != (identity, body["party"], body["role"], body["task"], body.get("due_on")):
             raise Conflict("这个编号已用于另一责任 / this id belongs to another duty", [_ANOTHER])
         return False
     still_open(row)
-    lead = session.scalar(text("SELECT party FROM project_duties WHERE project_id = :project AND role = 'lead'"), values)
+    lead = session.scalar(
+        text("SELECT party FROM project_duties WHERE project_id = :project AND role = 'lead'"), values
+    )
     if body["role"] == "lead" and lead is not None:
-        raise Conflict(f"已有牵头单位 {lead} / {lead} leads already", [Fault("body.role", "只有一家牵头 / only one leads")])
+        raise Conflict(
+            f"已有牵头单位 {lead} / {lead} leads already", [Fault("body.role", "只有一家牵头 / only one leads")]
+        )
     new = session.scalar(
         text(
             "INSERT INTO project_duties (id, project_id, party, role, task, due_on) VALUES (:id, :project, :party, :role, :task, :due_on) "
@@ -158,7 +179,9 @@ def change_duty(session: Session, duty: UUID, body: dict[str, Any], version: int
     if project is None:
         raise NotFound("没有这项责任，或不在您的网格内 / no such duty, or not in your grids")
     still_open(held(session, project, leading=True))
-    stored = session.execute(text("SELECT version, done_on FROM project_duties WHERE id = :id FOR UPDATE"), {"id": duty}).one()
+    stored = session.execute(
+        text("SELECT version, done_on FROM project_duties WHERE id = :id FOR UPDATE"), {"id": duty}
+    ).one()
     check_version(stored.version, version)
     values = {name: value for name, value in body.items() if name != "done"}
     if "done" in body:
@@ -177,7 +200,9 @@ def give_feedback(session: Session, identity: UUID, body: dict[str, Any], today:
     """
     row = held(session, identity)
     made = body.get("id") or uuid4()
-    same = session.execute(text("SELECT project_id, outcome, summary FROM project_feedback WHERE id = :id"), {"id": made}).one_or_none()
+    same = session.execute(
+        text("SELECT project_id, outcome, summary FROM project_feedback WHERE id = :id"), {"id": made}
+    ).one_or_none()
     if same is not None:
         if tuple(same) != (identity, body["outcome"], body["summary"]):
             raise Conflict("这个编号已用于另一反馈 / this id belongs to another feedback", [_ANOTHER])
@@ -197,7 +222,9 @@ def give_feedback(session: Session, identity: UUID, body: dict[str, Any], today:
     return True
 
 
-def offers_for_project(session: Session, snapshots: Snapshots, identity: UUID, now: datetime, places: int) -> list[dict[str, Any]]:
+def offers_for_project(
+    session: Session, snapshots: Snapshots, identity: UUID, now: datetime, places: int
+) -> list[dict[str, Any]]:
     """Return who can offer what a project needs."""
     row = seen(session, identity)
     return suggested(session, snapshots, row["service"], row["scope"], (row["lon"], row["lat"]), now, places)
@@ -231,7 +258,10 @@ def _source(session: Session, body: dict[str, Any]) -> tuple[UUID | None, int | 
 def _check_places(session: Session, service: str, resource: UUID | None, station: int | None, places: int) -> None:
     """Refuse what is not offered, or more places than are left; whoever else would take some waits."""
     ids = {"resource": resource, "station": station}
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 0))"), {"source": f"places of {resource or station}"})
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 0))"),
+        {"source": f"places of {resource or station}"},
+    )
     offered = session.execute(
         text(
             "SELECT capacity FROM resources WHERE id = :resource AND service = :service AND active UNION ALL "
@@ -246,8 +276,14 @@ def _check_places(session: Session, service: str, resource: UUID | None, station
     if offered.capacity is None:
         return
     taken = session.scalar(
-        text("SELECT coalesce(sum(places), 0) FROM linli_places_taken() WHERE resource_id = :resource OR station_id = :station"), ids
+        text(
+            "SELECT coalesce(sum(places), 0) FROM linli_places_taken() WHERE resource_id = :resource OR station_id = :station"
+        ),
+        ids,
     )
     left = max(0, offered.capacity - int(taken))
     if places > left:
-        raise Conflict(f"只剩 {left} 个名额 / only {left} places are left", [Fault("body.places", f"不超过 {left} / at most {left}")])
+        raise Conflict(
+            f"只剩 {left} 个名额 / only {left} places are left",
+            [Fault("body.places", f"不超过 {left} / at most {left}")],
+        )

@@ -39,7 +39,9 @@ _SAME = ("title", "service", "area", "lon", "lat", "starts_on", "ends_on")
 _NIL = UUID(int=0)
 
 
-def open_project(session: Session, snapshots: Snapshots, body: dict[str, Any], *, exact: bool) -> tuple[dict[str, Any], bool]:
+def open_project(
+    session: Session, snapshots: Snapshots, body: dict[str, Any], *, exact: bool
+) -> tuple[dict[str, Any], bool]:
     """Open a project; a worker's is of an own grid.
 
     Args:
@@ -67,7 +69,10 @@ def open_project(session: Session, snapshots: Snapshots, body: dict[str, Any], *
     )
     row = _row(session, values["id"])
     if row is None or (row["version"] == 1 and any(row[name] != values[name] for name in _SAME)):
-        raise Conflict("这个编号已用于另一项目 / this id belongs to another project", [Fault("body.id", "请换一个编号 / choose another id")])
+        raise Conflict(
+            "这个编号已用于另一项目 / this id belongs to another project",
+            [Fault("body.id", "请换一个编号 / choose another id")],
+        )
     return get_project(session, values["id"], exact=exact), bool(new)
 
 
@@ -102,14 +107,18 @@ def get_project(session: Session, identity: UUID, *, exact: bool) -> dict[str, A
     return {
         **_shown(session, row, exact=exact),
         "allowed": list(STEPS[row["state"]]),
-        "missing": [fault.message for fault in missing(standing(session, row), "closed")] if row["state"] != "closed" else [],
+        "missing": [fault.message for fault in missing(standing(session, row), "closed")]
+        if row["state"] != "closed"
+        else [],
         "resources": [dict(one) for one in resources],
         "duties": [dict(one) for one in duties],
         "feedback": [dict(one) for one in feedback],
     }
 
 
-def list_projects(session: Session, wanted: dict[str, Any], limit: int, after: UUID | None, *, exact: bool) -> dict[str, Any]:
+def list_projects(
+    session: Session, wanted: dict[str, Any], limit: int, after: UUID | None, *, exact: bool
+) -> dict[str, Any]:
     """Return a page of projects: ``items`` and ``next``.
 
     Args:
@@ -152,7 +161,9 @@ def change_project(
     return get_project(session, identity, exact=exact)
 
 
-def step(session: Session, identity: UUID, wanted: str, version: int | None, today: date, *, exact: bool) -> dict[str, Any]:
+def step(
+    session: Session, identity: UUID, wanted: str, version: int | None, today: date, *, exact: bool
+) -> dict[str, Any]:
     """Take a project to its next state.
 
     Args:
@@ -173,7 +184,12 @@ def step(session: Session, identity: UUID, wanted: str, version: int | None, tod
     check_step(standing(session, row), wanted)
     session.execute(
         text("UPDATE projects SET state = :state, closed_on = :closed, reworks = reworks + :again WHERE id = :id"),
-        {"state": wanted, "closed": today if wanted == "closed" else None, "id": identity, "again": int(is_rework(row["state"], wanted))},
+        {
+            "state": wanted,
+            "closed": today if wanted == "closed" else None,
+            "id": identity,
+            "again": int(is_rework(row["state"], wanted)),
+        },
     )
     note(session, "project.step", f"project:{identity}", detail={"from": row["state"], "to": wanted})
     return get_project(session, identity, exact=exact)
@@ -200,14 +216,18 @@ def held(session: Session, identity: UUID, *, leading: bool = False) -> Any:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": f"project {identity}"})
     row = seen(session, identity)
     if leading and not row["leads"]:
-        raise Denied("这个项目超出您的网格，由规划员办理 / this project reaches beyond your grids: a planner deals with it")
+        raise Denied(
+            "这个项目超出您的网格，由规划员办理 / this project reaches beyond your grids: a planner deals with it"
+        )
     return row
 
 
 def still_open(row: Any) -> None:
     """Refuse to change a project that is closed."""
     if row["state"] == "closed":
-        raise Conflict(f"项目已于 {row['closed_on']} 销号，不能再改 / the project was closed on {row['closed_on']} and stays as it is")
+        raise Conflict(
+            f"项目已于 {row['closed_on']} 销号，不能再改 / the project was closed on {row['closed_on']} and stays as it is"
+        )
 
 
 def standing(session: Session, row: Any) -> Standing:

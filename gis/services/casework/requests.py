@@ -71,8 +71,15 @@ def open_need(
         },
     )
     row = _row(session, made)
-    if row is None or any(row[name] != body.get(name, "worker") for name in _SAME) or (row["version"] == 1 and row["note"] != body.get("note")):
-        raise Conflict("这个编号已用于另一需求 / this id belongs to another need", [Fault("body.id", "请换一个编号 / choose another id")])
+    if (
+        row is None
+        or any(row[name] != body.get(name, "worker") for name in _SAME)
+        or (row["version"] == 1 and row["note"] != body.get("note"))
+    ):
+        raise Conflict(
+            "这个编号已用于另一需求 / this id belongs to another need",
+            [Fault("body.id", "请换一个编号 / choose another id")],
+        )
     if new:
         note(session, "need.open", f"household:{body['household']}", detail={"service": body["service"]})
     return _with_offers(session, snapshots, row, now), bool(new)
@@ -120,7 +127,13 @@ def close_need(
             text(
                 "UPDATE needs SET closed_on = greatest(:on, opened_on), result = :result, public_reply = :reply, replied_on = :replied WHERE id = :id"
             ),
-            {"id": identity, "on": now.date(), "result": body.get("result"), "reply": reply, "replied": now.date() if reply else None},
+            {
+                "id": identity,
+                "on": now.date(),
+                "result": body.get("result"),
+                "reply": reply,
+                "replied": now.date() if reply else None,
+            },
         )
     elif body.get("result") is not None and body["result"] != stored.result:
         raise Conflict(f"该需求已于 {stored.closed_on} 办结 / this need was closed on {stored.closed_on}")
@@ -131,7 +144,9 @@ def close_need(
     return _with_offers(session, snapshots, row, now)
 
 
-def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tuple[date, datetime, UUID] | None) -> dict[str, Any]:
+def list_needs(
+    session: Session, wanted: dict[str, Any], limit: int, after: tuple[date, datetime, UUID] | None
+) -> dict[str, Any]:
     """Return a page of needs that the account may see, the newest first: ``items`` and ``next``.
 
     Args:
@@ -154,14 +169,18 @@ def list_needs(session: Session, wanted: dict[str, Any], limit: int, after: tupl
     note(session, "need.list", detail={"found": len(rows)})
     return {
         "items": [_shown(row) for row in rows],
-        "next": f"{rows[-1]['opened_on'].isoformat()}~{rows[-1]['created_at'].isoformat()}~{rows[-1]['id']}" if more else None,
+        "next": f"{rows[-1]['opened_on'].isoformat()}~{rows[-1]['created_at'].isoformat()}~{rows[-1]['id']}"
+        if more
+        else None,
     }
 
 
 def of_household(session: Session, household: str) -> list[dict[str, Any]]:
     """Return a household's needs, those that are open first, then the newest; its file was read, and the caller notes that."""
     rows = session.execute(
-        text(f"{_SELECT} WHERE h.code = :household ORDER BY n.closed_on IS NOT NULL, n.opened_on DESC, n.created_at DESC, n.id"),
+        text(
+            f"{_SELECT} WHERE h.code = :household ORDER BY n.closed_on IS NOT NULL, n.opened_on DESC, n.created_at DESC, n.id"
+        ),
         {"household": household, "days": REPEAT_DAYS},
     ).mappings()
     return [_shown(row) for row in rows]
@@ -170,7 +189,8 @@ def of_household(session: Session, household: str) -> list[dict[str, Any]]:
 def replies(session: Session, today: date, days: int) -> list[dict[str, Any]]:
     """呼声回应: Return what was publicly replied to residents' requests of late; nothing of who asked or where."""
     rows = session.execute(
-        text("SELECT service, public_reply, replied_on FROM linli_public_replies(:since)"), {"since": today - timedelta(days=days)}
+        text("SELECT service, public_reply, replied_on FROM linli_public_replies(:since)"),
+        {"since": today - timedelta(days=days)},
     ).mappings()
     return [{**row, "label": SERVICES.get(row["service"], row["service"])} for row in rows]
 
@@ -179,16 +199,27 @@ def _with_offers(session: Session, snapshots: Snapshots, row: Any, now: datetime
     shown = _shown(row)
     if row["closed_on"] is not None:
         return {**shown, "offers": []}
-    return {**shown, "offers": suggested(session, snapshots, row["service"], row["grid"] or "", (row["lon"], row["lat"]), now)}
+    return {
+        **shown,
+        "offers": suggested(session, snapshots, row["service"], row["grid"] or "", (row["lon"], row["lat"]), now),
+    }
 
 
 def _shown(row: Any) -> dict[str, Any]:
     values = {name: value for name, value in row.items() if name not in ("lon", "lat", "created_at")}
-    return {**values, "label": SERVICES.get(row["service"], row["service"]), "state": "open" if row["closed_on"] is None else "closed"}
+    return {
+        **values,
+        "label": SERVICES.get(row["service"], row["service"]),
+        "state": "open" if row["closed_on"] is None else "closed",
+    }
 
 
 def _row(session: Session, identity: UUID) -> Any:
-    return session.execute(text(f"{_SELECT} WHERE n.id = :id"), {"id": identity, "days": REPEAT_DAYS}).mappings().one_or_none()
+    return (
+        session.execute(text(f"{_SELECT} WHERE n.id = :id"), {"id": identity, "days": REPEAT_DAYS})
+        .mappings()
+        .one_or_none()
+    )
 
 
 def _missing() -> NotFound:

@@ -48,7 +48,12 @@ def add_resource(session: Session, snapshots: Snapshots, body: dict[str, Any]) -
     Raises:
         Invalid, Conflict: no such area, or no opening hours; the id belongs to another resource.
     """
-    values = {**body, "id": body.get("id") or uuid4(), "hours": _hours(body.get("hours")), "scope": scope_of(session, snapshots, body["area"])}
+    values = {
+        **body,
+        "id": body.get("id") or uuid4(),
+        "hours": _hours(body.get("hours")),
+        "scope": scope_of(session, snapshots, body["area"]),
+    }
     _check_position(values)
     new = session.scalar(
         text(
@@ -59,7 +64,10 @@ def add_resource(session: Session, snapshots: Snapshots, body: dict[str, Any]) -
     )
     found = get_resource(session, values["id"])
     if found["version"] == 1 and any(found[name] != values[name] for name in _SAME):
-        raise Conflict("这个编号已用于另一资源 / this id belongs to another resource", [Fault("body.id", "请换一个编号 / choose another id")])
+        raise Conflict(
+            "这个编号已用于另一资源 / this id belongs to another resource",
+            [Fault("body.id", "请换一个编号 / choose another id")],
+        )
     return found, bool(new)
 
 
@@ -96,13 +104,19 @@ def list_resources(session: Session, wanted: dict[str, Any], limit: int, after: 
     return {"items": [_shown(row) for row in rows], "next": str(rows[-1]["id"]) if more else None}
 
 
-def change_resource(session: Session, snapshots: Snapshots, identity: UUID, body: dict[str, Any], version: int) -> dict[str, Any]:
+def change_resource(
+    session: Session, snapshots: Snapshots, identity: UUID, body: dict[str, Any], version: int
+) -> dict[str, Any]:
     """Change a resource; one that is no longer offered (``active`` false) keeps its projects and is suggested no more.
 
     Raises:
         NotFound, Stale, Invalid: no such resource; changed since it was read; a field is wrong.
     """
-    stored = session.execute(text("SELECT version, lon, lat FROM resources WHERE id = :id FOR UPDATE"), {"id": identity}).mappings().one_or_none()
+    stored = (
+        session.execute(text("SELECT version, lon, lat FROM resources WHERE id = :id FOR UPDATE"), {"id": identity})
+        .mappings()
+        .one_or_none()
+    )
     if stored is None:
         raise NotFound("没有这项资源 / no such resource")
     check_version(stored["version"], version)
@@ -152,9 +166,15 @@ def suggested(
         at: the present moment, with the place's zone.
         places: how many are needed.
     """
-    stations, resources, taken = _stations(session, snapshots, service), _resources(session, service, scope), _taken(session)
+    stations, resources, taken = (
+        _stations(session, snapshots, service),
+        _resources(session, service, scope),
+        _taken(session),
+    )
     everyone = [*stations, *resources]
-    where = np.array([[np.nan if degrees is None else degrees for degrees in one["place"]] for one in everyone], dtype=float).reshape(-1, 2)
+    where = np.array(
+        [[np.nan if degrees is None else degrees for degrees in one["place"]] for one in everyone], dtype=float
+    ).reshape(-1, 2)
     walk_m = np.full(len(everyone), np.nan)
     known = ~np.isnan(where).any(axis=1)
     if None not in place and known.any():
@@ -176,7 +196,8 @@ def suggested(
         places,
     )
     return [
-        {name: getattr(one, name) for name in ("source", "key", "name", "hours", "open", "walk_m", "capacity", "left")} for one in found
+        {name: getattr(one, name) for name in ("source", "key", "name", "hours", "open", "walk_m", "capacity", "left")}
+        for one in found
     ]
 
 
@@ -226,7 +247,9 @@ def _resources(session: Session, service: str, scope: str) -> list[dict[str, Any
 def _taken(session: Session) -> dict[Any, int]:
     """Return the places taken, by a resource's id or a station's code."""
     rows = session.execute(
-        text("SELECT t.resource_id, s.code, t.places FROM linli_places_taken() t LEFT JOIN stations s ON s.id = t.station_id")
+        text(
+            "SELECT t.resource_id, s.code, t.places FROM linli_places_taken() t LEFT JOIN stations s ON s.id = t.station_id"
+        )
     )
     return {resource or station: int(places) for resource, station, places in rows}
 

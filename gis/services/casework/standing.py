@@ -80,12 +80,19 @@ class Standing:
 def load_events(session: Session, snapshots: Snapshots, now: datetime) -> Events:
     """Return the events by grid; overdue ones as of the minute."""
     minute = now.replace(second=0, microsecond=0)
-    return snapshots.remember(session, ("events by grid", minute), TOPICS, lambda loading: _as_of(_standing(loading, snapshots, minute.date()), minute))
+    return snapshots.remember(
+        session,
+        ("events by grid", minute),
+        TOPICS,
+        lambda loading: _as_of(_standing(loading, snapshots, minute.date()), minute),
+    )
 
 
 def _standing(session: Session, snapshots: Snapshots, today: date) -> Standing:
     key = ("event standing", today)
-    return snapshots.remember(session, key, TOPICS, lambda loading: _load(loading, snapshots, today, snapshots.former(key)))
+    return snapshots.remember(
+        session, key, TOPICS, lambda loading: _load(loading, snapshots, today, snapshots.former(key))
+    )
 
 
 def _as_of(standing: Standing, minute: datetime) -> Events:
@@ -145,14 +152,20 @@ def _read(session: Session, former: Standing, today: date, grids: list[int] | No
         "warn": opened["warn_min"].fillna(_NEVER).to_numpy(np.int32),
         "due": opened["due_min"].fillna(_NEVER).to_numpy(np.int32),
     }
-    stays = np.isin(former.opened["grid"], grids, invert=True) if grids is not None else np.zeros(len(former.opened["grid"]), dtype=bool)
+    stays = (
+        np.isin(former.opened["grid"], grids, invert=True)
+        if grids is not None
+        else np.zeros(len(former.opened["grid"]), dtype=bool)
+    )
     met = set(ids.tolist()) | set(days["grid_id"].unique().tolist()) | set(grids or ())
     at, chosen = places_of(days["grid_id"].to_numpy(np.int64)), places_of(np.array(grids or (), dtype=np.int64))
     return replace(
         former,
         opened={name: np.concatenate([former.opened[name][stays], column]) for name, column in fresh.items()},
         counts={name: _put(former.counts[name], chosen, (at,), days[name]) for name in COUNTS},
-        by_day={name: _put(former.by_day[name], chosen, (days["day"].to_numpy(np.intp), at), days[name]) for name in _BY_DAY},
+        by_day={
+            name: _put(former.by_day[name], chosen, (days["day"].to_numpy(np.intp), at), days[name]) for name in _BY_DAY
+        },
         astray=former.astray | {grid_id for grid_id in met if grid_id not in former.places},
     )
 

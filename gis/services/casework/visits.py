@@ -62,7 +62,9 @@ def set_intervals(session: Session, days: dict[str, int]) -> dict[str, int]:
     return intervals(session)
 
 
-def due(session: Session, grid: str | None, on: date, limit: int, *, ahead_days: int = 0, audited: bool = True) -> dict[str, Any]:
+def due(
+    session: Session, grid: str | None, on: date, limit: int, *, ahead_days: int = 0, audited: bool = True
+) -> dict[str, Any]:
     """Return the households that are due for a visit on a day, as far as the account may see them: most overdue first, then by colour and door.
 
     Args:
@@ -138,7 +140,9 @@ def record(session: Session, body: dict[str, Any], now: datetime) -> tuple[dict[
     Raises:
         NotFound, Conflict: no such household for this account; the id belongs to another visit.
     """
-    household = session.scalar(text("SELECT id FROM households WHERE code = :code FOR UPDATE"), {"code": body["household"]})
+    household = session.scalar(
+        text("SELECT id FROM households WHERE code = :code FOR UPDATE"), {"code": body["household"]}
+    )
     if household is None:
         raise NotFound("没有这一户，或不在您的网格内 / no such household, or not in your grids")
     made = body.get("id") or uuid4()
@@ -167,7 +171,10 @@ def record(session: Session, body: dict[str, Any], now: datetime) -> tuple[dict[
     if body.get("visited_on"):  # without one it is the day of the first try
         asked["visited_on"] = values["on"]
     if visit is None or any(visit[name] != value for name, value in asked.items()):
-        raise Conflict("这个编号已用于另一次走访 / this id belongs to another visit", [Fault("body.id", "请换一个编号 / choose another id")])
+        raise Conflict(
+            "这个编号已用于另一次走访 / this id belongs to another visit",
+            [Fault("body.id", "请换一个编号 / choose another id")],
+        )
     return visit, bool(new)
 
 

@@ -62,12 +62,20 @@ def export_lists(session: Session, snapshots: Snapshots, today: date, *, role: s
     book = Workbook(write_only=True)
     heads: tuple[str, ...]
     if role == "worker":
-        needs, heads = list(_own_needs(session)), ("需求编号", "户编码", "网格", "服务事项", "提出日期", "办结日期", "项目")
+        needs, heads = (
+            list(_own_needs(session)),
+            ("需求编号", "户编码", "网格", "服务事项", "提出日期", "办结日期", "项目"),
+        )
     else:
         needs, heads = list(_needs_by_service(session, snapshots, today, exact=exact)), ("服务事项", "未办结需求")
     counts = {
         "需求清单": add_sheet(book, "需求清单", heads, needs),
-        "资源清单": add_sheet(book, "资源清单", ("资源编号", "单位", "服务事项", "区域", "开放时间", "名额", "已占用", "提供中"), _resources(session)),
+        "资源清单": add_sheet(
+            book,
+            "资源清单",
+            ("资源编号", "单位", "服务事项", "区域", "开放时间", "名额", "已占用", "提供中"),
+            _resources(session),
+        ),
         "项目清单": add_sheet(
             book,
             "项目清单",
@@ -93,13 +101,30 @@ def _needs_by_service(session: Session, snapshots: Snapshots, today: date, *, ex
 
 def _own_needs(session: Session) -> Iterator[tuple[Any, ...]]:
     for row in session.execute(text(_OWN_NEEDS)):
-        yield row.id, row.code, row.grid, SERVICES.get(row.service, row.service), row.opened_on, row.closed_on, row.projects
+        yield (
+            row.id,
+            row.code,
+            row.grid,
+            SERVICES.get(row.service, row.service),
+            row.opened_on,
+            row.closed_on,
+            row.projects,
+        )
 
 
 def _resources(session: Session) -> Iterator[tuple[Any, ...]]:
     for row in session.execute(text(_RESOURCES)):
         service = SERVICES.get(row.service, row.service)
-        yield row.id, row.organisation, service, row.area, row.hours, row.capacity, int(row.taken), "是" if row.active else "否"
+        yield (
+            row.id,
+            row.organisation,
+            service,
+            row.area,
+            row.hours,
+            row.capacity,
+            int(row.taken),
+            "是" if row.active else "否",
+        )
 
 
 def _projects(session: Session, *, exact: bool) -> Iterator[tuple[Any, ...]]:

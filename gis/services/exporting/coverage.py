@@ -64,9 +64,7 @@ def coverage_table(
     if shade == "difference" and query.method != "walk":
         message = "直线与步行之差，只在按步行路网计算时才有 / the difference from a straight line is there on the streets only"
         raise Invalid(message, [Fault("query.shade", message)])
-    shares = [
-        round(row["covered"] * 100 / row["households"], 2) if row["households"] else None for row in told
-    ]
+    shares = [round(row["covered"] * 100 / row["households"], 2) if row["households"] else None for row in told]
     columns = (
         *heads(say, grids.codes, grids.names, chosen),
         *(
@@ -77,13 +75,9 @@ def coverage_table(
         Column.of(say, "covered_share", "户覆盖率 / Share of households covered", "%", shares),
         *_closer(session, snapshots, query, now, say, shade, [grids.codes[i] for i in chosen]),
     )
-    layers = [
-        Layer("grids", say("网格覆盖 / Coverage of grids"), "MultiPolygon", grids.geometries[chosen], columns)
-    ]
+    layers = [Layer("grids", say("网格覆盖 / Coverage of grids"), "MultiPolygon", grids.geometries[chosen], columns)]
     if len(query.services) == 1:
-        layers.append(
-            _uncovered(say, reach.buildings(session, snapshots, query, now.date(), uncovered_only=True))
-        )
+        layers.append(_uncovered(say, reach.buildings(session, snapshots, query, now.date(), uncovered_only=True)))
     facts = [
         services_of(say, query.services),
         Fact("minutes", say("步行分钟 / Minutes on foot"), f"{query.minutes:g}"),
@@ -93,9 +87,7 @@ def coverage_table(
         *([Fact("area", say("区划 / Area"), query.area)] if query.area else []),
     ]
     facts_told = facts_of(session, snapshots, now.date(), say, query.exact, facts)
-    return MapTable(
-        say, "coverage", say("服务覆盖地图 / Map of coverage"), now.date(), tuple(layers), facts_told
-    )
+    return MapTable(say, "coverage", say("服务覆盖地图 / Map of coverage"), now.date(), tuple(layers), facts_told)
 
 
 def _closer(
@@ -111,13 +103,10 @@ def _closer(
     if shade == "week":
         shares = {row["code"]: row["share"] for row in reach.week(session, snapshots, query, now)["grids"]}
         hours = [None if shares.get(code) is None else round(shares[code] * _WEEK_H, 2) for code in codes]
-        return [
-            Column.of(say, "week_h", "每周能用上的时间 / Time within reach in a week", "小时 / hours", hours)
-        ]
+        return [Column.of(say, "week_h", "每周能用上的时间 / Time within reach in a week", "小时 / hours", hours)]
     if shade == "capacity":
         places = {
-            row["code"]: row["places_per_100"]
-            for row in reach.capacity(session, snapshots, query, now.date())["grids"]
+            row["code"]: row["places_per_100"] for row in reach.capacity(session, snapshots, query, now.date())["grids"]
         }
         return [
             Column.of(
@@ -165,11 +154,7 @@ def _uncovered(say: Say, rows: list[dict[str, Any]]) -> Layer:
 
 
 def _moment(say: Say, at: datetime | None) -> str:
-    return (
-        say("不计开放时间 / opening hours ignored")
-        if at is None
-        else at.isoformat(sep=" ", timespec="minutes")
-    )
+    return say("不计开放时间 / opening hours ignored") if at is None else at.isoformat(sep=" ", timespec="minutes")
 
 
 def _whole(values: Iterable[float | None]) -> list[int | None]:

@@ -103,9 +103,7 @@ def _geojson(table: MapTable, path: Path, name: str | None) -> int:
         "date": table.as_of.isoformat(),
         "source": table.fact("source"),
         "facts": {fact.key: fact.text for fact in table.facts},
-        "columns": {
-            column.key: {"heading": column.heading, "unit": column.unit or None} for column in layer.columns
-        },
+        "columns": {column.key: {"heading": column.heading, "unit": column.unit or None} for column in layer.columns},
     }
     keys = [column.key for column in layer.columns]
     shapes = shapely.to_geojson(shapely.set_precision(layer.shapes, 10**-_DIGITS, mode="pointwise"))
@@ -145,9 +143,7 @@ def _csv(table: MapTable, path: Path, name: str | None) -> int:
     tail = [table.as_of.isoformat(), plain(table.fact("source"))]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            [*_headings(layer), *map(table.say, (*_POSITION, "截至日期 / As of", "来源 / Source"))]
-        )
+        writer.writerow([*_headings(layer), *map(table.say, (*_POSITION, "截至日期 / As of", "来源 / Source"))])
         for row, place in zip(_rows(layer), _places(layer), strict=True):
             writer.writerow([*map(plain, row), *place, *tail])
     return len(layer)

@@ -76,9 +76,7 @@ def load_ground(
     def load(query: str, **more: object) -> Features:
         rows = [row for row in session.execute(text(query), {**params, **more}) if row[1] is not None]
         shapes = shapely.from_wkb(np.array([bytes(row[1]) for row in rows], dtype=object))
-        return Features(
-            [row[0] or "" for row in rows], metric.geometry_to_m(shapes), [row[2] for row in rows]
-        )
+        return Features([row[0] or "" for row in rows], metric.geometry_to_m(shapes), [row[2] for row in rows])
 
     nothing = Features([], np.array([], dtype=object), [])
     buildings = load(_BUILDINGS) if scale <= _BUILDINGS_TO else nothing

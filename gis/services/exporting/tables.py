@@ -60,8 +60,7 @@ def grid_table(
             raise NotFound(f"没有指标 {only} / no measure is called {only}")
     reader = measures.Reader(exact=exact)
     found = {
-        _column_key(name["key"]): measures.measure(session, snapshots, name["key"], now, reader, span)
-        for name in names
+        _column_key(name["key"]): measures.measure(session, snapshots, name["key"], now, reader, span) for name in names
     }
     filters = [Fact("area", say("区划 / Area"), area)] if area else []
     if any(name["monthly"] for name in names):
@@ -104,8 +103,7 @@ def comparison_table(
         {"left": f"{_side(say, left)}", "right": f"{_side(say, right)}"},
     )
     filters = [
-        Fact(key, say(pair), words[key])
-        for key, pair in (("left", "左图 / Left map"), ("right", "右图 / Right map"))
+        Fact(key, say(pair), words[key]) for key, pair in (("left", "左图 / Left map"), ("right", "右图 / Right map"))
     ]
     by = measures.difference(left, right)
     if by is not None:
@@ -161,9 +159,7 @@ def needs_table(
         column("q", "校正后的 p 值 / Adjusted p"),
         suppressed(say, [[key for key in ("count", "households") if row[key] is None] for row in rows]),
     )
-    colours, ages = (
-        _list(say, map(say, words)) for words in ((COLOURS[c] for c in query.colours), query.ages)
-    )
+    colours, ages = (_list(say, map(say, words)) for words in ((COLOURS[c] for c in query.colours), query.ages))
     facts = [
         services_of(say, query.services),
         Fact("period", say("提出日期 / Opened"), _period(say, query)),
@@ -213,9 +209,7 @@ def _side(say: Say, found: dict[str, Any]) -> str:
     return say(found["label"]) + (f" {first}" if first else "") + (f" – {last}" if last != first else "")
 
 
-def heads(
-    say: Say, codes: Sequence[str], names: Sequence[str | None], chosen: np.ndarray
-) -> tuple[Column, Column]:
+def heads(say: Say, codes: Sequence[str], names: Sequence[str | None], chosen: np.ndarray) -> tuple[Column, Column]:
     """Return the columns of codes and names of the chosen grids."""
     return (
         Column.of(say, "code", "网格编码 / Grid code", "", [codes[i] for i in chosen]),

@@ -16,9 +16,7 @@ from gis.store.vault import Vault, about
 BATCH = 10_000
 IMPORT_FIELDS = ("content", "rejected_csv")
 
-_READABLE = text(
-    "SELECT id, key, phone, id_number FROM residents WHERE id > :after ORDER BY id LIMIT :most"
-)
+_READABLE = text("SELECT id, key, phone, id_number FROM residents WHERE id > :after ORDER BY id LIMIT :most")
 _SEALED = text(
     "SELECT id, key, phone_sealed, id_number_sealed FROM residents "
     "WHERE id > :after AND num_nonnulls(phone_sealed, id_number_sealed) > 0 ORDER BY id LIMIT :most"
@@ -88,7 +86,9 @@ def unseal_stored(connection: Connection, vault: Vault | None) -> None:
             {
                 "ids": [row.id for row in rows],
                 "phones": [opened.open_one("residents.phone_sealed", row.key, row.phone_sealed) for row in rows],
-                "id_numbers": [opened.open_one("residents.id_number_sealed", row.key, row.id_number_sealed) for row in rows],
+                "id_numbers": [
+                    opened.open_one("residents.id_number_sealed", row.key, row.id_number_sealed) for row in rows
+                ],
             },
         )
     connection.execute(_WRITE_KEYS)

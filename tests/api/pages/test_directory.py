@@ -11,7 +11,21 @@ from gis.models.vocabulary import ROLES
 @pytest.mark.parametrize(
     ("role", "home", "all_pages"),
     [
-        ("admin", "/", {"/", "/maps/needs", "/maps/coverage", "/worker", "/events", "/lists", "/screen", "/accounts", "/events/desks"}),
+        (
+            "admin",
+            "/",
+            {
+                "/",
+                "/maps/needs",
+                "/maps/coverage",
+                "/worker",
+                "/events",
+                "/lists",
+                "/screen",
+                "/accounts",
+                "/events/desks",
+            },
+        ),
         ("planner", "/", {"/", "/maps/needs", "/maps/coverage", "/events", "/lists", "/screen"}),
         ("worker", "/worker", {"/worker", "/events", "/lists"}),
         ("screen", "/screen", {"/screen"}),

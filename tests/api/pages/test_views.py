@@ -90,8 +90,6 @@ def test_an_empty_place_has_pages_too(store: Store, path: str) -> None:
             {"hash": password_hash()},
         )
     with TestClient(create_app(store, Settings.load())) as client:
-        token = client.post("/api/session", json={"username": "admin", "password": PASSWORD}).json()[
-            "access_token"
-        ]
+        token = client.post("/api/session", json={"username": "admin", "password": PASSWORD}).json()["access_token"]
         answer = client.get(path, headers={"Authorization": f"Bearer {token}", **BROWSER})
     assert answer.status_code == 200

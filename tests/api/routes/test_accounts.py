@@ -42,7 +42,9 @@ def tag(client: TestClient, path: str) -> dict[str, str]:
 
 
 def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store) -> None:
-    made = admin.post("/api/accounts", json={"name": "李娜", "role": "worker", "grids": [{"grid": G1, "until": "2099-01-01"}]})
+    made = admin.post(
+        "/api/accounts", json={"name": "李娜", "role": "worker", "grids": [{"grid": G1, "until": "2099-01-01"}]}
+    )
     assert made.status_code == 201
     password = made.json()["password"]
     assert made.json()["grids"] == [G1]
@@ -51,12 +53,19 @@ def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store
     hers = sign_in(admin, "李娜", password)
     blocked = admin.get("/api/households", headers=hers)
     assert (blocked.status_code, blocked.json()["needs"]) == (403, "password")
-    assert admin.get("/worker", headers={**hers, "accept": "text/html"}, follow_redirects=False).headers["location"] == "/account"
+    assert (
+        admin.get("/worker", headers={**hers, "accept": "text/html"}, follow_redirects=False).headers["location"]
+        == "/account"
+    )
     changed = admin.put("/api/account/password", headers=hers, json={"current": password, "new": NEW})
     assert changed.status_code == 204
     assert admin.get("/api/households", headers=hers).status_code == 200
     path = "/api/accounts/李娜"
-    moved = admin.put(f"{path}/grids", headers=tag(admin, path), json={"grids": [{"grid": G1, "since": "2020-01-01", "until": "2020-12-31"}, {"grid": G2}]})
+    moved = admin.put(
+        f"{path}/grids",
+        headers=tag(admin, path),
+        json={"grids": [{"grid": G1, "since": "2020-01-01", "until": "2020-12-31"}, {"grid": G2}]},
+    )
     assert moved.json()["grids"] == [G2]
     assert [each["today"] for each in moved.json()["charges"]] == [False, True]
     seen = {each["grid"] for each in admin.get("/api/households", headers=hers).json()["items"]}
@@ -67,7 +76,9 @@ def test_an_account_from_its_making_to_its_end(admin: TestClient, peopled: Store
     assert admin.delete(path, headers=tag(admin, path)).status_code == 204
     assert admin.get(path).status_code == 404
     with peopled.owner_session() as session:
-        rows = session.execute(text("SELECT action, account, detail FROM audit_log WHERE subject = 'account:李娜' ORDER BY id")).all()
+        rows = session.execute(
+            text("SELECT action, account, detail FROM audit_log WHERE subject = 'account:李娜' ORDER BY id")
+        ).all()
     assert [row.action for row in rows] == [
         "account.add",
         "account.password",
@@ -94,9 +105,15 @@ def test_what_an_admin_cannot_do(admin: TestClient) -> None:
     wrong = admin.post("/api/accounts", json={"name": "x", "role": "worker", "password": "password1"})
     assert wrong.json()["errors"][0]["where"] == "password"
     assert "password1" not in wrong.text
-    dates = admin.put("/api/accounts/worker/grids", headers={"If-Match": '"1"'}, json={"grids": [{"grid": G1, "since": "2026-02-01", "until": "2026-01-01"}]})
+    dates = admin.put(
+        "/api/accounts/worker/grids",
+        headers={"If-Match": '"1"'},
+        json={"grids": [{"grid": G1, "since": "2026-02-01", "until": "2026-01-01"}]},
+    )
     assert dates.status_code == 422
-    assert admin.put("/api/accounts/worker/identity", json={"subject": "x"}).status_code == 409, "no provider is configured"
+    assert admin.put("/api/accounts/worker/identity", json={"subject": "x"}).status_code == 409, (
+        "no provider is configured"
+    )
 
 
 def test_what_another_admin_has_set_is_not_overwritten(admin: TestClient, as_: SignIn) -> None:
@@ -170,11 +187,18 @@ def test_a_role_that_must_have_one_can_do_nothing_but_set_it_up(admin: TestClien
     policy = "/api/account-policy"
     before = tag(admin, policy)
     assert admin.put(policy, headers=before, json={"second_factor_required": ["planner"]}).status_code == 200
-    assert admin.put(policy, headers=before, json={"second_factor_required": []}).status_code == 412, "it asks nobody no more"
+    assert admin.put(policy, headers=before, json={"second_factor_required": []}).status_code == 412, (
+        "it asks nobody no more"
+    )
     assert admin.put(policy, json={"second_factor_required": []}).status_code == 428
     assert admin.put(policy, headers=tag(admin, policy), json={"second_factor_required": ["screen"]}).status_code == 422
     assert admin.get(policy).json()["second_factor_required"] == ["planner"]
-    for method, path in (("GET", "/api/grids"), ("GET", "/openapi.json"), ("POST", "/api/stations"), ("GET", "/api/account/sessions")):
+    for method, path in (
+        ("GET", "/api/grids"),
+        ("GET", "/openapi.json"),
+        ("POST", "/api/stations"),
+        ("GET", "/api/account/sessions"),
+    ):
         answer = admin.request(method, path, headers=hers)
         assert (answer.status_code, answer.json()["needs"]) == (403, "second_factor"), path
     assert admin.get("/maps/needs", headers={**hers, "accept": "text/html"}, follow_redirects=False).status_code == 303
@@ -217,7 +241,11 @@ def test_a_screen_key_opens_the_wall_and_nothing_else(admin: TestClient, app: Fa
     assert admin.get("/api/screen/summary", headers=bearer).status_code == 200
     for path in ("/api/households", "/api/accounts", "/api/coverage/capacity"):
         assert admin.get(path, headers=bearer).status_code == 403
-    tried = (("PUT", "/api/account/password", {"new": NEW}), ("POST", "/api/account/second-factor", {}), ("DELETE", "/api/account/sessions", {}))
+    tried = (
+        ("PUT", "/api/account/password", {"new": NEW}),
+        ("POST", "/api/account/second-factor", {}),
+        ("DELETE", "/api/account/sessions", {}),
+    )
     for method, path, body in tried:
         assert admin.request(method, path, headers=bearer, json=body).status_code == 403
     with TestClient(app, raise_server_exceptions=False) as wall:
@@ -248,7 +276,10 @@ def test_what_the_machine_changes_holds_here_at_once(
         require(session, ["planner"])
         set_password(session, "worker", NEW, must_change=True)
     deadline = time.monotonic() + 60
-    while (client.get("/api/grids", headers=hers).status_code, client.get("/api/grids", headers=his).status_code) != (403, 401):
+    while (client.get("/api/grids", headers=hers).status_code, client.get("/api/grids", headers=his).status_code) != (
+        403,
+        401,
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -258,7 +289,9 @@ def test_failed_sign_ins_are_noted_without_what_was_typed(client: TestClient, pe
         client.post("/api/session", json={"username": name, "password": password})
     client.post("/api/session/key", json={"key": "typed-secret-3"})
     with peopled.owner_session() as session:
-        rows = session.execute(text("SELECT account, detail, address, l::text AS whole FROM audit_log l ORDER BY id")).all()
+        rows = session.execute(
+            text("SELECT account, detail, address, l::text AS whole FROM audit_log l ORDER BY id")
+        ).all()
     assert [(row.account, json.loads(row.detail)["why"]) for row in rows] == [
         (None, "unknown name"),
         ("planner", "password"),

@@ -24,11 +24,18 @@ def test_who_looked_at_which_file_is_seen_by_auditors_alone(client: TestClient, 
     refused = client.get(f"/api/households/{FOREIGN}", headers=as_("worker"))
     assert refused.status_code == 404
     read, tried = entries(client, as_, action="household.read"), entries(client, as_, action="household.refuse")
-    assert [(e["account"], e["role"], e["subject"], e["address"]) for e in read] == [("worker", "worker", f"household:{OWN}", "testclient")]
+    assert [(e["account"], e["role"], e["subject"], e["address"]) for e in read] == [
+        ("worker", "worker", f"household:{OWN}", "testclient")
+    ]
     assert [(e["account"], e["subject"]) for e in tried] == [("worker", f"household:{FOREIGN}")]
     assert tried[0]["request_id"] == refused.headers["x-request-id"]
     for role in ("admin", "planner", "worker", "screen"):
-        for method, path in (("GET", "/api/audit"), ("GET", "/api/audit/export"), ("POST", "/api/audit/verify"), ("GET", "/audit")):
+        for method, path in (
+            ("GET", "/api/audit"),
+            ("GET", "/api/audit/export"),
+            ("POST", "/api/audit/verify"),
+            ("GET", "/audit"),
+        ):
             assert client.request(method, path, headers=as_(role)).status_code == 403, (role, path)
 
 
@@ -37,7 +44,11 @@ def test_sign_ins_and_the_reading_of_the_log_are_in_it(client: TestClient, as_: 
         client.post("/api/session", json={"username": "worker", "password": password})
     client.cookies.clear()
     client.delete("/api/session", headers=as_("worker"))
-    assert [e["action"] for e in entries(client, as_, account="worker")] == ["session.close", "session.refuse", "session.open"]
+    assert [e["action"] for e in entries(client, as_, account="worker")] == [
+        "session.close",
+        "session.refuse",
+        "session.open",
+    ]
     assert entries(client, as_, action="audit.read")[0]["account"] == "auditor"
 
 
@@ -88,7 +99,9 @@ def test_the_page(client: TestClient, as_: SignIn) -> None:
     assert "no-store" in page.headers["cache-control"]
 
 
-@pytest.mark.parametrize(("role", "status"), [("auditor", 200), ("admin", 200), ("planner", 403), ("worker", 403), ("screen", 403)])
+@pytest.mark.parametrize(
+    ("role", "status"), [("auditor", 200), ("admin", 200), ("planner", 403), ("worker", 403), ("screen", 403)]
+)
 def test_the_record_of_purposes(client: TestClient, as_: SignIn, role: str, status: int) -> None:
     answered = client.get("/api/purposes", headers=as_(role))
     assert answered.status_code == status

@@ -27,17 +27,13 @@ def test_a_life(client: TestClient, as_: SignIn) -> None:
     read = client.get("/api/buildings/N1", headers=as_("worker"))
     assert read.headers["etag"] == tag
     assert read.json() == made.json()
-    changed = client.put(
-        "/api/buildings/N1", json=a_building(name="另一个"), headers={**headers, "If-Match": tag}
-    )
+    changed = client.put("/api/buildings/N1", json=a_building(name="另一个"), headers={**headers, "If-Match": tag})
     assert changed.status_code == 200
     assert changed.json()["properties"]["name"] == "另一个"
     assert changed.headers["etag"] != tag
     for method, body in (("PUT", a_building()), ("DELETE", None)):
         assert (
-            client.request(
-                method, "/api/buildings/N1", json=body, headers={**headers, "If-Match": tag}
-            ).status_code
+            client.request(method, "/api/buildings/N1", json=body, headers={**headers, "If-Match": tag}).status_code
             == 412
         )
         assert client.request(method, "/api/buildings/N1", json=body, headers=headers).status_code == 428

@@ -58,7 +58,9 @@ def test_planners_see_where_nobody_is_and_never_who_is(client: TestClient, as_: 
     assert codes == ["B1", "B3"]
     page = client.get("/api/buildings/without-chief?limit=1", headers=as_("planner"))
     assert "孙三" not in page.text
-    assert without(client, as_("planner"), page.json()["next"].removeprefix("/api/buildings/without-chief"))[1] == ["B3"]
+    assert without(client, as_("planner"), page.json()["next"].removeprefix("/api/buildings/without-chief"))[1] == [
+        "B3"
+    ]
     assert without(client, as_("planner"), "?area=539901001000")[1] == codes
     assert client.get("/api/buildings/without-chief?area=539902000000", headers=as_("planner")).status_code == 404
     for role in ("planner", "screen", "auditor"):

@@ -26,18 +26,14 @@ def contact(client: TestClient, as_: SignIn) -> dict[str, Any]:
 
 
 def link(client: TestClient, headers: dict[str, str], household: str, contact: str, **days: str) -> Any:
-    return client.post(
-        f"/api/households/{household}/contacts", json={"contact": contact, **days}, headers=headers
-    )
+    return client.post(f"/api/households/{household}/contacts", json={"contact": contact, **days}, headers=headers)
 
 
 def coverage(client: TestClient, headers: dict[str, str]) -> Any:
     return client.get("/api/contacts/coverage", headers=headers).json()
 
 
-def test_a_household_gets_a_contact_and_is_covered(
-    client: TestClient, as_: SignIn, contact: dict[str, Any]
-) -> None:
+def test_a_household_gets_a_contact_and_is_covered(client: TestClient, as_: SignIn, contact: dict[str, Any]) -> None:
     headers = as_("worker")
     assert contact["phone"] == "154****5678"
     assert coverage(client, headers)["totals"] == {"households": 6, "covered": 0, "uncovered": 6}
@@ -56,9 +52,7 @@ def test_a_household_gets_a_contact_and_is_covered(
     assert client.get(f"/api/contacts/{contact['id']}", headers=headers).json()["households"] == 1
 
 
-def test_the_ledger_ends_entries_and_keeps_them(
-    client: TestClient, as_: SignIn, contact: dict[str, Any]
-) -> None:
+def test_the_ledger_ends_entries_and_keeps_them(client: TestClient, as_: SignIn, contact: dict[str, Any]) -> None:
     headers = as_("worker")
     entry = link(client, headers, "H001", contact["id"], valid_from="2026-01-01").json()["items"][0]
     path = f"/api/households/H001/contacts/{entry['id']}/end"

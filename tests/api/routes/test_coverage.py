@@ -17,9 +17,7 @@ FRIDAY_NOON, FRIDAY_NIGHT = "2026-11-20T12:00:00+08:00", "2026-11-20T22:00:00+08
 
 def test_who_is_covered(client: TestClient, as_: SignIn) -> None:
     """Meals at S1 (100, 500), open on Fridays at noon: B1 beside it is covered, B2 and B3 are 1800 m and more away."""
-    found = client.get(
-        "/api/coverage", params={"service": "meal", "at": FRIDAY_NOON}, headers=as_("admin")
-    ).json()
+    found = client.get("/api/coverage", params={"service": "meal", "at": FRIDAY_NOON}, headers=as_("admin")).json()
     totals = found["totals"]
     assert (totals["households"], totals["covered"]) == (23, 6)
     assert (totals["elders_60"], totals["elders_60_covered"]) == (20, 12)
@@ -30,9 +28,7 @@ def test_who_is_covered(client: TestClient, as_: SignIn) -> None:
 
 def test_the_time_counts(client: TestClient, as_: SignIn) -> None:
     def covered(**question: object) -> int:
-        return client.get("/api/coverage", params=question, headers=as_("planner")).json()["totals"][
-            "covered"
-        ]
+        return client.get("/api/coverage", params=question, headers=as_("planner")).json()["totals"]["covered"]
 
     assert covered(service="meal", at=FRIDAY_NIGHT) == 0
     assert covered(service="meal", at="any") == 6

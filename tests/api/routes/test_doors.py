@@ -28,7 +28,11 @@ def scan(client: TestClient, code: str, headers: dict[str, str] | None = None) -
 
 def shape(answered: Any) -> tuple[int, str | None, str]:
     """Return all of an answer that could tell one refusal from another."""
-    named = {key: value for key, value in answered.headers.items() if key not in ("x-request-id", "date", "content-security-policy")}
+    named = {
+        key: value
+        for key, value in answered.headers.items()
+        if key not in ("x-request-id", "date", "content-security-policy")
+    }
     return answered.status_code, str(sorted(named.items())), answered.text
 
 
@@ -50,9 +54,7 @@ def test_a_code_opens_the_file_for_the_worker_of_the_grid(client: TestClient, as
     assert scan(client, code.lower(), as_("worker")).status_code == 200
 
 
-def test_everybody_else_gets_the_login_page_and_no_sign_of_a_difference(
-    client: TestClient, as_: SignIn
-) -> None:
+def test_everybody_else_gets_the_login_page_and_no_sign_of_a_difference(client: TestClient, as_: SignIn) -> None:
     admin = as_("admin")
     own, foreign = issue(client, admin, "H001"), issue(client, admin, "H010")
     revoked = issue(client, admin, "H002")
@@ -136,9 +138,7 @@ def test_the_sheet_of_a_building(client: TestClient, as_: SignIn, named: Store) 
         assert scan(client, each.rsplit("/", 1)[1], headers).status_code == 200
 
 
-def test_openings_and_refusals_are_noted_without_the_code(
-    client: TestClient, as_: SignIn, peopled: Store
-) -> None:
+def test_openings_and_refusals_are_noted_without_the_code(client: TestClient, as_: SignIn, peopled: Store) -> None:
     code = issue(client, as_("admin"), "H010")
     scan(client, code, as_("worker"))
     scan(client, code, as_("admin"))

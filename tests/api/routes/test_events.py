@@ -22,7 +22,17 @@ from tests.api.conftest import SignIn
 from tests.gis.services.conftest import G1, G2, lonlat
 
 ZONE = ZoneInfo("Asia/Shanghai")
-COUNTED = ("reported", "dispatched", "dispatched_in_time", "resolved", "reworked", "closed", "closed_in_time", "evaluated", "satisfied")
+COUNTED = (
+    "reported",
+    "dispatched",
+    "dispatched_in_time",
+    "resolved",
+    "reworked",
+    "closed",
+    "closed_in_time",
+    "evaluated",
+    "satisfied",
+)
 
 
 def body(x_m: float = 100, **more: Any) -> dict[str, Any]:
@@ -43,8 +53,14 @@ def go(client: TestClient, headers: dict[str, str], event: dict[str, Any], to: s
 def recount(store: Store) -> tuple[list[Any], list[Any]]:
     with store.owner_session() as session:
         whole = session.execute(text("SELECT * FROM linli_recount_event_days() ORDER BY 1, 2")).all()
-        kept = session.execute(text(f"SELECT grid_id, day, {', '.join(COUNTED)} FROM event_days WHERE reported > 0 ORDER BY 1, 2")).all()
-        left = session.scalar(text("SELECT count(*) FROM event_days WHERE reported = 0 AND (dispatched, resolved, closed, evaluated) <> (0, 0, 0, 0)"))
+        kept = session.execute(
+            text(f"SELECT grid_id, day, {', '.join(COUNTED)} FROM event_days WHERE reported > 0 ORDER BY 1, 2")
+        ).all()
+        left = session.scalar(
+            text(
+                "SELECT count(*) FROM event_days WHERE reported = 0 AND (dispatched, resolved, closed, evaluated) <> (0, 0, 0, 0)"
+            )
+        )
     assert left == 0
     return list(whole), list(kept)
 
@@ -60,7 +76,13 @@ def test_from_report_to_result(client: TestClient, as_: SignIn) -> None:
         assert answered.status_code == 200, answered.text
         assert answered.json()["state"] == to
     last = client.get(f"/api/events/{event['id']}", headers=worker).json()
-    assert [step["to_state"] for step in last["steps"]] == ["reported", "dispatched", "handling", "resolved", "evaluated"]
+    assert [step["to_state"] for step in last["steps"]] == [
+        "reported",
+        "dispatched",
+        "handling",
+        "resolved",
+        "evaluated",
+    ]
     assert [step["account"] for step in last["steps"]] == ["worker", "planner", "worker", "worker", "planner"]
     assert last["dispatched_in_time"] is True and last["resolved_in_time"] is True
     assert last["satisfaction"] == "satisfied" and last["due_at"] is None and last["allowed"] == []
@@ -128,7 +150,9 @@ def test_a_worker_sees_own_grids_and_own_reports_only(client: TestClient, as_: S
         assert client.get("/api/events", headers=as_(role)).status_code == 403
 
 
-def test_screens_and_strangers_see_nothing_in_the_database_either(peopled: Store, client: TestClient, as_: SignIn) -> None:
+def test_screens_and_strangers_see_nothing_in_the_database_either(
+    peopled: Store, client: TestClient, as_: SignIn
+) -> None:
     report(client, as_("planner"), x_m=1900)
     with peopled.owner_session() as session:
         accounts = {name: number for number, name in session.execute(text("SELECT id, name FROM accounts"))}
@@ -174,7 +198,10 @@ def test_desks_take_what_is_theirs_and_pass_it_up(client: TestClient, as_: SignI
     ):
         made = client.post("/api/desks", json={"code": code, "name": name, "area": area, "kinds": kinds}, headers=admin)
         assert made.status_code == 201, made.text
-    assert client.post("/api/desks", json={"code": "ALL", "name": "又", "area": "539901001001"}, headers=admin).status_code == 409
+    assert (
+        client.post("/api/desks", json={"code": "ALL", "name": "又", "area": "539901001001"}, headers=admin).status_code
+        == 409
+    )
     wrong = client.post("/api/desks", json={"code": "X", "name": "又", "area": "110101001001"}, headers=admin)
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["where"] == "body.area"
     lamp = report(client, planner)
@@ -183,9 +210,13 @@ def test_desks_take_what_is_theirs_and_pass_it_up(client: TestClient, as_: SignI
     assert client.get(f"/api/events/{uuid4()}/desks", headers=planner).status_code == 404
     assert go(client, planner, lamp, "dispatched").json()["assignee_name"] == "丙社区物业"
     assert go(client, planner, lamp, "returned", note="不归我们").json()["assignee"] == "LAMP"
-    assert client.get(f"/api/events/{lamp['id']}/desks", headers=planner).json()["dispatched"] == "ALL", "not to whom it does not belong"
+    assert client.get(f"/api/events/{lamp['id']}/desks", headers=planner).json()["dispatched"] == "ALL", (
+        "not to whom it does not belong"
+    )
     assert go(client, planner, lamp, "escalated").json()["assignee"] == "TOWN"
-    assert client.get(f"/api/events/{lamp['id']}/desks", headers=planner).json()["dispatched"] == "TOWN", "who was asked deals with it"
+    assert client.get(f"/api/events/{lamp['id']}/desks", headers=planner).json()["dispatched"] == "TOWN", (
+        "who was asked deals with it"
+    )
     assert go(client, planner, lamp, "dispatched", assignee="ALL").json()["assignee"] == "ALL"
     rubbish = report(client, planner, kind="environment")
     assert go(client, planner, rubbish, "dispatched").json()["assignee"] == "ALL"
@@ -228,7 +259,9 @@ def test_limits_are_policy_and_lateness_is_listed(
     assert client.post("/api/limits", json={**limit, "handle_min": 0}, headers=as_("admin")).status_code == 422
     begun = datetime.now(ZONE)
     late = report(client, planner)
-    assert datetime.fromisoformat(late["due_at"]) - begun == pytest.approx(timedelta(minutes=40), abs=timedelta(minutes=1))
+    assert datetime.fromisoformat(late["due_at"]) - begun == pytest.approx(
+        timedelta(minutes=40), abs=timedelta(minutes=1)
+    )
 
     def listed(query: str) -> list[str]:
         return [event["id"] for event in client.get(f"/api/events?{query}", headers=planner).json()["items"]]
@@ -262,7 +295,10 @@ def test_outside_every_grid_it_has_none(client: TestClient, as_: SignIn) -> None
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["where"] == "body.lon"
 
 
-WALK = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(sorted(STATES)), st.sampled_from(["satisfied", "dissatisfied", None])), max_size=25)
+WALK = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(sorted(STATES)), st.sampled_from(["satisfied", "dissatisfied", None])),
+    max_size=25,
+)
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -29,9 +29,7 @@ HOSTILE = '=HYPERLINK("http://evil","点我")'
 def needing(peopled: Store) -> Iterator[Store]:
     """Give a place where needs are open, and a grid with a name that is a formula."""
     with peopled.owner_session() as session:
-        session.execute(
-            text("UPDATE grids SET name = :name WHERE code = :code"), {"name": HOSTILE, "code": G1}
-        )
+        session.execute(text("UPDATE grids SET name = :name WHERE code = :code"), {"name": HOSTILE, "code": G1})
         session.execute(
             text(
                 "INSERT INTO needs (id, household_id, service, opened_on) SELECT gen_random_uuid(), h.id, 'meal', DATE '2026-10-05' "
@@ -84,9 +82,7 @@ def test_a_file_says_of_every_grid_what_the_map_says(
             told = frame.loc[code, key]
             assert (told != told and one[key] is None) or told == one[key]
     with sqlite3.connect(path) as database:
-        titles = dict(
-            database.execute("SELECT column_name, title FROM gpkg_data_columns WHERE table_name = 'grids'")
-        )
+        titles = dict(database.execute("SELECT column_name, title FROM gpkg_data_columns WHERE table_name = 'grids'"))
         about = dict(database.execute("SELECT key, text FROM about"))
     assert titles["elders_60"] == "60岁及以上老人（人）"
     assert about["date"] == document["date"]
@@ -157,15 +153,13 @@ def test_coverage_goes_with_the_buildings_left_out_and_no_names(
     path = opened(content, tmp_path, "coverage.gpkg")
     grids = gpd.read_file(path, layer="grids").set_index("code")
     for row in shown["grids"]:
-        assert {
-            key: grids.loc[row["code"], key] for key in ("households", "covered", "elders_60_covered")
-        } == {key: row[key] for key in ("households", "covered", "elders_60_covered")}
+        assert {key: grids.loc[row["code"], key] for key in ("households", "covered", "elders_60_covered")} == {
+            key: row[key] for key in ("households", "covered", "elders_60_covered")
+        }
     left_out = gpd.read_file(path, layer="uncovered")
     assert sorted(left_out["code"]) == ["B2", "B3"]
     rows = csv_rows(
-        client.get(
-            "/api/export/coverage.csv", params={**asked, "layer": "uncovered"}, headers=as_("planner")
-        ).content
+        client.get("/api/export/coverage.csv", params={**asked, "layer": "uncovered"}, headers=as_("planner")).content
     )
     assert sorted(row["楼栋编码"] for row in rows) == ["B2", "B3"]
     assert float(rows[0]["经度（EPSG:4326）"]) == pytest.approx(left_out.geometry.x[0], abs=1e-6)

@@ -110,7 +110,10 @@ def test_colours_that_want_looking_at(client: TestClient, as_: SignIn, peopled: 
         path = f"/api/households/{code}/colour"
         client.put(path, json={"colour": "green", "reason": "子女同住"}, headers=tagged(client, headers, path))
     with peopled.owner_session() as session:
-        session.execute(text("UPDATE households SET colour_expires_on = :day WHERE code = 'H002'"), {"day": TODAY - timedelta(days=1)})
+        session.execute(
+            text("UPDATE households SET colour_expires_on = :day WHERE code = 'H002'"),
+            {"day": TODAY - timedelta(days=1)},
+        )
         session.execute(text("UPDATE households SET colour_expires_on = :day WHERE code = 'H003'"), {"day": TODAY})
         session.execute(text("UPDATE households SET colour = NULL WHERE code = 'H004'"))
     found = client.get("/api/colours/review", headers=headers).json()["items"]
@@ -124,9 +127,7 @@ def test_colours_that_want_looking_at(client: TestClient, as_: SignIn, peopled: 
 # Health
 
 
-def test_health_needs_are_kinds_of_help_and_no_diagnosis(
-    client: TestClient, as_: SignIn, peopled: Store
-) -> None:
+def test_health_needs_are_kinds_of_help_and_no_diagnosis(client: TestClient, as_: SignIn, peopled: Store) -> None:
     headers = as_("worker")
     path = f"/api/residents/{people(peopled, 'H001')[0]}/health-needs"
     tag = tagged(client, headers, path)
@@ -152,9 +153,13 @@ def test_moving_out_and_back_deletes_nothing(client: TestClient, as_: SignIn, pe
     living = client.get("/api/households/H001", headers=headers).json()["residents"]
     assert resident not in [each["id"] for each in living]
 
-    early = client.post("/api/households/H002/residents", json={"resident": resident, "on": "2026-02-01"}, headers=headers)
+    early = client.post(
+        "/api/households/H002/residents", json={"resident": resident, "on": "2026-02-01"}, headers=headers
+    )
     assert early.status_code == 422
-    back = client.post("/api/households/H002/residents", json={"resident": resident, "on": "2026-06-01"}, headers=headers)
+    back = client.post(
+        "/api/households/H002/residents", json={"resident": resident, "on": "2026-06-01"}, headers=headers
+    )
     assert back.status_code == 201, back.text
     lived = client.get(f"/api/residents/{resident}/residencies", headers=headers).json()["items"]
     assert lived == [
@@ -205,7 +210,13 @@ def test_a_new_person_is_known_again_when_a_file_comes(
     client: TestClient, as_: SignIn, peopled: Store, tmp_path: Any
 ) -> None:
     headers = as_("worker")
-    body = {"name": "周七", "birth_date": "1949-10-01", "sex": "female", "phone": "15412345678", "care_flags": ["empty_nest"]}
+    body = {
+        "name": "周七",
+        "birth_date": "1949-10-01",
+        "sex": "female",
+        "phone": "15412345678",
+        "care_flags": ["empty_nest"],
+    }
     made = client.post("/api/households/H001/residents", json=body, headers=headers)
     assert made.status_code == 201, made.text
     numbered = {"birth_year": 1980, "id_number": "539901198001010019", "name": "吴八"}
@@ -302,9 +313,7 @@ def test_history_says_who_changed_what(client: TestClient, as_: SignIn, peopled:
     assert client.get("/api/households/H001/history?cursor=x", headers=headers).status_code == 422
 
 
-def test_sealed_values_and_notes_never_enter_the_history(
-    client: TestClient, as_: SignIn, peopled: Store
-) -> None:
+def test_sealed_values_and_notes_never_enter_the_history(client: TestClient, as_: SignIn, peopled: Store) -> None:
     resident = people(peopled, "H001")[0]
     path = f"/api/residents/{resident}"
     body = {"phone": "15400007777", "id_number": "539901199001010017", "guardian_phone": "15400008888"}

@@ -23,9 +23,7 @@ def test_pages_follow_each_other(client: TestClient, as_: SignIn) -> None:
 def test_filters(client: TestClient, as_: SignIn) -> None:
     headers = as_("planner")
     west, south, east, north = box(1500, 100, 1600, 200).bounds
-    found = client.get(
-        "/api/grids", params={"bbox": f"{west},{south},{east},{north}"}, headers=headers
-    ).json()
+    found = client.get("/api/grids", params={"bbox": f"{west},{south},{east},{north}"}, headers=headers).json()
     assert [f["properties"]["code"] for f in found["features"]] == [G2]
     unknown = client.get("/api/grids?area=539901002000", headers=headers)
     assert (unknown.status_code, "539901002000" in unknown.json()["detail"]) == (404, True)
@@ -49,10 +47,7 @@ def test_a_boundary_is_moved_under_its_tag(client: TestClient, as_: SignIn) -> N
     stale = client.put(f"/api/grids/{G1}", json=body, headers={**headers, "If-Match": tag})
     assert stale.status_code == 412
     assert (
-        client.put(
-            "/api/grids/539901001001999", json=body, headers={**headers, "If-Match": '"1"'}
-        ).status_code
-        == 404
+        client.put("/api/grids/539901001001999", json=body, headers={**headers, "If-Match": '"1"'}).status_code == 404
     )
 
 
@@ -85,9 +80,7 @@ def test_the_summary_by_role(client: TestClient, as_: SignIn) -> None:
 
 def test_planners_and_walls_count_people_in_fives(client: TestClient, as_: SignIn) -> None:
     full = client.get(f"/api/grids/{G1}/summary", headers=as_("admin")).json()
-    planner, wall = (
-        client.get(f"/api/grids/{G1}/summary", headers=as_(role)).json() for role in ("planner", "screen")
-    )
+    planner, wall = (client.get(f"/api/grids/{G1}/summary", headers=as_(role)).json() for role in ("planner", "screen"))
     assert (full["people_in"], planner["people_in"]) == (1, 5)
     for name in ("residents", "elders_60", "children_12"):
         assert planner[name] % 5 == 0
@@ -106,9 +99,7 @@ def test_a_wall_gets_no_small_number_of_households() -> None:
 
 def test_measures(client: TestClient, as_: SignIn) -> None:
     headers = as_("screen")
-    names = {
-        measure["key"] for measure in client.get("/api/grids/measures", headers=headers).json()["measures"]
-    }
+    names = {measure["key"] for measure in client.get("/api/grids/measures", headers=headers).json()["measures"]}
     assert {"households", "elders_60", "covered:meal"} <= names
     found = client.get("/api/grids/measures?measure=households&k=2&scheme=equal", headers=headers).json()
     assert found["values"] == {G1: 6.0, G2: 15.0}
@@ -117,17 +108,13 @@ def test_measures(client: TestClient, as_: SignIn) -> None:
     assert len(found["colours"]) == 2
     assert client.get("/api/grids/measures?measure=nothing", headers=headers).status_code == 404
     asked = "/api/grids/measures?measure=flag:living_alone&k=2"
-    by_code, columns = (
-        client.get(asked + form, headers=as_("planner")).json() for form in ("", "&form=columns")
-    )
+    by_code, columns = (client.get(asked + form, headers=as_("planner")).json() for form in ("", "&form=columns"))
     codes = codes_of(columns.pop("code"))
     assert dict(zip(codes, columns.pop("value"), strict=True)) == by_code.pop("values")
     hidden = by_code.pop("suppressed")
     assert [codes[at] for at in accumulate(columns.pop("suppressed"))] == hidden
     assert columns == by_code
-    refused = client.get(
-        "/api/grids/measures?measure=needs_opened&from=2026-11&to=2026-10", headers=as_("planner")
-    )
+    refused = client.get("/api/grids/measures?measure=needs_opened&from=2026-11&to=2026-10", headers=as_("planner"))
     assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "query.from")
     assert client.get("/api/grids/measures?measure=households&k=99", headers=headers).status_code == 422
 

@@ -20,9 +20,7 @@ def test_a_worker_sees_own_grids_and_no_sign_of_others(client: TestClient, as_: 
     assert foreign.json() == unknown.json()
     for tag in ({"If-Match": '"1"'}, {"If-Match": "x"}, {}):
         for code in (FOREIGN, "H777"):
-            patched = client.patch(
-                f"/api/households/{code}", json={"colour": "red"}, headers={**headers, **tag}
-            )
+            patched = client.patch(f"/api/households/{code}", json={"colour": "red"}, headers={**headers, **tag})
             assert patched.status_code == 404
 
 
@@ -42,9 +40,7 @@ def test_pages_and_search(client: TestClient, as_: SignIn) -> None:
     second = client.get(first["next"], headers=headers).json()
     assert [item["code"] for item in second["items"]] == ["H005", "H006"]
     assert second["next"] is None
-    assert [i["code"] for i in client.get("/api/households?q=h003", headers=headers).json()["items"]] == [
-        "H003"
-    ]
+    assert [i["code"] for i in client.get("/api/households?q=h003", headers=headers).json()["items"]] == ["H003"]
     assert client.get("/api/households?q=%25", headers=headers).json()["items"] == []
 
 
@@ -53,17 +49,16 @@ def test_a_change_under_its_tag(client: TestClient, as_: SignIn) -> None:
     read = client.get(f"/api/households/{OWN}", headers=headers)
     assert read.json()["residents"][0]["phone"] == "199****1234"
     tag = read.headers["etag"]
-    assert client.patch(f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": "x"}).status_code == 412
-    changed = client.patch(
-        f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": tag}
+    assert (
+        client.patch(f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": "x"}).status_code
+        == 412
     )
+    changed = client.patch(f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": tag})
     assert changed.status_code == 200
     assert changed.json()["colour"] == "red"
     assert changed.headers["etag"] != tag
     assert (
-        client.patch(
-            f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": tag}
-        ).status_code
+        client.patch(f"/api/households/{OWN}", json={"colour": "red"}, headers={**headers, "If-Match": tag}).status_code
         == 412
     )
     now = {**headers, "If-Match": changed.headers["etag"]}

@@ -63,17 +63,13 @@ def test_upload_progress_and_rejected_rows(client: TestClient, as_: SignIn, peop
     assert found["attempts"] == 1
     rejected = client.get(f"/api/imports/{import_id}/rejected", headers=headers)
     assert rejected.headers["content-type"] == "text/csv; charset=utf-8"
-    assert (
-        rejected.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%88%B7.csv.rejected.csv"
-    )
+    assert rejected.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%88%B7.csv.rejected.csv"
     assert "BAD" in rejected.text
     assert client.get("/api/imports", headers=headers).json()["items"][0]["id"] == import_id
     assert client.delete(f"/api/imports/{import_id}", headers=headers).status_code == 409
     assert client.get("/api/households/N1", headers=headers).json()["grid"] == G1
     with peopled.owner_session() as session:
-        by = session.execute(
-            text("SELECT a.name FROM imports i JOIN accounts a ON a.id = i.account_id")
-        ).scalar_one()
+        by = session.execute(text("SELECT a.name FROM imports i JOIN accounts a ON a.id = i.account_id")).scalar_one()
     assert by == "admin"
 
 
@@ -117,10 +113,7 @@ def test_wrong_bodies(client: TestClient, as_: SignIn) -> None:
     assert client.post("/api/imports?kind=grids", headers=headers, data={"file": "text"}).status_code == 422
     broken = {**headers, "Content-Type": "multipart/form-data; boundary=x"}
     assert client.post("/api/imports?kind=grids", headers=broken, content=b"--y").status_code in (400, 422)
-    assert (
-        client.post("/api/imports?kind=grids", headers=headers, files={"file": ("a.csv", b"")}).status_code
-        == 422
-    )
+    assert client.post("/api/imports?kind=grids", headers=headers, files={"file": ("a.csv", b"")}).status_code == 422
 
 
 def test_unknown_imports(client: TestClient, as_: SignIn) -> None:

@@ -24,15 +24,27 @@ def filled(peopled: Store, tmp_path) -> Store:  # type: ignore[no-untyped-def]
         lon, lat = lonlat(x_m, 500)
         return f"{lon:.7f},{lat:.7f}"
 
-    things = "".join(f"{code},{kind},{at(x_m)}\n" for code, kind, x_m in (
-        ("T1", "摄像头", 100), ("T2", "摄像头", 900), ("T3", "消火栓", 500), ("T4", "摄像头", 2000), ("T5", "摄像头", 9000)))
+    things = "".join(
+        f"{code},{kind},{at(x_m)}\n"
+        for code, kind, x_m in (
+            ("T1", "摄像头", 100),
+            ("T2", "摄像头", 900),
+            ("T3", "消火栓", 500),
+            ("T4", "摄像头", 2000),
+            ("T5", "摄像头", 9000),
+        )
+    )
     merchants = f"M1,面馆,餐饮,人民路,营业,{at(200)}\nM2,超市,零售,人民路,停业,{at(1500)}\n"
     compounds = f"C1,一小区,{at(100)}\nC2,二小区,{at(1900)}\nC3,三小区,,\n"
     files = (
         ("things", "t.csv", f"code,kind,lon,lat\n{things}"),
         ("merchants", "m.csv", f"code,name,kind,street,state,lon,lat\n{merchants}"),
         ("compounds", "c.csv", f"code,name,lon,lat\n{compounds}"),
-        ("renovation", "r.csv", "compound,state,started_on,finished_on\nC1,started,2025-03-01,\nC2,finished,2024-01-01,2025-01-01\nC3,not_started,,\n"),
+        (
+            "renovation",
+            "r.csv",
+            "compound,state,started_on,finished_on\nC1,started,2025-03-01,\nC2,finished,2024-01-01,2025-01-01\nC3,not_started,,\n",
+        ),
         ("street_units", "u.csv", f'code,name,geometry\nU1,老街,"{box(1100, 100, 1300, 900).wkt}"\n'),
     )
     for kind, name, content in files:
@@ -67,7 +79,12 @@ def test_lists_by_area_box_and_kind(client: TestClient, as_: SignIn, filled: Sto
     rest = client.get(page["next"], headers=planner).json()
     assert [feature["properties"]["code"] for feature in rest["features"]] == ["T4", "T5"] and rest["next"] is None
     facts = client.get("/api/layers/renovation", headers=planner).json()["features"][1]["properties"]
-    assert (facts["state"], facts["label"], facts["started_on"], facts["finished_on"]) == ("finished", "已完工", "2024-01-01", "2025-01-01")
+    assert (facts["state"], facts["label"], facts["started_on"], facts["finished_on"]) == (
+        "finished",
+        "已完工",
+        "2024-01-01",
+        "2025-01-01",
+    )
 
 
 def test_counts_by_grid_and_area(client: TestClient, as_: SignIn, filled: Store) -> None:
@@ -88,7 +105,15 @@ def test_counts_by_grid_and_area(client: TestClient, as_: SignIn, filled: Store)
     assert client.get("/api/layers/things/counts", headers=planner).json()["total"] == 4
 
 
-@pytest.mark.parametrize(("layer", "x_m", "word"), [("things", 100, "摄像头"), ("merchants", 200, "面馆"), ("renovation", 100, "started"), ("street_units", 1200, "老街")])
+@pytest.mark.parametrize(
+    ("layer", "x_m", "word"),
+    [
+        ("things", 100, "摄像头"),
+        ("merchants", 200, "面馆"),
+        ("renovation", 100, "started"),
+        ("street_units", 1200, "老街"),
+    ],
+)
 def test_tiles(client: TestClient, as_: SignIn, filled: Store, layer: str, x_m: float, word: str) -> None:
     lon, lat = lonlat(x_m, 500)
     z = 15

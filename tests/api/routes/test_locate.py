@@ -31,16 +31,11 @@ def test_one_in_another_system(client: TestClient, as_: SignIn) -> None:
     question = {"lon": shifted_lon, "lat": shifted_lat}
     headers = as_("planner")
     assert (
-        client.get("/api/grids/locate", params={**question, "crs": "GCJ-02"}, headers=headers).json()["grid"][
-            "code"
-        ]
+        client.get("/api/grids/locate", params={**question, "crs": "GCJ-02"}, headers=headers).json()["grid"]["code"]
         == G1
     )
     assert client.get("/api/grids/locate", params=question, headers=headers).json()["grid"]["code"] == G2
-    assert (
-        client.get("/api/grids/locate", params={**question, "crs": "nonsense"}, headers=headers).status_code
-        == 422
-    )
+    assert client.get("/api/grids/locate", params={**question, "crs": "nonsense"}, headers=headers).status_code == 422
 
 
 def test_nowhere(client: TestClient, as_: SignIn) -> None:
@@ -53,13 +48,9 @@ def test_many_as_each_alone(client: TestClient, as_: SignIn) -> None:
     answered = client.post("/api/grids/locate", json={"points": points}, headers=as_("planner"))
     assert answered.json() == {"codes": [G1, G1, G2, G2, None]}
     for point, code in zip(points, answered.json()["codes"], strict=True):
-        alone = client.get(
-            "/api/grids/locate", params={"lon": point[0], "lat": point[1]}, headers=as_("planner")
-        )
+        alone = client.get("/api/grids/locate", params={"lon": point[0], "lat": point[1]}, headers=as_("planner"))
         assert (alone.json()["grid"]["code"] if alone.status_code == 200 else None) == code
-    assert client.post("/api/grids/locate", json={"points": []}, headers=as_("planner")).json() == {
-        "codes": []
-    }
+    assert client.post("/api/grids/locate", json={"points": []}, headers=as_("planner")).json() == {"codes": []}
 
 
 @pytest.mark.parametrize(

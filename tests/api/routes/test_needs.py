@@ -196,9 +196,7 @@ def test_too_few_grids_are_not_tested(client: TestClient, as_: SignIn, asked: St
     assert cells["type"] == "FeatureCollection" and cells["features"][0]["properties"]["spot"] is None
 
 
-def test_what_a_map_is_drawn_from_does_not_grow_with_households(
-    client: TestClient, as_: SignIn, asked: Store
-) -> None:
+def test_what_a_map_is_drawn_from_does_not_grow_with_households(client: TestClient, as_: SignIn, asked: Store) -> None:
     """Twenty times as many households and needs at the same places: the page and its data stay as large as they were."""
 
     def sizes() -> list[int]:

@@ -84,19 +84,13 @@ def test_a_picture_has_the_screens_colours_and_the_dots_of_its_paper(
 ) -> None:
     asked = {"measure": "households", "dpi": "150"}
     shown = client.get("/api/grids/measures", params=asked, headers=as_("planner")).json()
-    picture = Image.open(
-        io.BytesIO(client.get("/api/print/grids.png", params=asked, headers=as_("planner")).content)
-    )
+    picture = Image.open(io.BytesIO(client.get("/api/print/grids.png", params=asked, headers=as_("planner")).content))
     assert picture.size == pytest.approx((420 / 25.4 * 150, 297 / 25.4 * 150), abs=1.5)
     assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
     whole = shapely.box(*shapely.MultiPoint([lonlat(x, y) for x in (0, 3000) for y in (0, 1000)]).bounds)
     frame = Frame.round(METRIC.geometry_to_m(np.array([whole], dtype=object))[0].bounds)
     for code, (x_m, y_m) in ((G1, (250.0, 800.0)), (G2, (2500.0, 800.0))):
-        place = (
-            shapely.get_coordinates(frame.to_page(shapely.points([ORIGIN + np.array([x_m, y_m])])))[0]
-            / 25.4
-            * 150
-        )
+        place = shapely.get_coordinates(frame.to_page(shapely.points([ORIGIN + np.array([x_m, y_m])])))[0] / 25.4 * 150
         seen = np.array(picture.convert("RGB").getpixel(tuple(np.round(place).astype(int).tolist())))
         value = shown["values"][code]
         at = int(np.searchsorted(shown["breaks"][1:], value, side="left"))
@@ -107,9 +101,7 @@ def test_a_picture_has_the_screens_colours_and_the_dots_of_its_paper(
 def test_the_frame_is_true_to_scale() -> None:
     frame = Frame.round((500_000, 2_770_000, 503_000, 2_771_000))
     assert frame.scale == 10_000
-    ends = shapely.get_coordinates(
-        frame.to_page(shapely.points([[500_000, 2_770_000], [501_000, 2_770_000]]))
-    )
+    ends = shapely.get_coordinates(frame.to_page(shapely.points([[500_000, 2_770_000], [501_000, 2_770_000]])))
     assert np.hypot(*(ends[1] - ends[0])) == pytest.approx(100)
     corners = frame.to_page(shapely.points([[frame.west, frame.north], [frame.east, frame.south]]))
     assert shapely.get_coordinates(corners).tolist() == pytest.approx(
@@ -117,9 +109,7 @@ def test_the_frame_is_true_to_scale() -> None:
     )
 
 
-def test_needs_and_coverage_are_printed_too_and_nothing_small(
-    client: TestClient, as_: SignIn, needing: Store
-) -> None:
+def test_needs_and_coverage_are_printed_too_and_nothing_small(client: TestClient, as_: SignIn, needing: Store) -> None:
     said, _ = read(
         client.get("/api/print/needs.pdf?mode=count&service=meal&size_m=200", headers=as_("planner")).content
     )
@@ -128,9 +118,7 @@ def test_needs_and_coverage_are_printed_too_and_nothing_small(
     for mode in ("rate", "spots"):
         assert (
             "每百户"
-            in read(client.get(f"/api/print/needs.pdf?by=grids&mode={mode}", headers=as_("planner")).content)[
-                0
-            ]
+            in read(client.get(f"/api/print/needs.pdf?by=grids&mode={mode}", headers=as_("planner")).content)[0]
         )
     asked = "service=meal&at=any&minutes=10&shade=elders_60"
     said, _ = read(client.get(f"/api/print/coverage.pdf?{asked}", headers=as_("planner")).content)
@@ -162,9 +150,7 @@ def test_what_cannot_be_printed_says_why(
 
 def test_an_area_without_grids_is_an_empty_sheet(client: TestClient, as_: SignIn, peopled: Store) -> None:
     with peopled.owner_session() as session:
-        session.execute(
-            text("INSERT INTO areas (code, name, level) VALUES ('530102999000', '尚未划网格', 'township')")
-        )
+        session.execute(text("INSERT INTO areas (code, name, level) VALUES ('530102999000', '尚未划网格', 'township')"))
     answered = client.get("/api/print/coverage.pdf?area=530102999000", headers=as_("planner"))
     assert answered.status_code == 200, answered.text
     exported = client.get("/api/export/coverage.csv?area=530102999000", headers=as_("planner"))
@@ -183,9 +169,7 @@ def at(picture: np.ndarray, page_mm: np.ndarray, dpi: int = 150) -> np.ndarray:
     return picture[row, column]
 
 
-def test_heat_on_paper_is_the_density_that_the_screen_draws(
-    client: TestClient, as_: SignIn, needing: Store
-) -> None:
+def test_heat_on_paper_is_the_density_that_the_screen_draws(client: TestClient, as_: SignIn, needing: Store) -> None:
     asked = "service=meal&size_m=100&mode=heat&radius_m=200&dpi=150"
     picture = pixels(client.get(f"/api/print/needs.png?{asked}", headers=as_("planner")))
     cells = client.get("/api/needs/cells?service=meal&size_m=100", headers=as_("planner")).json()["features"]
@@ -232,9 +216,7 @@ def test_two_maps_stand_side_by_side_with_one_legend(client: TestClient, as_: Si
         told = shown[side]
         look = told["colours"][int(np.searchsorted(told["breaks"][1:], told["values"][G1], side="left"))]
         colour = np.array([int(look[i : i + 2], 16) for i in (1, 3, 5)])
-        assert np.abs(at(picture, page) - (colour * GRID_OPACITY + LAND * (1 - GRID_OPACITY))).max() <= 2, (
-            side
-        )
+        assert np.abs(at(picture, page) - (colour * GRID_OPACITY + LAND * (1 - GRID_OPACITY))).max() <= 2, side
         looks.add(look)
     assert len(looks) == 2
     said, _ = read(client.get(f"/api/print/comparison.pdf?{asked}", headers=as_("planner")).content)
@@ -249,37 +231,27 @@ def test_two_maps_stand_side_by_side_with_one_legend(client: TestClient, as_: Si
     assert "右图 · 每百户未办结需求" in said
 
 
-def test_coverage_is_shaded_by_hours_of_the_week_and_by_places(
-    client: TestClient, as_: SignIn, needing: Store
-) -> None:
+def test_coverage_is_shaded_by_hours_of_the_week_and_by_places(client: TestClient, as_: SignIn, needing: Store) -> None:
     asked = "service=meal&at=any&minutes=10"
     for shade, path, key in (("week", "week", "week_h"), ("capacity", "capacity", "places_per_100")):
         answer = client.get(f"/api/coverage/{path}?{asked}", headers=as_("planner")).json()["grids"]
         factor, of = (168, "share") if shade == "week" else (1, "places_per_100")
         told = {row["code"]: row[of] for row in answer if row[of] is not None}
-        exported = client.get(
-            f"/api/export/coverage.geojson?{asked}&shade={shade}", headers=as_("planner")
-        ).json()
+        exported = client.get(f"/api/export/coverage.geojson?{asked}&shade={shade}", headers=as_("planner")).json()
         found = {one["properties"]["code"]: one["properties"][key] for one in exported["features"]}
         assert {code: value for code, value in found.items() if value is not None} == pytest.approx(
             {code: round(value * factor, 2) for code, value in told.items()}
         )
-        said, _ = read(
-            client.get(f"/api/print/coverage.pdf?{asked}&shade={shade}", headers=as_("planner")).content
-        )
+        said, _ = read(client.get(f"/api/print/coverage.pdf?{asked}&shade={shade}", headers=as_("planner")).content)
         assert ("每周能用上的时间" if shade == "week" else "每百名需要者的名额") in said
-    refused = client.get(
-        f"/api/print/coverage.pdf?{asked}&shade=difference&method=buffer", headers=as_("planner")
-    )
+    refused = client.get(f"/api/print/coverage.pdf?{asked}&shade=difference&method=buffer", headers=as_("planner"))
     assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "query.shade")
 
 
 HAN = re.compile("[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
-def test_paper_and_files_are_in_the_readers_language_alone(
-    client: TestClient, as_: SignIn, needing: Store
-) -> None:
+def test_paper_and_files_are_in_the_readers_language_alone(client: TestClient, as_: SignIn, needing: Store) -> None:
     with needing.owner_session() as session:
         for table in ("grids", "stations", "streets", "areas"):
             session.execute(text(f"UPDATE {table} SET name = 'Name'"))
@@ -304,9 +276,10 @@ def test_paper_and_files_are_in_the_readers_language_alone(
         assert not HAN.search(re.sub('邻里|"unit":"[^"]*"', "", exported.text)), (query, exported.text[:1500])
         chinese, _ = read(client.get(f"/api/print/{query.format('pdf')}", headers=as_("planner")).content)
         assert "Legend" not in chinese
-        assert not re.search(
-            "[A-Za-z]{4,}", re.sub("Name|linli|Gauss|Kruger|degree|CGCS|Getis|Ord", "", chinese)
-        ), (query, chinese)
+        assert not re.search("[A-Za-z]{4,}", re.sub("Name|linli|Gauss|Kruger|degree|CGCS|Getis|Ord", "", chinese)), (
+            query,
+            chinese,
+        )
     heads = client.get("/api/export/grids.csv", headers=english).text.splitlines()[0]
     assert "Aged 60 or over (people)" in heads
     named = client.get("/api/export/grids.csv", headers=english).headers["content-disposition"]

@@ -24,7 +24,15 @@ Headers = dict[str, str]
 
 def resource(client: TestClient, who: Headers, x_m: float = 300, **more: Any) -> dict[str, Any]:
     lon, lat = lonlat(x_m, 500)
-    body = {"organisation": "志愿者协会", "service": "meal", "area": COMMUNITY, "capacity": 5, "lon": lon, "lat": lat, **more}
+    body = {
+        "organisation": "志愿者协会",
+        "service": "meal",
+        "area": COMMUNITY,
+        "capacity": 5,
+        "lon": lon,
+        "lat": lat,
+        **more,
+    }
     answered = client.post("/api/resources", json=body, headers=who)
     assert answered.status_code == 201, answered.text
     return answered.json()
@@ -39,7 +47,9 @@ def project(client: TestClient, who: Headers, **more: Any) -> dict[str, Any]:
 
 
 def need(client: TestClient, who: Headers, household: str = "H001", service: str = "meal") -> str:
-    answered = client.post("/api/needs", json={"household": household, "service": service, "note": "不吃辣"}, headers=who)
+    answered = client.post(
+        "/api/needs", json={"household": household, "service": service, "note": "不吃辣"}, headers=who
+    )
     assert answered.status_code == 201, answered.text
     return str(answered.json()["id"])
 
@@ -82,7 +92,9 @@ def test_the_whole_loop(client: TestClient, as_: SignIn) -> None:
     ):
         assert add(client, planner, one, what, **body).status_code == 409, what
     assert add(client, worker, one, "needs", need=asked).status_code == 409
-    changed = client.patch(f"/api/projects/{one['id']}", json={"title": "改"}, headers={**planner, "If-Match": f'"{closed["version"]}"'})
+    changed = client.patch(
+        f"/api/projects/{one['id']}", json={"title": "改"}, headers={**planner, "If-Match": f'"{closed["version"]}"'}
+    )
     assert changed.status_code == 409
     assert client.get(f"/api/projects?need={asked}", headers=worker).json()["items"][0]["id"] == one["id"]
     assert client.get(f"/api/resources/{offered['id']}", headers=planner).json()["left"] == 5  # given back by the close
@@ -91,18 +103,40 @@ def test_the_whole_loop(client: TestClient, as_: SignIn) -> None:
 def test_duties_and_feedback_of_all_projects(client: TestClient, as_: SignIn) -> None:
     planner, worker = as_("planner"), as_("worker")
     own, foreign = project(client, planner), project(client, planner, area=G2, title="别处")
-    for one, task, due_on in ((own, "晚", "2099-01-01"), (own, "早", "2020-01-01"), (foreign, "不限", None), (own, "无期", None)):
-        assert add(client, planner, one, "duties", party="甲", role="joint", task=task, due_on=due_on).status_code == 201
+    for one, task, due_on in (
+        (own, "晚", "2099-01-01"),
+        (own, "早", "2020-01-01"),
+        (foreign, "不限", None),
+        (own, "无期", None),
+    ):
+        assert (
+            add(client, planner, one, "duties", party="甲", role="joint", task=task, due_on=due_on).status_code == 201
+        )
     seen, link = [], "/api/duties?limit=1"
     while link:
         page = client.get(link, headers=planner).json()
         seen += page["items"]
         link = page["next"]
-    assert [duty["task"] for duty in seen[:2]] == ["早", "晚"] and {duty["task"] for duty in seen[2:]} == {"不限", "无期"}
-    assert [duty["overdue"] for duty in seen] == [True, False, False, False] and seen[0]["title"] == "老人助餐" and seen[0]["project"] == own["id"]
+    assert [duty["task"] for duty in seen[:2]] == ["早", "晚"] and {duty["task"] for duty in seen[2:]} == {
+        "不限",
+        "无期",
+    }
+    assert (
+        [duty["overdue"] for duty in seen] == [True, False, False, False]
+        and seen[0]["title"] == "老人助餐"
+        and seen[0]["project"] == own["id"]
+    )
     assert {duty["task"] for duty in client.get("/api/duties", headers=worker).json()["items"]} == {"早", "晚", "无期"}
-    assert client.patch(f"/api/duties/{seen[0]['id']}", json={"done": True}, headers={**planner, "If-Match": '"1"'}).status_code == 200
-    assert {duty["task"] for duty in client.get("/api/duties?open=true", headers=worker).json()["items"]} == {"晚", "无期"}
+    assert (
+        client.patch(
+            f"/api/duties/{seen[0]['id']}", json={"done": True}, headers={**planner, "If-Match": '"1"'}
+        ).status_code
+        == 200
+    )
+    assert {duty["task"] for duty in client.get("/api/duties?open=true", headers=worker).json()["items"]} == {
+        "晚",
+        "无期",
+    }
 
     for one in (own, foreign):
         add(client, planner, one, "duties", party="乙", role="lead", task="牵头")
@@ -111,7 +145,11 @@ def test_duties_and_feedback_of_all_projects(client: TestClient, as_: SignIn) ->
             assert add(client, planner, one, "feedback", outcome="satisfied", summary=summary).status_code == 201
     first = client.get("/api/feedback?limit=3", headers=planner).json()
     rest = client.get(first["next"], headers=planner).json()
-    assert len({given["id"] for given in first["items"] + rest["items"]}) == 4 and rest["next"] is None and first["items"][0]["counts"]
+    assert (
+        len({given["id"] for given in first["items"] + rest["items"]}) == 4
+        and rest["next"] is None
+        and first["items"][0]["counts"]
+    )
     assert {given["project"] for given in client.get("/api/feedback", headers=worker).json()["items"]} == {own["id"]}
     for address in ("/api/duties?cursor=x", "/api/feedback?cursor=2026-01-01~x"):
         assert client.get(address, headers=planner).status_code == 422
@@ -127,7 +165,11 @@ def test_feedback_of_before_a_rework_does_not_close(client: TestClient, as_: Sig
     first = add(client, planner, one, "feedback", outcome="dissatisfied", summary="送到已凉").json()
     assert first["missing"] == [] and first["reworks"] == 0
     again = go(client, planner, one, "running").json()
-    assert again["reworks"] == 1 and [each["counts"] for each in again["feedback"]] == [False] and "反馈" in again["missing"][0]
+    assert (
+        again["reworks"] == 1
+        and [each["counts"] for each in again["feedback"]] == [False]
+        and "反馈" in again["missing"][0]
+    )
     assert go(client, planner, one, "planned").json()["reworks"] == 1  # no rework
     assert [go(client, planner, one, to).status_code for to in ("running", "done")] == [200, 200]
     refused = go(client, planner, one, "closed")
@@ -153,10 +195,22 @@ def test_the_same_call_twice_is_one(client: TestClient, as_: SignIn) -> None:
     planner, worker, asked = as_("planner"), as_("worker"), need(client, as_("worker"))
     ids = {name: str(uuid4()) for name in ("resource", "project", "taken", "duty", "feedback")}
     calls = [
-        ("/api/resources", {"id": ids["resource"], "organisation": "协会", "service": "meal", "area": COMMUNITY}, "organisation"),
+        (
+            "/api/resources",
+            {"id": ids["resource"], "organisation": "协会", "service": "meal", "area": COMMUNITY},
+            "organisation",
+        ),
         ("/api/projects", {"id": ids["project"], "title": "助餐", "service": "meal", "area": G1}, "title"),
-        (f"/api/projects/{ids['project']}/resources", {"id": ids["taken"], "resource": ids["resource"], "places": 2}, None),
-        (f"/api/projects/{ids['project']}/duties", {"id": ids["duty"], "party": "甲", "role": "lead", "task": "做"}, "task"),
+        (
+            f"/api/projects/{ids['project']}/resources",
+            {"id": ids["taken"], "resource": ids["resource"], "places": 2},
+            None,
+        ),
+        (
+            f"/api/projects/{ids['project']}/duties",
+            {"id": ids["duty"], "party": "甲", "role": "lead", "task": "做"},
+            "task",
+        ),
     ]
     for address, body, other in calls:
         answers = [client.post(address, json=body, headers=planner) for _ in range(2)]
@@ -165,9 +219,15 @@ def test_the_same_call_twice_is_one(client: TestClient, as_: SignIn) -> None:
         if other:
             assert client.post(address, json={**body, other: "别的"}, headers=planner).status_code == 409
     assert client.post(calls[2][0], json={**calls[2][1], "places": 3}, headers=planner).status_code == 409
-    links = [client.post(f"/api/projects/{ids['project']}/needs", json={"need": asked}, headers=worker).status_code for _ in range(2)]
+    links = [
+        client.post(f"/api/projects/{ids['project']}/needs", json={"need": asked}, headers=worker).status_code
+        for _ in range(2)
+    ]
     assert links == [201, 200]
-    assert client.post(f"/api/projects/{ids['project']}/transitions", json={"to": "running"}, headers=planner).status_code == 200
+    assert (
+        client.post(f"/api/projects/{ids['project']}/transitions", json={"to": "running"}, headers=planner).status_code
+        == 200
+    )
     body = {"id": ids["feedback"], "outcome": "neutral", "summary": "还行"}
     given = [client.post(f"/api/projects/{ids['project']}/feedback", json=body, headers=worker) for _ in range(2)]
     assert [answered.status_code for answered in given] == [201, 200]
@@ -191,8 +251,15 @@ def test_stale_writes_are_refused(client: TestClient, as_: SignIn) -> None:
 
 def test_a_worker_acts_in_own_grids_only(client: TestClient, as_: SignIn) -> None:
     planner, worker, admin = as_("planner"), as_("worker"), as_("admin")
-    foreign, wide, own = project(client, planner, area=G2), project(client, planner, area=COMMUNITY), project(client, worker)
-    assert client.post("/api/projects", json={"title": "x", "service": "meal", "area": G2}, headers=worker).status_code == 404
+    foreign, wide, own = (
+        project(client, planner, area=G2),
+        project(client, planner, area=COMMUNITY),
+        project(client, worker),
+    )
+    assert (
+        client.post("/api/projects", json={"title": "x", "service": "meal", "area": G2}, headers=worker).status_code
+        == 404
+    )
     theirs = need(client, admin, "H007")
     mine = need(client, worker)
     for address in ("", "/offers", "/needs"):
@@ -207,15 +274,30 @@ def test_a_worker_acts_in_own_grids_only(client: TestClient, as_: SignIn) -> Non
     # What reaches beyond own grids is seen and answered, but not led.
     assert add(client, worker, wide, "needs", need=mine).status_code == 201
     assert add(client, admin, wide, "needs", need=theirs).status_code == 201
-    assert [item["id"] for item in client.get(f"/api/projects/{wide['id']}/needs", headers=worker).json()["items"]] == [mine]
-    counts = {name: client.get(f"/api/projects/{wide['id']}", headers=who).json()["needs"] for name, who in (("worker", worker), ("admin", admin))}
+    assert [item["id"] for item in client.get(f"/api/projects/{wide['id']}/needs", headers=worker).json()["items"]] == [
+        mine
+    ]
+    counts = {
+        name: client.get(f"/api/projects/{wide['id']}", headers=who).json()["needs"]
+        for name, who in (("worker", worker), ("admin", admin))
+    }
     assert counts == {"worker": 1, "admin": 2}, "a worker counts what he reads"
     assert client.delete(f"/api/projects/{wide['id']}/needs/{theirs}", headers=worker).status_code == 404
     assert go(client, worker, wide, "running").status_code == 403
     assert add(client, worker, wide, "duties", party="甲", role="lead", task="x").status_code == 403
-    assert client.patch(f"/api/projects/{wide['id']}", json={"title": "x"}, headers={**worker, "If-Match": '"1"'}).status_code == 403
+    assert (
+        client.patch(
+            f"/api/projects/{wide['id']}", json={"title": "x"}, headers={**worker, "If-Match": '"1"'}
+        ).status_code
+        == 403
+    )
     assert add(client, worker, own, "duties", party="甲", role="lead", task="x").status_code == 201
-    assert client.post("/api/resources", json={"organisation": "x", "service": "meal", "area": G1}, headers=worker).status_code == 403
+    assert (
+        client.post(
+            "/api/resources", json={"organisation": "x", "service": "meal", "area": G1}, headers=worker
+        ).status_code
+        == 403
+    )
 
 
 def test_a_planner_reads_no_need_and_counts_in_fives(client: TestClient, as_: SignIn, peopled: Store) -> None:
@@ -242,12 +324,21 @@ def test_a_planner_reads_no_need_and_counts_in_fives(client: TestClient, as_: Si
         assert session.scalar(text("SELECT count(*) FROM project_needs")) == 0
 
 
-@pytest.mark.parametrize(("table", "roles"), [("resources", "admin planner worker"), ("things", "admin planner worker screen"), ("projects", "admin planner worker")])
+@pytest.mark.parametrize(
+    ("table", "roles"),
+    [
+        ("resources", "admin planner worker"),
+        ("things", "admin planner worker screen"),
+        ("projects", "admin planner worker"),
+    ],
+)
 def test_row_security(client: TestClient, as_: SignIn, peopled: Store, table: str, roles: str) -> None:
     project(client, as_("planner"))
     resource(client, as_("planner"))
     with peopled.owner_session() as session:
-        session.execute(text("INSERT INTO things (code, kind, geometry) VALUES ('T1', '井盖', 'SRID=4326;POINT(102.7 25)')"))
+        session.execute(
+            text("INSERT INTO things (code, kind, geometry) VALUES ('T1', '井盖', 'SRID=4326;POINT(102.7 25)')")
+        )
         accounts = dict(session.execute(text("SELECT name, id FROM accounts")).all())
     for name, account in accounts.items():
         with peopled.session(account) as session:
@@ -285,7 +376,11 @@ def test_candidates_in_order() -> None:
         return Candidate(source="resource", key=key, name=key, hours="24/7", **facts)
 
     all_ = [
-        one("full", capacity=2, taken=2, walk_m=1), one("shut", open=False, walk_m=1), one("nowhere", walk_m=None), one("far", walk_m=900), one("near"),
+        one("full", capacity=2, taken=2, walk_m=1),
+        one("shut", open=False, walk_m=1),
+        one("nowhere", walk_m=None),
+        one("far", walk_m=900),
+        one("near"),
         one("over", capacity=1, taken=5),
     ]
     assert [each.key for each in ranked(all_)] == ["near", "far", "nowhere", "shut", "full", "over"]
@@ -307,7 +402,9 @@ def test_places_are_never_promised_twice(client: TestClient, as_: SignIn) -> Non
         answers = list(pool.map(take, ones))
     assert sorted(answered.status_code for answered in answers) == [201, 201, 409, 409]
     assert all("1" in answered.json()["detail"] for answered in answers if answered.status_code == 409)
-    assert client.get(f"/api/resources/{offered['id']}", headers=as_("worker")).json()["left"] == 1  # a worker too sees what is taken elsewhere
+    assert (
+        client.get(f"/api/resources/{offered['id']}", headers=as_("worker")).json()["left"] == 1
+    )  # a worker too sees what is taken elsewhere
     (took,) = [answered.json() for answered in answers if answered.status_code == 201][:1]
     released = client.delete(f"/api/projects/{took['id']}/resources/{took['resources'][0]['id']}", headers=planner)
     assert released.status_code == 200 and released.json()["resources"] == []
@@ -323,19 +420,28 @@ def test_bad_bodies_name_the_field(client: TestClient, as_: SignIn) -> None:
     planner = as_("planner")
     for address, body, where in (
         ("/api/projects", {"title": "x", "service": "meal", "area": "990000000000"}, "body.area"),
-        ("/api/projects", {"title": "x", "service": "meal", "area": G1, "starts_on": "2026-02-01", "ends_on": "2026-01-01"}, "body.ends_on"),
+        (
+            "/api/projects",
+            {"title": "x", "service": "meal", "area": G1, "starts_on": "2026-02-01", "ends_on": "2026-01-01"},
+            "body.ends_on",
+        ),
         ("/api/projects", {"title": "x", "service": "meal", "area": G1, "lon": 102.7}, "body.lon"),
         ("/api/resources", {"organisation": "x", "service": "meal", "area": G1, "hours": "每天"}, "body.hours"),
         ("/api/resources", {"organisation": "x", "service": "没有", "area": G1}, "service"),
     ):
         answered = client.post(address, json=body, headers=planner)
-        assert answered.status_code == 422 and any(where in fault["where"] for fault in answered.json()["errors"]), answered.text
+        assert answered.status_code == 422 and any(where in fault["where"] for fault in answered.json()["errors"]), (
+            answered.text
+        )
 
 
 def test_the_workbook(client: TestClient, as_: SignIn, peopled: Store) -> None:
     planner, worker, admin = as_("planner"), as_("worker"), as_("admin")
     evil = {"title": '=HYPERLINK("http://x","y")', "task": "+1+1", "summary": "@SUM(A1)", "organisation": "-2+3"}
-    offered, one = resource(client, planner, organisation=evil["organisation"]), project(client, planner, title=evil["title"])
+    offered, one = (
+        resource(client, planner, organisation=evil["organisation"]),
+        project(client, planner, title=evil["title"]),
+    )
     mine, theirs = need(client, worker), need(client, admin, "H007")
     add(client, worker, one, "needs", need=mine)
     add(client, planner, one, "resources", resource=offered["id"])
@@ -362,7 +468,11 @@ def test_the_workbook(client: TestClient, as_: SignIn, peopled: Store) -> None:
     assert [(row[0], row[1], row[6]) for row in own[1:]] == [(mine, "H001", evil["title"])]
     assert "某人" not in {str(cell.value) for sheet in books["worker"] for row in sheet.iter_rows() for cell in row}
     with peopled.owner_session() as session:
-        noted = session.execute(text("SELECT account FROM audit_log WHERE action = 'lists.export' ORDER BY id")).scalars().all()
+        noted = (
+            session.execute(text("SELECT account FROM audit_log WHERE action = 'lists.export' ORDER BY id"))
+            .scalars()
+            .all()
+        )
     assert noted == ["planner", "worker"]
 
 
@@ -370,7 +480,10 @@ def test_pages_of_projects_and_resources(client: TestClient, as_: SignIn) -> Non
     planner = as_("planner")
     made = {project(client, planner, title=f"项目{number}")["id"] for number in range(5)}
     offered = {resource(client, planner)["id"] for _ in range(3)}
-    for address, ids in (("/api/projects?limit=2&state=planned", made), ("/api/resources?limit=2&service=meal", offered)):
+    for address, ids in (
+        ("/api/projects?limit=2&state=planned", made),
+        ("/api/resources?limit=2&service=meal", offered),
+    ):
         seen: list[str] = []
         link: str | None = address
         while link:

@@ -25,10 +25,15 @@ def test_a_phone_is_shown_one_by_one_and_noted(client: TestClient, as_: SignIn) 
     assert (entry["account"], entry["subject"], entry["reason"]) == ("worker", f"resident:{elder['id']}", "电话回访")
     assert PHONE not in str(entry)
     for wrong in ({"reason": ""}, {"field": "key"}, {"resident": "x"}, {"more": 1}, {"resident": child["id"]}):
-        assert client.post(f"/api/households/{OWN}/reveal", json={**asked, **wrong}, headers=headers).status_code == 422, wrong
+        assert (
+            client.post(f"/api/households/{OWN}/reveal", json={**asked, **wrong}, headers=headers).status_code == 422
+        ), wrong
     childs = {**asked, "resident": child["id"], "purpose": "care_visit"}
     assert client.post(f"/api/households/{OWN}/reveal", json=childs, headers=headers).status_code == 200
-    assert client.post(f"/api/households/{OWN}/reveal", json={**childs, "field": "id_number"}, headers=headers).status_code == 403
+    assert (
+        client.post(f"/api/households/{OWN}/reveal", json={**childs, "field": "id_number"}, headers=headers).status_code
+        == 403
+    )
 
 
 def test_foreign_people_are_not_there(client: TestClient, as_: SignIn) -> None:
@@ -38,7 +43,12 @@ def test_foreign_people_are_not_there(client: TestClient, as_: SignIn) -> None:
     for household in (OWN, FOREIGN):
         assert client.post(f"/api/households/{household}/reveal", json=asked, headers=headers).status_code == 404
     for method, path in (("GET", ""), ("GET", "/export"), ("PATCH", "")):
-        answered = client.request(method, f"/api/residents/{foreign}{path}", json={} if method == "PATCH" else None, headers={**headers, "If-Match": '"1"'})
+        answered = client.request(
+            method,
+            f"/api/residents/{foreign}{path}",
+            json={} if method == "PATCH" else None,
+            headers={**headers, "If-Match": '"1"'},
+        )
         assert answered.status_code == 404, path
     tried = client.get("/api/audit?action=household.refuse", headers=as_("auditor")).json()["items"]
     assert {entry["subject"] for entry in tried} == {f"resident:{foreign}"} and len(tried) == 5
@@ -48,7 +58,9 @@ def test_search_keeps_the_number_out_of_the_address(client: TestClient, as_: Sig
     found = client.post("/api/households/search", json={"q": "199 0000 1234", "limit": 4}, headers=as_("worker")).json()
     assert [each["code"] for each in found["items"]] == ["H001", "H002", "H003", "H004"]
     assert PHONE not in str(found)
-    rest = client.post("/api/households/search", json={"q": PHONE, "cursor": found["next"]}, headers=as_("worker")).json()
+    rest = client.post(
+        "/api/households/search", json={"q": PHONE, "cursor": found["next"]}, headers=as_("worker")
+    ).json()
     assert [each["code"] for each in rest["items"]] == ["H005", "H006"]
 
 
@@ -60,7 +72,11 @@ def test_correction_under_its_tag(client: TestClient, as_: SignIn) -> None:
     assert client.patch(f"/api/residents/{number}", json=body, headers=headers).status_code == 428
     now = {**headers, "If-Match": read.headers["etag"]}
     changed = client.patch(f"/api/residents/{number}", json=body, headers=now)
-    assert (changed.status_code, changed.json()["phone"], changed.json()["birth_date"]) == (200, "154****1111", "1950-03-04")
+    assert (changed.status_code, changed.json()["phone"], changed.json()["birth_date"]) == (
+        200,
+        "154****1111",
+        "1950-03-04",
+    )
     assert client.patch(f"/api/residents/{number}", json=body, headers=now).status_code == 412
     now = {**headers, "If-Match": changed.headers["etag"]}
     for wrong in ({"phone": "x"}, {"key": "k"}, {"household_id": 1}, {"birth_date": "soon"}, {"care_flags": ["x"]}):
@@ -75,7 +91,9 @@ def test_export_and_erasure(client: TestClient, as_: SignIn) -> None:
     assert client.get(f"/api/residents/{elder['id']}/export?request=whim", headers=as_("worker")).status_code == 422
     tag = {"If-Match": f'"{elder["version"]}"'}
     assert client.delete(f"/api/residents/{elder['id']}", headers={**as_("worker"), **tag}).status_code == 403
-    assert client.delete(f"/api/residents/{elder['id']}", headers={**as_("admin"), "If-Match": '"99"'}).status_code == 412
+    assert (
+        client.delete(f"/api/residents/{elder['id']}", headers={**as_("admin"), "If-Match": '"99"'}).status_code == 412
+    )
     assert client.delete(f"/api/residents/{elder['id']}", headers={**as_("admin"), **tag}).status_code == 204
     assert client.get(f"/api/residents/{elder['id']}", headers=as_("admin")).status_code == 404
 

@@ -117,7 +117,9 @@ def test_a_revoked_session_ends_its_stream(
         assert "topic" not in "".join(lines)
 
 
-def test_another_process_tells_of_it_within_a_second_too(address: str, as_: SignIn, peopled: Store, database_urls: tuple[str, str]) -> None:
+def test_another_process_tells_of_it_within_a_second_too(
+    address: str, as_: SignIn, peopled: Store, database_urls: tuple[str, str]
+) -> None:
     """A whole service in a process of its own on the same database: an event reported there is told, and counted, here."""
     code = (
         "import sys, uvicorn\n"
@@ -148,7 +150,9 @@ def test_another_process_tells_of_it_within_a_second_too(address: str, as_: Sign
                         break
                 for number in range(1, 7):
                     made = httpx.post(f"{there}/api/events", json=EVENT, headers=as_("planner"), timeout=20)
-                    told_by = time.monotonic() + 5  # a busy machine is not a fault; what it takes is measured in benchmarks/screen.py
+                    told_by = (
+                        time.monotonic() + 5
+                    )  # a busy machine is not a fault; what it takes is measured in benchmarks/screen.py
                     assert made.status_code == 201
                     assert next_topic(lines)[1] == '{"topic":"events"}'
                     assert time.monotonic() < told_by
@@ -198,7 +202,9 @@ def test_nobody_is_told_of_a_hundred_events_twice_and_none_is_lost(client: TestC
     for _ in range(100):
         assert client.post("/api/events", json=EVENT, headers=as_("planner")).status_code == 201
     seen = client.get("/api/screen/summary", headers=as_("screen")).json()
-    assert seen["events"]["open"] == seen["events"]["states"]["reported"] == seen["events"]["trend"][-1]["reported"] == 100
+    assert (
+        seen["events"]["open"] == seen["events"]["states"]["reported"] == seen["events"]["trend"][-1]["reported"] == 100
+    )
     assert seen["hot_spots"] == [{"code": G1, "name": "一网格", "value": 100}]
     assert {name for event in seen["newest_events"] for name in event} == {"kind", "label", "grid", "grid_name", "at"}
 
@@ -224,9 +230,16 @@ def test_every_level_has_its_wall(client: TestClient, as_: SignIn) -> None:
     assert [step["name"] for step in grid["path"]] == ["甲区", "乙街道", "丙社区", "一网格"]
     assert [part["code"] for part in community["children"]] == [G1, G2]
     for measure in ("households", "residents", "elders_60", "children_12"):
-        assert sum(part[measure] for part in community["children"]) == community["totals"][measure] == county["totals"][measure]
+        assert (
+            sum(part[measure] for part in community["children"])
+            == community["totals"][measure]
+            == county["totals"][measure]
+        )
     own = community["children"][0]
-    assert {measure: own[measure] for measure in ("residents", "elders_60")} == {"residents": 24, "elders_60": 12} and grid["totals"]["residents"] == 24
+    assert {measure: own[measure] for measure in ("residents", "elders_60")} == {
+        "residents": 24,
+        "elders_60": 12,
+    } and grid["totals"]["residents"] == 24
     assert own["care_flags"]["living_alone"] == 12 and own["covered_share"]["health"] == 1.0
     assert grid["children"] == [] and grid["bounds"][0] < grid["bounds"][2]
     assert client.get("/api/screen/summary?area=539901001001999", headers=as_("admin")).status_code == 404
@@ -235,12 +248,17 @@ def test_every_level_has_its_wall(client: TestClient, as_: SignIn) -> None:
 @pytest.mark.parametrize("area", [None, "539901000000", "539901001000", "539901001001", G1, G2])
 def test_people_are_told_in_fives_on_every_wall(client: TestClient, as_: SignIn, area: str | None) -> None:
     found = client.get("/api/screen/summary", params={"area": area} if area else {}, headers=as_("screen")).json()
-    people = [found["totals"][name] for name in ("residents", "elders_60", "children_12", "needs_open")] + [found["visits"]["due"], found["visits"]["done"]]
+    people = [found["totals"][name] for name in ("residents", "elders_60", "children_12", "needs_open")] + [
+        found["visits"]["due"],
+        found["visits"]["done"],
+    ]
     people += [each["count"] for each in (*found["care_flags"], *found["needs_by_service"])]
     people += [month[flow] for month in found["trend"] for flow in ("opened", "closed")]
     people += [day[flow] for day in found["days"] for flow in DAILY]
     for part in found["children"]:
-        people += [part[name] for name in ("residents", "elders_60", "children_12", "needs_open", "visits_due", "visits_done")] + list(part["care_flags"].values())
+        people += [
+            part[name] for name in ("residents", "elders_60", "children_12", "needs_open", "visits_due", "visits_done")
+        ] + list(part["care_flags"].values())
     assert all(count is None or (count > 0 and count % 5 == 0) for count in people), people
     assert any(people)
 
@@ -257,22 +275,47 @@ def test_each_of_the_last_thirty_days_is_told(client: TestClient, as_: SignIn, p
     """Needs are opened and closed, visits fall due and are made, by the day; a visit made late fell due when it was due."""
     today = datetime.now(TIME_ZONE).date()
     with peopled.owner_session() as session:
-        home, other = session.scalars(text("SELECT id FROM households WHERE grid_id IS NOT NULL ORDER BY id LIMIT 2")).all()
+        home, other = session.scalars(
+            text("SELECT id FROM households WHERE grid_id IS NOT NULL ORDER BY id LIMIT 2")
+        ).all()
         session.execute(text("DELETE FROM needs"))
         session.execute(text("UPDATE households SET colour = NULL"))
-        session.execute(text("UPDATE households SET colour = 'red', created_at = now() - interval '60 days' WHERE id = ANY(:homes)"), {"homes": [home, other]})
+        session.execute(
+            text(
+                "UPDATE households SET colour = 'red', created_at = now() - interval '60 days' WHERE id = ANY(:homes)"
+            ),
+            {"homes": [home, other]},
+        )
 
         def made(household: int, ago: int, missed: bool = False) -> None:
             day = {"id": household, "day": today - timedelta(days=ago), "missed": missed}
-            session.execute(text("INSERT INTO visits (household_id, visited_on, outcome, missed, visited_by) VALUES (:id, :day, 'met', :missed, 'x')"), day)
+            session.execute(
+                text(
+                    "INSERT INTO visits (household_id, visited_on, outcome, missed, visited_by) VALUES (:id, :day, 'met', :missed, 'x')"
+                ),
+                day,
+            )
 
-        for ago in (20, 10, 8):  # due 13 days ago and made three days late; then made before it was due again, 3 days ago
+        for ago in (
+            20,
+            10,
+            8,
+        ):  # due 13 days ago and made three days late; then made before it was due again, 3 days ago
             made(home, ago)
         made(home, 1)  # due a day ago
         made(other, 15, missed=True)  # due for sixty days
         for ago, until in ((29, 28), (5, 5), (5, None), (30, 2)):
-            days = {"home": home, "day": today - timedelta(days=ago), "until": None if until is None else today - timedelta(days=until)}
-            session.execute(text("INSERT INTO needs (household_id, service, opened_on, closed_on) VALUES (:home, 'meal', :day, :until)"), days)
+            days = {
+                "home": home,
+                "day": today - timedelta(days=ago),
+                "until": None if until is None else today - timedelta(days=until),
+            }
+            session.execute(
+                text(
+                    "INSERT INTO needs (household_id, service, opened_on, closed_on) VALUES (:home, 'meal', :day, :until)"
+                ),
+                days,
+            )
     found = client.get("/api/screen/summary", headers=as_("admin")).json()["days"]
     assert [day["day"] for day in found] == [(today - timedelta(days=ago)).isoformat() for ago in range(29, -1, -1)]
     told = {name: {29 - i: day[name] for i, day in enumerate(found) if day[name] != 0} for name in DAILY}
@@ -283,7 +326,12 @@ def test_each_of_the_last_thirty_days_is_told(client: TestClient, as_: SignIn, p
     }  # fmt: skip
     with peopled.session(account(peopled, "admin")) as session:
         exact = by_day(session, Snapshots(), today, exact=True)
-    assert {name: int(counts.sum()) for name, counts in exact.items()} == {"needs_opened": 3, "needs_closed": 3, "visits_due": 2, "visits_done": 4}
+    assert {name: int(counts.sum()) for name, counts in exact.items()} == {
+        "needs_opened": 3,
+        "needs_closed": 3,
+        "visits_due": 2,
+        "visits_done": 4,
+    }
 
 
 def test_the_summary_is_aggregates_only(client: TestClient, as_: SignIn) -> None:
@@ -297,7 +345,9 @@ def test_the_summary_is_aggregates_only(client: TestClient, as_: SignIn) -> None
     assert client.get("/api/screen/summary?area=zzz", headers=as_("screen")).status_code == 422
 
 
-def test_no_more_households_are_due_than_there_are(client: TestClient, as_: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_households_are_due_than_there_are(
+    client: TestClient, as_: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rounded up in every grid, the households that are due would outnumber all: 6 in G1 and 15 in G2 are."""
     monkeypatch.setattr(figures, "in_fives", lambda session, snapshots, name, counts: counts // 5 * 5 + 5)
     wall = client.get("/api/screen/summary", headers=as_("screen")).json()

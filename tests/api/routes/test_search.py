@@ -27,9 +27,7 @@ def test_two_measures_side_by_side(client: TestClient, as_: SignIn) -> None:
     headers = as_("planner")
     found = client.get("/api/comparison?left=households&right=needs_open&common=true", headers=headers).json()
     assert found["left"]["values"] == {G1: 6.0, G2: 15.0}
-    assert found["common"] is False and found["difference"] is None, (
-        "households and needs have no common classes"
-    )
+    assert found["common"] is False and found["difference"] is None, "households and needs have no common classes"
     path = "/api/comparison?left=needs_opened&left_from=2026-01&left_to=2026-05&right=needs_opened&common=true&palette=dusk&k=3"
     found = client.get(path, headers=headers).json()
     assert found["common"] is True and found["left"]["breaks"] == found["right"]["breaks"]

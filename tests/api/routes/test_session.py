@@ -110,9 +110,7 @@ def test_only_the_digest_of_a_token_is_stored(client: TestClient, as_: SignIn, p
     token = as_("planner")["Authorization"].split()[1]
     assert len(token) >= 43
     with peopled.owner_session() as session:
-        rows = str(
-            session.execute(text("SELECT sessions::text, encode(token_digest, 'hex') FROM sessions")).all()
-        )
+        rows = str(session.execute(text("SELECT sessions::text, encode(token_digest, 'hex') FROM sessions")).all())
     assert token not in rows
     assert token.encode().hex() not in rows
 

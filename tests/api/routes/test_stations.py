@@ -27,17 +27,13 @@ def test_a_life(client: TestClient, as_: SignIn) -> None:
     read = client.get("/api/stations/N1", headers=as_("worker"))
     assert read.headers["etag"] == tag
     assert read.json() == made.json()
-    changed = client.put(
-        "/api/stations/N1", json=a_station(name="另一个"), headers={**headers, "If-Match": tag}
-    )
+    changed = client.put("/api/stations/N1", json=a_station(name="另一个"), headers={**headers, "If-Match": tag})
     assert changed.status_code == 200
     assert changed.json()["properties"]["name"] == "另一个"
     assert changed.headers["etag"] != tag
     for method, body in (("PUT", a_station()), ("DELETE", None)):
         assert (
-            client.request(
-                method, "/api/stations/N1", json=body, headers={**headers, "If-Match": tag}
-            ).status_code
+            client.request(method, "/api/stations/N1", json=body, headers={**headers, "If-Match": tag}).status_code
             == 412
         )
         assert client.request(method, "/api/stations/N1", json=body, headers=headers).status_code == 428
@@ -97,14 +93,8 @@ def test_the_nearest_and_open_first(client: TestClient, as_: SignIn) -> None:
         ("S1", 1456, True),
     ]
     assert (
-        client.get(
-            "/api/stations/nearest", params={**question, "at": "any"}, headers=as_("worker")
-        ).status_code
-        == 422
+        client.get("/api/stations/nearest", params={**question, "at": "any"}, headers=as_("worker")).status_code == 422
     )
     assert (
-        client.get(
-            "/api/stations/nearest", params={**question, "limit": 0}, headers=as_("worker")
-        ).status_code
-        == 422
+        client.get("/api/stations/nearest", params={**question, "limit": 0}, headers=as_("worker")).status_code == 422
     )

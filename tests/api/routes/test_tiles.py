@@ -68,7 +68,9 @@ def test_a_large_tile_is_kept_packed_as_well(client: TestClient, as_: SignIn, pe
     for _ in range(2):
         with client.stream("GET", address(14), headers={**as_("planner"), "Accept-Encoding": "gzip"}) as answered:
             assert answered.headers["content-encoding"] == "gzip"
-            assert {"Accept-Encoding", "Cookie", "Authorization"} <= {each.strip() for each in answered.headers["vary"].split(",")}
+            assert {"Accept-Encoding", "Cookie", "Authorization"} <= {
+                each.strip() for each in answered.headers["vary"].split(",")
+            }
             assert gzip.decompress(b"".join(answered.iter_raw())) == plain
 
 
@@ -81,7 +83,6 @@ def test_a_change_shows_in_the_next_tile_here_and_soon_in_another_process(
     elsewhere.open_vault()
     try:
         with TestClient(create_app(elsewhere, Settings.load(data_dir=tmp_path / "other"))) as other:
-
             for where, code, name in (
                 (address(16, "buildings", 100), "buildings/B1", "新楼名"),
                 (address(14), "grids/539901001001001", "新格名"),
@@ -92,7 +93,9 @@ def test_a_change_shows_in_the_next_tile_here_and_soon_in_another_process(
                 feature = {**found.json(), "properties": {**found.json()["properties"], "name": name}}
                 given = {**admin, "If-Match": found.headers["etag"]}
                 assert client.put(f"/api/{code}", json=feature, headers=given).status_code == 200
-                assert name.encode() in client.get(where, headers=planner).content, "whoever has changed it sees it at once"
+                assert name.encode() in client.get(where, headers=planner).content, (
+                    "whoever has changed it sees it at once"
+                )
                 until = time.monotonic() + 30
                 while name.encode() not in other.get(where, headers=planner).content:
                     assert time.monotonic() < until

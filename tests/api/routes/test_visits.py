@@ -55,13 +55,20 @@ def test_due_by_colour_and_last_visit_most_overdue_first(client: TestClient, as_
 
 
 @pytest.mark.usefixtures("coloured")
-def test_those_alike_are_in_the_order_of_doors_and_looking_again_is_not_noted_again(client: TestClient, as_: SignIn, coloured: Store) -> None:
+def test_those_alike_are_in_the_order_of_doors_and_looking_again_is_not_noted_again(
+    client: TestClient, as_: SignIn, coloured: Store
+) -> None:
     """Colour, then building, then door: 9栋 before 10栋, 302 before 1101; not by the code, which is drawn by lot."""
     rooms = {"H004": ("1", "1101"), "H005": ("1", "302"), "H006": ("2", "101"), "H003": ("1", "9")}
     with coloured.owner_session() as session:
         for code, (unit, room) in rooms.items():
             values = {"code": code, "unit": unit, "room": room}
-            session.execute(text("UPDATE households SET unit = :unit, room = :room, colour = 'green', building_id = (SELECT min(id) FROM buildings) WHERE code = :code"), values)
+            session.execute(
+                text(
+                    "UPDATE households SET unit = :unit, room = :room, colour = 'green', building_id = (SELECT min(id) FROM buildings) WHERE code = :code"
+                ),
+                values,
+            )
         before = session.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'visit.list'"))
     found = due(client, as_("worker"))
     assert [home["household"] for home in found if home["household"] in rooms] == ["H003", "H005", "H004", "H006"]
@@ -135,8 +142,16 @@ def test_a_place_sets_its_own_intervals(client: TestClient, as_: SignIn) -> None
     visit(client, worker, "H001", visited_on=(TODAY - timedelta(days=3)).isoformat())
     assert "H001" not in {item["household"] for item in due(client, worker)}
     assert client.post("/api/visits/policy", json={"red": 0}, headers=as_("admin")).status_code == 422
-    assert client.post("/api/visits/policy", json={"red": 2}, headers=as_("admin")).json() == {"red": 2, "yellow": 30, "green": 90}
-    assert client.post("/api/visits/policy", json={"yellow": 20}, headers=as_("admin")).json() == {"red": 2, "yellow": 20, "green": 90}
+    assert client.post("/api/visits/policy", json={"red": 2}, headers=as_("admin")).json() == {
+        "red": 2,
+        "yellow": 30,
+        "green": 90,
+    }
+    assert client.post("/api/visits/policy", json={"yellow": 20}, headers=as_("admin")).json() == {
+        "red": 2,
+        "yellow": 20,
+        "green": 90,
+    }
     assert "H001" in {item["household"] for item in due(client, worker)}
 
 

@@ -35,7 +35,9 @@ def _segments(ways, steps_allowed):
     chosen = ways.walkable()
     lines = []
     for i in np.flatnonzero(chosen):
-        points = list(zip(ways.x_m[ways.start[i] : ways.start[i + 1]], ways.y_m[ways.start[i] : ways.start[i + 1]], strict=True))
+        points = list(
+            zip(ways.x_m[ways.start[i] : ways.start[i + 1]], ways.y_m[ways.start[i] : ways.start[i + 1]], strict=True)
+        )
         points = [p for n, p in enumerate(points) if n == 0 or p != points[n - 1]]
         if len(points) > 1:
             level = int(ways.layer[i]) or (1 if ways.bridge[i] else -1 if ways.tunnel[i] else 0)
@@ -58,7 +60,9 @@ def _segments(ways, steps_allowed):
         aloft = [height for q, height in middles if q == p]
         if level == 0 and aloft:
             there = on_ground[p]
-            if all(end for _, end, _ in there) and (len({way for way, _, _ in there}) == 1 or all(s for _, _, s in there)):
+            if all(end for _, end, _ in there) and (
+                len({way for way, _, _ in there}) == 1 or all(s for _, _, s in there)
+            ):
                 level = min(aloft, key=lambda height: (abs(height - line[1]), height))
         return (*p, level)
 

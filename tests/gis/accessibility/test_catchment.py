@@ -11,7 +11,12 @@ def test_two_stations_worked_out_on_paper():
     # Step 1: R0 = 20 / (100 × 1 + 50 × 0.68) = 20/134; R1 = 30 / (50 × 0.22 + 200 × 1) = 30/211.
     # Step 2: A0 = R0; A1 = 0.68 R0 + 0.22 R1; A2 = R1.
     got = places_per_100(
-        np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1]), np.array([4, 8, 14, 5.0]), 15, np.array([20, 30.0]), np.array([100, 50, 200, 9])
+        np.array([0, 1, 1, 2]),
+        np.array([0, 0, 1, 1]),
+        np.array([4, 8, 14, 5.0]),
+        15,
+        np.array([20, 30.0]),
+        np.array([100, 50, 200, 9]),
     )
     r0, r1 = 20 / 134, 30 / 211
     assert got == pytest.approx([100 * r0, 100 * (0.68 * r0 + 0.22 * r1), 100 * r1, 0])
@@ -26,9 +31,13 @@ def test_zone_limits_belong_to_the_nearer_zone():
 
 
 def test_unknown_capacity_is_left_aside_and_nobody_needs_no_division():
-    got = places_per_100(np.array([0, 0]), np.array([0, 1]), np.array([1.0, 1]), 15, np.array([np.nan, 5]), np.array([10]))
+    got = places_per_100(
+        np.array([0, 0]), np.array([0, 1]), np.array([1.0, 1]), 15, np.array([np.nan, 5]), np.array([10])
+    )
     assert got == pytest.approx([50])
-    assert places_per_100(np.array([0]), np.array([0]), np.array([1.0]), 15, np.array([5.0]), np.array([0])).tolist() == [0]
+    assert places_per_100(
+        np.array([0]), np.array([0]), np.array([1.0]), 15, np.array([5.0]), np.array([0])
+    ).tolist() == [0]
 
 
 def test_what_makes_no_sense_is_refused():

@@ -119,7 +119,9 @@ def test_share_of_the_week_by_hand():
     assert share.tolist() == [0.25, 0.75, 0.0]
 
 
-places = hnp.arrays(float, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(-50, 50).map(lambda v: v * 40.0))
+places = hnp.arrays(
+    float, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(-50, 50).map(lambda v: v * 40.0)
+)
 groups = st.lists(places, min_size=1, max_size=3)
 
 
@@ -127,11 +129,15 @@ groups = st.lists(places, min_size=1, max_size=3)
 @given(places, groups, st.randoms(use_true_random=False))
 def test_it_agrees_with_looking_at_every_pair(homes, services, random):
     homes = np.where([[random.random() < 0.1] * 2 for _ in homes], np.nan, homes)
-    sites = make_sites(homes, households=[random.randrange(9) for _ in homes], grid=[random.randrange(-1, 3) for _ in homes])
+    sites = make_sites(
+        homes, households=[random.randrange(9) for _ in homes], grid=[random.randrange(-1, 3) for _ in homes]
+    )
     covered = cover_by_buffer(sites, services, RADIUS)
     for group in GROUPS:
         for i, (x, y) in enumerate(homes):
-            near = all(any((x - a) ** 2 + (y - b) ** 2 <= RADIUS[group] ** 2 for a, b in stations) for stations in services)
+            near = all(
+                any((x - a) ** 2 + (y - b) ** 2 <= RADIUS[group] ** 2 for a, b in stations) for stations in services
+            )
             assert getattr(covered, group)[i] == near
     totals, grids, unreachable = tally(sites, covered, 3)
     assert totals["households"] == totals["covered"] + totals["beyond"] + sum(unreachable.values())

@@ -70,19 +70,30 @@ def test_next_change():
     assert next_change(WEEKDAYS, datetime(2026, 3, 2, 2, 0, tzinfo=UTC)) == moment("2026-03-02 17:00")
     assert next_change("24/7", moment("2026-03-02 10:00")) is None
     assert next_change("closed", moment("2026-03-02 10:00")) is None
-    assert next_change("Mo 09:00-10:00 unknown, Tu 09:00-10:00", moment("2026-03-02 08:00")) == moment("2026-03-03 09:00")
+    assert next_change("Mo 09:00-10:00 unknown, Tu 09:00-10:00", moment("2026-03-02 08:00")) == moment(
+        "2026-03-03 09:00"
+    )
 
 
 @pytest.mark.parametrize(
     ("hours", "open_h"),
-    [("24/7", 168), (None, 168), ("closed", 0), (WEEKDAYS, 40), ("Su 22:00-02:00", 4), ("Mo-Fr 11:00-13:00; Sa 09:00-12:00", 13)],
+    [
+        ("24/7", 168),
+        (None, 168),
+        ("closed", 0),
+        (WEEKDAYS, 40),
+        ("Su 22:00-02:00", 4),
+        ("Mo-Fr 11:00-13:00; Sa 09:00-12:00", 13),
+    ],
 )
 def test_share_of_the_week(hours, open_h):
     assert open_share_of_week(hours, moment("2026-03-04 12:00")) == pytest.approx(open_h / 168)
 
 
 def test_the_pattern_of_a_week_by_hand():
-    shares, is_open_then = week_pattern(["Mo 08:00-12:00", "Mo 10:00-14:00", "24/7", "Mo 08:00-12:00"], moment("2026-03-04 12:00"))
+    shares, is_open_then = week_pattern(
+        ["Mo 08:00-12:00", "Mo 10:00-14:00", "24/7", "Mo 08:00-12:00"], moment("2026-03-04 12:00")
+    )
     by_state = {tuple(state): share * 168 for state, share in zip(is_open_then.tolist(), shares, strict=True)}
     assert by_state == pytest.approx(
         {

@@ -43,7 +43,9 @@ def test_one_offer_with_wrong_hours_is_none():
         st.builds(
             Offer,
             st.sampled_from(sorted(KINDS)),
-            st.sampled_from(["24/7", "Mo-Fr 11:00-13:00", "Mo 09:00-12:00; Tu 10:00-12:00", "Mo-Su 08:00-20:00; PH off"]),
+            st.sampled_from(
+                ["24/7", "Mo-Fr 11:00-13:00", "Mo 09:00-12:00; Tu 10:00-12:00", "Mo-Su 08:00-20:00; PH off"]
+            ),
             st.none() | st.integers(0, 500),
         ),
         unique_by=lambda offer: (offer.kind, offer.hours),

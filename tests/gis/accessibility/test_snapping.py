@@ -63,4 +63,6 @@ def test_no_segment_is_nearer(seed):
     assert np.hypot(snapped.snap_x_m - places[:, 0], snapped.snap_y_m - places[:, 1]) == pytest.approx(snapped.access_m)
     for i in range(len(places)):
         shape = slice(graph.shape_start[snapped.edge[i]], graph.shape_start[snapped.edge[i] + 1])
-        assert np.interp(snapped.offset_m[i], graph.shape_at_m[shape], graph.shape_x_m[shape]) == pytest.approx(snapped.snap_x_m[i])
+        assert np.interp(snapped.offset_m[i], graph.shape_at_m[shape], graph.shape_x_m[shape]) == pytest.approx(
+            snapped.snap_x_m[i]
+        )

@@ -33,7 +33,12 @@ def test_negative_zero_is_zero():
 
 @pytest.mark.parametrize(
     "columns",
-    [{"bridge": [True, False]}, {"tunnel": [True, False]}, {"layer": [1, 0]}, {"bridge": [True, True], "layer": [1, 2]}],
+    [
+        {"bridge": [True, False]},
+        {"tunnel": [True, False]},
+        {"layer": [1, 0]},
+        {"bridge": [True, True], "layer": [1, 2]},
+    ],
 )
 def test_the_middle_of_a_bridge_or_tunnel_is_no_junction(columns):
     assert parts(graph_of(EAST_WEST, NORTH_SOUTH, **columns)) == 2
@@ -44,7 +49,9 @@ def test_two_ways_on_one_bridge_meet_in_the_middle():
 
 
 def test_a_bridge_comes_down_at_its_ends():
-    graph = graph_of([(-10, 0), (0, 0)], [(0, 0), (5, 0), (10, 0)], [(10, -5), (10, 0), (10, 5)], bridge=[False, True, False])
+    graph = graph_of(
+        [(-10, 0), (0, 0)], [(0, 0), (5, 0), (10, 0)], [(10, -5), (10, 0), (10, 5)], bridge=[False, True, False]
+    )
     assert parts(graph) == 1
     assert graph.edge_length_m.sum() == pytest.approx(30)
 
@@ -62,7 +69,11 @@ def test_a_way_that_ends_alone_on_a_bridge_joins_it():
 
 def test_two_flights_of_steps_lead_up_to_one_point_of_a_bridge():
     graph = graph_of(
-        EAST_WEST, [(0, -10), (0, 0)], [(0, 10), (0, 0)], kind=["footway", "steps", "steps"], bridge=[True, False, False]
+        EAST_WEST,
+        [(0, -10), (0, 0)],
+        [(0, 10), (0, 0)],
+        kind=["footway", "steps", "steps"],
+        bridge=[True, False, False],
     )
     assert (parts(graph), graph.n_edges) == (1, 4)
 

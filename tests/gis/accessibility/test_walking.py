@@ -21,7 +21,9 @@ def walk(graph, homes, stations, limit_m=np.inf):
 
 def test_a_river_with_one_bridge():
     # Banks at y = 0 and y = 50, a bridge at x = 400. Facing each other across the river, 800 m and the bridge apart.
-    banks = graph_of([(0, 0), (400, 0)], [(0, 50), (400, 50)], [(400, 0), (400, 25), (400, 50)], bridge=[False, False, True])
+    banks = graph_of(
+        [(0, 0), (400, 0)], [(0, 50), (400, 50)], [(400, 0), (400, 25), (400, 50)], bridge=[False, False, True]
+    )
     found = walk(banks, [(0, 0), (100, -10), (390, 0)], [(0, 60)])
     assert found.distance_m == pytest.approx([400 + 50 + 400 + 10, 10 + 300 + 50 + 400 + 10, 10 + 50 + 400 + 10])
     assert found.seconds(0.8) == pytest.approx([1075, 962.5, 587.5])

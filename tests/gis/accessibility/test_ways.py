@@ -51,4 +51,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="must be a LineString: 0"):
         Ways.from_lines(np.array([shapely.Point(0, 0)], dtype=object), kind=["x"])
     with pytest.raises(ValueError, match="not a number"):
-        Ways(np.array([0, np.nan]), np.zeros(2), np.array([0, 2]), *[np.array([x]) for x in ('a', '', 0, 0, 0)])
+        Ways(np.array([0, np.nan]), np.zeros(2), np.array([0, 2]), *[np.array([x]) for x in ("a", "", 0, 0, 0)])

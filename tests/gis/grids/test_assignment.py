@@ -144,9 +144,7 @@ corner_points = st.tuples(st.integers(0, 6), st.integers(0, 6))
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(corner_points, min_size=3, max_size=7), min_size=1, max_size=6), st.randoms())
-def test_overlapping_shapes_on_whole_coordinates(
-    outlines: list[list[tuple[int, int]]], shuffle: object
-) -> None:
+def test_overlapping_shapes_on_whole_coordinates(outlines: list[list[tuple[int, int]]], shuffle: object) -> None:
     """On whole coordinates many points lie exactly on slanting edges of several grids at once."""
     hulls = [shapely.convex_hull(shapely.MultiPoint(outline)) for outline in outlines]
     grids = [hull for hull in hulls if hull.geom_type == "Polygon"]

@@ -79,9 +79,7 @@ def test_every_block_of_the_wanted_size_is_a_grid_numbered_like_a_page() -> None
         (line((0, 100), (200, 100)), [[0, 100, 200, 200], [0, 0, 200, 100]]),
     ],
 )
-def test_small_blocks_merge_across_the_weaker_line(
-    river: shapely.LineString, halves: list[list[float]]
-) -> None:
+def test_small_blocks_merge_across_the_weaker_line(river: shapely.LineString, halves: list[list[float]]) -> None:
     town = area_of(shapely.box(0, 0, 200, 200))
     cross = [line((100, 0), (100, 200)), line((0, 100), (200, 100))]
     weights = np.array([5.0 if street.equals(river) else 1.0 for street in cross])
@@ -109,9 +107,7 @@ def test_what_lies_between_two_carriageways_is_no_grid() -> None:
 
 def test_a_dead_end_cuts_nothing_and_a_large_block_stays() -> None:
     town = area_of(shapely.box(0, 0, 500, 500))
-    grids = divide(
-        town, at(line((0, 250), (400, 250)), line((800, 0), (800, 10))), METRIC, target_area_m2=10_000
-    )
+    grids = divide(town, at(line((0, 250), (400, 250)), line((800, 0), (800, 10))), METRIC, target_area_m2=10_000)
     assert drawn(grids) == [[0, 0, 500, 500]]
     assert_divides(grids, town)
 
@@ -125,9 +121,7 @@ def test_no_streets_at_all() -> None:
 
 
 def test_a_lake_in_the_boundary_and_an_island_stay_what_they_are() -> None:
-    land = shapely.Polygon(
-        shapely.box(0, 0, 400, 400).exterior, [shapely.box(150, 150, 250, 250).exterior.coords]
-    )
+    land = shapely.Polygon(shapely.box(0, 0, 400, 400).exterior, [shapely.box(150, 150, 250, 250).exterior.coords])
     boundary = area_of(shapely.MultiPolygon([land, shapely.box(500, 0, 520, 20)]))
     streets = at(line((200, -10), (200, 410)), line((-10, 200), (600, 200)))
     grids = divide(boundary, streets, METRIC, target_area_m2=37_500)
@@ -151,22 +145,15 @@ def test_wrong_input_is_refused() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.sampled_from([5_000.0, 60_000.0, 1e6]))
-def test_any_town_is_divided_properly_and_only_along_lines(
-    seed: int, count: int, target_area_m2: float
-) -> None:
+def test_any_town_is_divided_properly_and_only_along_lines(seed: int, count: int, target_area_m2: float) -> None:
     random = np.random.default_rng(seed)
     town = area_of(shapely.Point(400, 400).buffer(450, quad_segs=4))
     ends = random.uniform(-200, 1000, (count, 3, 2))
     streets = at(*(shapely.LineString(points) for points in ends)) if count else np.array([], dtype=object)
-    grids = divide(
-        town, streets, METRIC, target_area_m2=target_area_m2, weights=random.uniform(0.5, 5, count)
-    )
+    grids = divide(town, streets, METRIC, target_area_m2=target_area_m2, weights=random.uniform(0.5, 5, count))
     assert_divides(grids, town)
     lines = shapely.multilinestrings([shapely.boundary(town), *streets])
-    borders = [
-        shapely.get_coordinates(part)
-        for part in shapely.get_parts(shapely.boundary(grids.geometry.to_numpy()))
-    ]
+    borders = [shapely.get_coordinates(part) for part in shapely.get_parts(shapely.boundary(grids.geometry.to_numpy()))]
     middles = shapely.points(np.concatenate([(border[1:] + border[:-1]) / 2 for border in borders]))
     # A street may be taken on by as much as 2 m, to the boundary.
     off = METRIC.geometry_to_m(middles[~shapely.dwithin(middles, lines, 1e-8)])

@@ -98,9 +98,7 @@ def test_a_slip_of_the_hand_is_mended_and_a_lost_meaning_is_not() -> None:
 
 
 def test_valid_polygons_are_passed_on() -> None:
-    geometries = np.array(
-        [shapely.box(0, 0, 1, 1), shapely.MultiPolygon([shapely.box(3, 3, 4, 4)])], dtype=object
-    )
+    geometries = np.array([shapely.box(0, 0, 1, 1), shapely.MultiPolygon([shapely.box(3, 3, 4, 4)])], dtype=object)
     result = repair(geometries)
     assert (result.geometries == geometries).all()
     assert result.share.tolist() == [0, 0]
@@ -170,9 +168,7 @@ def test_any_scribble_is_made_valid_and_the_share_does_not_depend_on_the_scale(
     drawn = shapely.Polygon(corners)
     if not np.isnan(result.share[0]):
         # Adding with signs can only hide changes, never make them.
-        assert (
-            result.share[0] * result.geometries[0].area >= abs(drawn.area - result.geometries[0].area) - 1e-9
-        )
+        assert result.share[0] * result.geometries[0].area >= abs(drawn.area - result.geometries[0].area) - 1e-9
         if not np.isnan(moved.share[0]) and in_general_position(corners):
             assert moved.share[0] == pytest.approx(result.share[0], abs=1e-4)
 
@@ -203,10 +199,14 @@ def test_a_strip_holds_every_position_whose_answer_changes(seed: int) -> None:
 @given(st.integers(0, 10_000))
 def test_a_strip_between_places_far_apart_is_no_larger_than_both(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    before, after = (shapely.box(*(corner := rng.uniform(0, 1, 2)), *(corner + rng.uniform(0.01, 0.1, 2))) for _ in range(2))
+    before, after = (
+        shapely.box(*(corner := rng.uniform(0, 1, 2)), *(corner + rng.uniform(0.01, 0.1, 2))) for _ in range(2)
+    )
     after = shapely.transform(after, lambda at: at + rng.uniform(3, 9, 2))
     strip = moved_strip(before, after)
     assert strip.area < before.area + after.area + 1e-6
-    asked = np.concatenate([shapely.get_coordinates(strip), rng.uniform(0, 11, (500, 2)), shapely.get_coordinates([before, after])])
+    asked = np.concatenate(
+        [shapely.get_coordinates(strip), rng.uniform(0, 11, (500, 2)), shapely.get_coordinates([before, after])]
+    )
     was, now = (shapely.intersects_xy(shape, *asked.T) for shape in (before, after))
     assert shapely.intersects_xy(strip, *asked[was != now].T).all()

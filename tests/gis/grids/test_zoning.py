@@ -21,9 +21,7 @@ A, B = "530102001001", "530102001002"
 def box(x: float, y: float, width: float, height: float) -> shapely.Polygon:
     """Return a box in EPSG:4326 that was drawn in metres."""
     (shape,) = METRIC.geometry_to_lonlat(
-        np.array(
-            [shapely.box(EAST_M + x, NORTH_M + y, EAST_M + x + width, NORTH_M + y + height)], dtype=object
-        )
+        np.array([shapely.box(EAST_M + x, NORTH_M + y, EAST_M + x + width, NORTH_M + y + height)], dtype=object)
     )
     return shape
 
@@ -67,9 +65,7 @@ def test_an_overlap_of_10_by_100_m() -> None:
 
 
 def test_a_grid_inside_another_and_one_drawn_twice() -> None:
-    report = check(
-        {f"{A}001": box(0, 0, 100, 100), f"{A}002": box(20, 20, 10, 10), f"{A}003": box(0, 0, 100, 100)}
-    )
+    report = check({f"{A}001": box(0, 0, 100, 100), f"{A}002": box(20, 20, 10, 10), f"{A}003": box(0, 0, 100, 100)})
     assert dict(zip(report.overlaps["codes"], report.overlaps["area_m2"].round(), strict=True)) == {
         f"{A}001,{A}002": 100,
         f"{A}001,{A}003": 10_000,
@@ -98,9 +94,7 @@ def test_a_community_without_any_grid_is_one_gap() -> None:
 def frame_of_four_strips(owner: list[str]) -> dict[str, shapely.Geometry]:
     """Return four strips round a hole of 100 m × 100 m."""
     strips = [box(0, 0, 300, 100), box(0, 100, 100, 100), box(200, 100, 100, 100), box(0, 200, 300, 100)]
-    return {
-        f"{code}{i:03d}": strip for i, (code, strip) in enumerate(zip(owner, strips, strict=True), start=1)
-    }
+    return {f"{code}{i:03d}": strip for i, (code, strip) in enumerate(zip(owner, strips, strict=True), start=1)}
 
 
 def test_a_hole_without_a_boundary() -> None:

@@ -52,9 +52,7 @@ def _geojson(folder: Path) -> bytes:
 
 
 def _osm(folder: Path) -> bytes:
-    nodes = "".join(
-        f"<node id='{i}' lon='{102 + i % 2 / 1000}' lat='{25 + i // 2 / 1000}'/>" for i in range(1, 9)
-    )
+    nodes = "".join(f"<node id='{i}' lon='{102 + i % 2 / 1000}' lat='{25 + i // 2 / 1000}'/>" for i in range(1, 9))
     ways = "".join(
         f"<way id='{k}'><nd ref='1'/><nd ref='2'/><nd ref='{k % 8 + 1}'/><nd ref='1'/><tag k='building' v='yes'/></way>"
         for k in range(10, 20)

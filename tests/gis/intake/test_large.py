@@ -68,9 +68,7 @@ def test_what_ends_early_leaves_the_empty_table_and_its_indexes(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
-def test_no_border_between_batches_is_felt(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch, encoding: str
-) -> None:
+def test_no_border_between_batches_is_felt(importer: Importer, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     monkeypatch.setattr("gis.intake.formats.csv.BLOCK_BYTES", 1 << 10)
     monkeypatch.setattr("gis.intake.formats.csv.BATCH_ROWS", 7)
     lines, wanted = ["编码,单元,三色\n"], []
@@ -143,7 +141,9 @@ def test_memory_does_not_follow_the_number_of_rows(database_urls: tuple[str, str
     peaks = []
     for rows in (200_000, 600_000):
         path = tmp_path / f"{rows}.csv"
-        path.write_text("code,unit,colour\n" + "".join(f"H{i},{i % 9},{'红紫'[i % 2]}\n" for i in range(rows)), encoding="utf-8")
+        path.write_text(
+            "code,unit,colour\n" + "".join(f"H{i},{i % 9},{'红紫'[i % 2]}\n" for i in range(rows)), encoding="utf-8"
+        )
         peaks.append(peak_kib(database_urls[0], path, read=rows, loaded=rows // 2))
     assert peaks[1] < 500 * 1024
     assert peaks[1] - peaks[0] < 60 * 1024  # 32 MiB of them a filter that a long file needs, whatever its length

@@ -42,9 +42,7 @@ def test_dates_are_read_in_every_spelling(text: str) -> None:
     assert list(parsed.reasons) == [""]
 
 
-@pytest.mark.parametrize(
-    "text", ["1950-02-30", "1950", "1950-01", "02/01/1950", "18264", "今天", "1950-13-01", "-"]
-)
+@pytest.mark.parametrize("text", ["1950-02-30", "1950", "1950-01", "02/01/1950", "18264", "今天", "1950-13-01", "-"])
 def test_what_is_no_date_says_so(text: str) -> None:
     parsed = parse_dates(pa.array([text, None]))
     assert parsed.values.tolist() == [None, None]
@@ -54,9 +52,7 @@ def test_what_is_no_date_says_so(text: str) -> None:
 
 @given(st.lists(st.one_of(st.none(), st.dates(date(1900, 1, 1), date(2100, 1, 1))), max_size=30))
 def test_dates_come_back(dates: list[date | None]) -> None:
-    texts = pa.array(
-        [None if day is None else f"{day.year}/{day.month}/{day.day}" for day in dates], pa.string()
-    )
+    texts = pa.array([None if day is None else f"{day.year}/{day.month}/{day.day}" for day in dates], pa.string())
     assert parse_dates(texts).values.tolist() == dates
     iso = pa.array([None if day is None else day.isoformat() for day in dates], pa.string())
     assert parse_dates(iso).values.tolist() == dates

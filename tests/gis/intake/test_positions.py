@@ -32,9 +32,7 @@ def features(*shapes: shapely.Geometry | None) -> Sheet:
 
 
 def wkt(*texts: str | None) -> Sheet:
-    return Sheet(
-        Batch(np.arange(2, 2 + len(texts)), [pa.array(texts, pa.string())]), Layout(["WKT"], {"geometry": 0})
-    )
+    return Sheet(Batch(np.arange(2, 2 + len(texts)), [pa.array(texts, pa.string())]), Layout(["WKT"], {"geometry": 0}))
 
 
 @pytest.mark.parametrize(
@@ -54,9 +52,7 @@ def wkt(*texts: str | None) -> Sheet:
         (None, "25", "lon", "缺少值"),
     ],
 )
-def test_a_bad_position_is_rejected_with_its_reason(
-    lon: str | None, lat: str | None, column: str, words: str
-) -> None:
+def test_a_bad_position_is_rejected_with_its_reason(lon: str | None, lat: str | None, column: str, words: str) -> None:
     sheet = table([lon, "102.7"], [lat, "25.04"])
     x, y = positions().points(sheet, required=False)
     assert np.isnan([x[0], y[0]]).all()
@@ -112,9 +108,7 @@ def test_geometry_of_another_type_is_named() -> None:
 def test_height_and_measure_are_dropped_and_collections_of_one_opened() -> None:
     solid = Polygon([(102, 25, 5), (102.1, 25, 6), (102.1, 25.1, 7)])
     held = shapely.GeometryCollection([box(102, 25, 102.1, 25.1)])
-    sheet = features(
-        solid, shapely.from_wkt("POLYGON M ((102 25 1, 102.1 25 2, 102.1 25.1 3, 102 25 1))"), held
-    )
+    sheet = features(solid, shapely.from_wkt("POLYGON M ((102 25 1, 102.1 25 2, 102.1 25.1 3, 102 25 1))"), held)
     shapes = positions().shapes(sheet, POLYGONS, required=True)
     assert sheet.ok.all()
     assert not shapely.has_z(shapes).any()
@@ -123,9 +117,7 @@ def test_height_and_measure_are_dropped_and_collections_of_one_opened() -> None:
 
 
 def test_empty_missing_and_infinite_geometries_are_rejected() -> None:
-    sheet = features(
-        Polygon(), None, LineString([(102, 25), (float("inf"), 25)]), LineString([(102, 25), (102, 25)])
-    )
+    sheet = features(Polygon(), None, LineString([(102, 25), (float("inf"), 25)]), LineString([(102, 25), (102, 25)]))
     shapes = positions().shapes(sheet, LINES | POLYGONS, required=True)
     assert shapely.is_missing(shapes).all()
     words = ["几何为空", "缺少值", "坐标不是有限数", "长度为零"]

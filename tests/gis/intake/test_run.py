@@ -64,10 +64,7 @@ EVERYTHING: list[tuple[str, str, str, str | None]] = [
 
 def whole(importer: Importer) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that is stored, versions and times of change included."""
-    return {
-        table: importer.rows(f"SELECT to_jsonb(t) FROM {table} t ORDER BY to_jsonb(t)::text")
-        for table in TABLES
-    }
+    return {table: importer.rows(f"SELECT to_jsonb(t) FROM {table} t ORDER BY to_jsonb(t)::text") for table in TABLES}
 
 
 def changes(importer: Importer) -> int:
@@ -159,13 +156,9 @@ def test_every_format_leads_to_the_same_rows(importer: Importer) -> None:
             folder / name,
             crs=None if name[2:] in ("geojson", "gpkg", "shp") else "EPSG:4326",
         )
-        seen.append(
-            importer.rows("SELECT code, name, floors, lon, lat, version FROM buildings ORDER BY code")
-        )
+        seen.append(importer.rows("SELECT code, name, floors, lon, lat, version FROM buildings ORDER BY code"))
         assert report.crs == "EPSG:4326"
-    assert all(
-        rows == [("B1", "一号", 6, 102.005, 25.005, 1), ("B2", None, 7, 102.015, 25.005, 1)] for rows in seen
-    )
+    assert all(rows == [("B1", "一号", 6, 102.005, 25.005, 1), ("B2", None, 7, 102.015, 25.005, 1)] for rows in seen)
 
 
 def test_tables_with_positions_need_a_crs(importer: Importer) -> None:
@@ -237,9 +230,7 @@ def test_a_missing_file_is_refused(importer: Importer) -> None:
 def test_rejected_rows_are_corrected_and_come_again(importer: Importer) -> None:
     importer.ok("buildings", "b.csv", BUILDINGS, crs="EPSG:4326")
     head = "户编码,楼栋,颜色,备用\n"
-    report = importer.run(
-        "households", "h.csv", (head + "H1,B1,红,一\nH2,B9,红,二\nH3,B2,紫,三\n").encode("gb18030")
-    )
+    report = importer.run("households", "h.csv", (head + "H1,B1,红,一\nH2,B9,红,二\nH3,B2,紫,三\n").encode("gb18030"))
     assert (report.read, report.loaded, report.rejected) == (3, 1, 2)
     assert report.rejected_csv is not None
     rejected = report.rejected_csv.read().decode("utf-8-sig")
@@ -281,15 +272,11 @@ def test_the_report_says_which_file_it_was(importer: Importer) -> None:
     assert (report.kind, report.crs, report.rejected_csv, report.faults) == ("households", None, None, [])
 
 
-def test_progress_is_told_and_cancelling_keeps_nothing(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_is_told_and_cancelling_keeps_nothing(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gis.intake.formats.csv.BLOCK_BYTES", 1 << 12)
     content = "code\n" + "".join(f"H{i:06}\n" for i in range(3000))
     told: list[tuple[int, int | None]] = []
-    importer.ok(
-        "households", "h.csv", content, progress=lambda read, total: told.append((read, total)), dry_run=True
-    )
+    importer.ok("households", "h.csv", content, progress=lambda read, total: told.append((read, total)), dry_run=True)
     assert len(told) > 3
     assert [read for read, _ in told] == sorted(read for read, _ in told)
     assert told[-1] == (3000, 3000)
@@ -346,7 +333,11 @@ def test_every_row_is_loaded_or_rejected(importer: Importer, records: list[list[
         transaction.rollback()
     assert report.read == report.loaded + report.rejected
     assert stored == report.loaded
-    rejected = list(csv.DictReader(io.StringIO((report.rejected_csv.read() if report.rejected_csv else b"").decode("utf-8-sig"), newline="")))
+    rejected = list(
+        csv.DictReader(
+            io.StringIO((report.rejected_csv.read() if report.rejected_csv else b"").decode("utf-8-sig"), newline="")
+        )
+    )
     assert len(rejected) == report.rejected == len(report.faults)
     assert all(row["reason"] and row["row"] for row in rejected)
     assert len({row["row"] for row in rejected}) == len(rejected)

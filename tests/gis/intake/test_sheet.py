@@ -13,9 +13,7 @@ from gis.intake.sheet import Sheet
 def sheet(**columns: list[str | None]) -> Sheet:
     size = len(next(iter(columns.values())))
     layout = Layout([f"列{name}" for name in columns], {name: i for i, name in enumerate(columns)})
-    return Sheet(
-        Batch(np.arange(2, 2 + size), [pa.array(values, pa.string()) for values in columns.values()]), layout
-    )
+    return Sheet(Batch(np.arange(2, 2 + size), [pa.array(values, pa.string()) for values in columns.values()]), layout)
 
 
 def test_text_is_trimmed_and_blank_is_null() -> None:

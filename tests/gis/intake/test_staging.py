@@ -28,9 +28,7 @@ def test_what_is_staged_comes_back(store: Store) -> None:
         }
     )
     with store.owner_engine.begin() as connection:
-        staged = Staging(
-            connection, "staged_test", {"a": "text", "b": "double precision", "c": "date", "d": "boolean"}
-        )
+        staged = Staging(connection, "staged_test", {"a": "text", "b": "double precision", "c": "date", "d": "boolean"})
         staged.append(rows.slice(0, 2))
         staged.append(rows.slice(2))
         staged.append(rows.slice(0, 0))
@@ -68,9 +66,7 @@ def test_references_are_found_by_the_very_code(importer: Importer) -> None:
 
 
 @pytest.mark.parametrize("rebuild", [True, False])
-def test_only_what_differs_is_written(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch, rebuild: bool
-) -> None:
+def test_only_what_differs_is_written(importer: Importer, monkeypatch: pytest.MonkeyPatch, rebuild: bool) -> None:
     importer.ok("households", "h.csv", "code,colour\nH1,red\nH2,green\n")
     monkeypatch.setattr(guards, "_MANY_ROWS", 1 if rebuild else 1000)
     with importer.store.owner_engine.begin() as connection:

@@ -30,7 +30,12 @@ def settle(importer: Importer, at: tuple[float, float], *, buildings: bool = Tru
     """Four grids, and 64 buildings of some 30 m in them, at a corner."""
     west, south = at
     codes = [f"530102001001{i:03}" for i in range(1, 5)]
-    grids = geojson(*(({"code": code}, square(west + i % 2 * side / 2, south + i // 2 * side / 2, side / 2)) for i, code in enumerate(codes)))
+    grids = geojson(
+        *(
+            ({"code": code}, square(west + i % 2 * side / 2, south + i // 2 * side / 2, side / 2))
+            for i, code in enumerate(codes)
+        )
+    )
     importer.ok("grids", "grids.geojson", grids)
     if buildings:
         corners = zip(*corners_of(at, side), strict=True)
@@ -51,7 +56,10 @@ def homes(at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def table(lon: np.ndarray, lat: np.ndarray, *, own_building: bool = False) -> str:
-    rows = (f"H{i},{f'B{i}' if own_building else ''},{x!r},{y!r}" for i, (x, y) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True)))
+    rows = (
+        f"H{i},{f'B{i}' if own_building else ''},{x!r},{y!r}"
+        for i, (x, y) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True))
+    )
     return "\n".join(["code,building,lon,lat", *rows])
 
 
@@ -62,7 +70,9 @@ def questions(notices: list[str]) -> list[str]:
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("declared", list(SHIFTS))
 @pytest.mark.parametrize("truly", list(SHIFTS))
-def test_households_beside_their_own_buildings(importer: Importer, at: tuple[float, float], declared: str, truly: str) -> None:
+def test_households_beside_their_own_buildings(
+    importer: Importer, at: tuple[float, float], declared: str, truly: str
+) -> None:
     settle(importer, at)
     content = table(*SHIFTS[truly](*homes(at)), own_building=True)
     report = importer.ok("households", "h.csv", content, crs=declared)
@@ -79,7 +89,9 @@ def test_households_beside_their_own_buildings(importer: Importer, at: tuple[flo
 
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("truly", list(SHIFTS))
-def test_households_that_name_no_building_beside_all_buildings(importer: Importer, at: tuple[float, float], truly: str) -> None:
+def test_households_that_name_no_building_beside_all_buildings(
+    importer: Importer, at: tuple[float, float], truly: str
+) -> None:
     settle(importer, at)
     report = importer.run("households", "h.csv", table(*SHIFTS[truly](*homes(at))), crs="EPSG:4326", dry_run=True)
     said = questions(report.notices)
@@ -114,10 +126,20 @@ def test_what_comes_again_beside_itself(importer: Importer, kind: str, truly: st
 def test_grids_in_gcj_02_that_say_they_are_wgs_84(importer: Importer) -> None:
     settle(importer, KUNMING)
     x, y = wgs84_to_gcj02(np.array([102.7123, 102.7223]), np.array([25.0406, 25.0406]))
-    moved = geojson(*(({"code": f"53010200100100{i + 1}"}, square(float(a), float(b), 0.01)) for i, (a, b) in enumerate(zip(x, y, strict=True))))
+    moved = geojson(
+        *(
+            ({"code": f"53010200100100{i + 1}"}, square(float(a), float(b), 0.01))
+            for i, (a, b) in enumerate(zip(x, y, strict=True))
+        )
+    )
     assert questions(importer.run("grids", "g.geojson", moved, dry_run=True).notices) == []  # two could be chance
     x, y = wgs84_to_gcj02(*(np.array(each) for each in ([102.7123, 102.7223, 102.7123], [25.0406, 25.0406, 25.0506])))
-    moved = geojson(*(({"code": f"53010200100100{i + 1}"}, square(float(a), float(b), 0.01)) for i, (a, b) in enumerate(zip(x, y, strict=True))))
+    moved = geojson(
+        *(
+            ({"code": f"53010200100100{i + 1}"}, square(float(a), float(b), 0.01))
+            for i, (a, b) in enumerate(zip(x, y, strict=True))
+        )
+    )
     (line,) = questions(importer.run("grids", "g.geojson", moved, dry_run=True).notices)
     assert "--crs GCJ-02" in line
 
@@ -126,7 +148,9 @@ def test_grids_in_gcj_02_that_say_they_are_wgs_84(importer: Importer) -> None:
     ("at", "zone", "reading"),
     [(KUNMING, "EPSG:4543", "颠倒"), (HAIDIAN, "EPSG:4548", "颠倒"), (KUNMING, "EPSG:4544", "--crs EPSG:4543"), (HAIDIAN, "EPSG:4547", "--crs EPSG:4548")],
 )  # fmt: skip
-def test_projected_coordinates_swapped_or_of_another_zone(importer: Importer, at: tuple[float, float], zone: str, reading: str) -> None:
+def test_projected_coordinates_swapped_or_of_another_zone(
+    importer: Importer, at: tuple[float, float], zone: str, reading: str
+) -> None:
     settle(importer, at)
     true_zone = "EPSG:4543" if at is KUNMING else "EPSG:4548"
     east, north = MetricCRS(true_zone).to_m(*homes(at))
@@ -160,7 +184,9 @@ def test_honest_files_raise_no_alarm(importer: Importer, at: tuple[float, float]
 def test_a_shift_that_no_system_explains_is_told_with_its_direction(importer: Importer) -> None:
     settle(importer, KUNMING)
     lon, lat = homes(KUNMING)
-    report = importer.run("households", "h.csv", table(lon + 0.002, lat, own_building=True), crs="EPSG:4326", dry_run=True)
+    report = importer.run(
+        "households", "h.csv", table(lon + 0.002, lat, own_building=True), crs="EPSG:4326", dry_run=True
+    )
     (line,) = questions(report.notices)
     assert "方向一致" in line and "向北 0 米" in line.replace("-0", "0") and MARK not in line
 

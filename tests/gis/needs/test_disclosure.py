@@ -91,7 +91,9 @@ def test_groups_and_units_are_unbiased_over_many_places() -> None:
 
 
 @given(counts_of_units, st.integers(1, 4), st.data())
-def test_one_more_person_moves_his_own_grid_alone_and_by_one_five(counts: list[int], groups: int, data: st.DataObject) -> None:
+def test_one_more_person_moves_his_own_grid_alone_and_by_one_five(
+    counts: list[int], groups: int, data: st.DataObject
+) -> None:
     where = data.draw(st.integers(0, len(counts) - 1))
     before, group = table(counts, groups)
     after, _ = table([n + (i == where) for i, n in enumerate(counts)], groups)
@@ -112,7 +114,10 @@ def test_years_of_figures_tell_a_count_plus_an_offset_and_never_the_count() -> N
         assert len(pairs) == BASE - shift
 
 
-@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=12), min_size=1, max_size=6), st.binary(min_size=1, max_size=16))
+@given(
+    st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=12), min_size=1, max_size=6),
+    st.binary(min_size=1, max_size=16),
+)
 def test_every_stretch_of_time_is_less_than_five_away(chains: list[list[int]], key: bytes) -> None:
     chain = np.repeat(np.arange(len(chains)), [len(c) for c in chains])
     own = offsets(key, "needs", [str(i) for i in range(len(chains))])

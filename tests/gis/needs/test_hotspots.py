@@ -99,9 +99,7 @@ def test_few_units_or_all_alike_are_not_tested() -> None:
         return bool(np.isnan([found.z, found.p, found.q]).all() and not found.kind.any())
 
     few = LEAST_UNITS - 1
-    assert untested(
-        find_spots(np.arange(few, dtype=float), touching_cells(np.arange(few), np.zeros(few, dtype=int)))
-    )
+    assert untested(find_spots(np.arange(few, dtype=float), touching_cells(np.arange(few), np.zeros(few, dtype=int))))
     assert untested(find_spots(np.full(36, 5.0), touching_cells(*lattice(6, 6))))
     assert untested(find_spots(np.zeros(0), touching_cells(np.zeros(0, dtype=int), np.zeros(0, dtype=int))))
 

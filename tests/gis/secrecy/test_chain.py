@@ -43,7 +43,8 @@ def head(entries: list[Entry]) -> Link:
 def test_the_hash_by_hand() -> None:
     (entry,) = log(1)
     written = (
-        "1:1,27:2026-01-01T08:01:00.000005Z,1:7,6:张三,6:worker,14:household.read,12:household:H1,2:{},-,8:10.0.0.1,1:r,64:" + "0" * 64
+        "1:1,27:2026-01-01T08:01:00.000005Z,1:7,6:张三,6:worker,14:household.read,12:household:H1,2:{},-,8:10.0.0.1,1:r,64:"
+        + "0" * 64
     )
     assert entry["hash"] == hashlib.sha256(written.encode()).digest()
     beijing = {**entry, "at": entry["at"].astimezone(timezone(timedelta(hours=8)))}
@@ -64,14 +65,24 @@ def test_a_whole_log_is_in_order() -> None:
 def test_any_changed_field_is_found(field: str) -> None:
     entries = log()
     was = entries[2][field]
-    changed = was + timedelta(microseconds=1) if field == "at" else b"\x01" * 32 if field == "hash" else 8 if field == "account_id" else "x"
+    changed = (
+        was + timedelta(microseconds=1)
+        if field == "at"
+        else b"\x01" * 32
+        if field == "hash"
+        else 8
+        if field == "account_id"
+        else "x"
+    )
     entries[2] = {**entries[2], field: changed}
     assert check_chain(entries, head(entries)).bad_id == 3
 
 
 def test_a_field_cannot_flow_into_the_next() -> None:
     (entry,) = log(1)
-    assert entry_hash({**entry, "account": "a,1:b", "role": "c"}) != entry_hash({**entry, "account": "a", "role": "b,1:c"})
+    assert entry_hash({**entry, "account": "a,1:b", "role": "c"}) != entry_hash(
+        {**entry, "account": "a", "role": "b,1:c"}
+    )
     assert entry_hash({**entry, "reason": ""}) != entry_hash({**entry, "reason": None})
 
 
@@ -114,7 +125,9 @@ def test_a_pruned_log_stands_on_its_prune_entry() -> None:
     wrong = {**prune, "detail": json.dumps({**said, "hash": "00" * 32})}
     wrong["hash"] = entry_hash(wrong)
     assert check_chain([*entries[3:], wrong], head([wrong])).bad_id == 4
-    assert check_chain(left, head(left), [Link(2, entries[1]["hash"])]).fault is None, "noted entries may have gone since"
+    assert check_chain(left, head(left), [Link(2, entries[1]["hash"])]).fault is None, (
+        "noted entries may have gone since"
+    )
 
 
 def rechained(entries: list[Entry], first: int) -> None:

@@ -7,7 +7,9 @@ from gis.secrecy.hashes import SearchHashes
 HASHES, OTHERS = SearchHashes(bytes(range(32))), SearchHashes(bytes(range(1, 33)))
 
 
-@pytest.mark.parametrize("text", ["15412345678", "154 1234 5678", "+86 154-1234-5678", "008615412345678", " 15412345678 "])
+@pytest.mark.parametrize(
+    "text", ["15412345678", "154 1234 5678", "+86 154-1234-5678", "008615412345678", " 15412345678 "]
+)
 def test_a_phone_is_found_however_it_is_written(text: str) -> None:
     assert HASHES.phone(text) == HASHES.phone("15412345678")
 

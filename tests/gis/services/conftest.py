@@ -115,9 +115,7 @@ def snapshots() -> Snapshots:
 
 def account(store: Store, name: str) -> int:
     with store.owner_session() as session:
-        return session.execute(
-            text("SELECT id FROM accounts WHERE name = :name"), {"name": name}
-        ).scalar_one()
+        return session.execute(text("SELECT id FROM accounts WHERE name = :name"), {"name": name}).scalar_one()
 
 
 def add_building(session: Session, code: str, x_m: float, y_m: float) -> None:

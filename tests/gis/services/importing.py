@@ -37,14 +37,14 @@ def state(store: Store, import_id: UUID) -> dict[str, object]:
 
 def count(store: Store, code: str) -> int:
     with store.owner_session() as session:
-        return session.execute(
-            text("SELECT count(*) FROM households WHERE code = :code"), {"code": code}
-        ).scalar_one()
+        return session.execute(text("SELECT count(*) FROM households WHERE code = :code"), {"code": code}).scalar_one()
 
 
 def pieces(store: Store, part: str) -> int:
     with store.owner_session() as session:
-        return session.execute(text("SELECT count(*) FROM import_pieces WHERE part = :part"), {"part": part}).scalar_one()
+        return session.execute(
+            text("SELECT count(*) FROM import_pieces WHERE part = :part"), {"part": part}
+        ).scalar_one()
 
 
 def abandon(store: Store, import_id: UUID) -> None:

@@ -156,9 +156,7 @@ def test_the_last_admin_stays_whatever_is_tried(store: Store, act: Callable[[Ses
 
 
 @pytest.mark.parametrize("act", TAKEN_AWAY, ids=["disable", "demote", "delete"])
-def test_two_admins_cannot_take_each_other_away_at_once(
-    store: Store, act: Callable[[Session, str], None]
-) -> None:
+def test_two_admins_cannot_take_each_other_away_at_once(store: Store, act: Callable[[Session, str], None]) -> None:
     """Both transactions have acted before either commits: the second waits for the first, and is refused when it has committed."""
     with store.owner_session() as session:
         for name in ("first", "second"):
@@ -182,9 +180,7 @@ def test_two_admins_cannot_take_each_other_away_at_once(
     thread.join(30)
     assert len(refused) == 1
     with store.owner_session() as session:
-        left = session.scalars(
-            text("SELECT name FROM accounts WHERE role = 'admin' AND NOT disabled")
-        ).all()
+        left = session.scalars(text("SELECT name FROM accounts WHERE role = 'admin' AND NOT disabled")).all()
     assert left == ["first"]
 
 
@@ -243,7 +239,9 @@ def test_a_deleted_account_is_gone_with_its_sessions_and_its_deeds_stay(place: S
     with pytest.raises(NotFound), place.owner_session() as session:
         get_account(session, "wen")
     with place.owner_session() as session:
-        deeds = session.scalars(text("SELECT action FROM audit_log WHERE account = 'wen' OR subject = 'account:wen' ORDER BY id"))
+        deeds = session.scalars(
+            text("SELECT action FROM audit_log WHERE account = 'wen' OR subject = 'account:wen' ORDER BY id")
+        )
         assert deeds.all() == ["account.add", "session.open", "account.delete"]
 
 
@@ -277,8 +275,12 @@ def test_a_day_begins_in_the_place(place: Store) -> None:
         assert session.scalar(text("SELECT linli_zone()")) == TIME_ZONE.key
         for zone in ("Pacific/Kiritimati", "Pacific/Niue"):  # always different days
             session.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": zone})
-            assert session.scalar(text("SELECT linli_today() = (now() AT TIME ZONE :zone)::date"), {"zone": TIME_ZONE.key})
-        own = text("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~* 'current_date|asia/|localtime' AND proname <> 'linli_zone'")
+            assert session.scalar(
+                text("SELECT linli_today() = (now() AT TIME ZONE :zone)::date"), {"zone": TIME_ZONE.key}
+            )
+        own = text(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~* 'current_date|asia/|localtime' AND proname <> 'linli_zone'"
+        )
         assert session.scalars(own).all() == []
 
 

@@ -48,9 +48,7 @@ def test_elders_walk_as_elders(session: Session, snapshots: Snapshots) -> None:
     assert answer["totals"]["covered"] == 15
     assert answer["totals"]["children_12_covered"] == 7
     assert answer["totals"]["elders_60_covered"] == 8
-    slower = coverage(
-        session, snapshots, CoverageQuery(services=("day_care",), minutes=17, profile="elder"), TODAY
-    )
+    slower = coverage(session, snapshots, CoverageQuery(services=("day_care",), minutes=17, profile="elder"), TODAY)
     assert slower["totals"]["covered"] == 8
 
 
@@ -76,16 +74,12 @@ def test_totals_add_up(session: Session, snapshots: Snapshots) -> None:
     ):
         answer = coverage(session, snapshots, query, TODAY)
         totals = answer["totals"]
-        assert totals["households"] == totals["covered"] + totals["beyond"] + sum(
-            answer["unreachable"].values()
-        )
+        assert totals["households"] == totals["covered"] + totals["beyond"] + sum(answer["unreachable"].values())
         for name, total in totals.items():
             assert total == sum(row[name] for row in answer["grids"]) + answer["unassigned"][name]
 
 
-def test_an_area_counts_its_own_people_but_any_station_may_serve_them(
-    session: Session, snapshots: Snapshots
-) -> None:
+def test_an_area_counts_its_own_people_but_any_station_may_serve_them(session: Session, snapshots: Snapshots) -> None:
     answer = coverage(session, snapshots, CoverageQuery(services=("meal",), area="539901001001"), TODAY)
     assert answer["totals"]["households"] == 21
     assert answer["unassigned"]["households"] == 0

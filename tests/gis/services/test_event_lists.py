@@ -89,7 +89,9 @@ def town(store: Store) -> Store:
     with store.owner_session() as session:
         for statement in GRIDS.split(";")[:-1]:
             session.execute(text(statement))
-        session.execute(text("INSERT INTO accounts (name, password_hash, role) VALUES ('p', '', 'planner'), ('w', '', 'worker')"))
+        session.execute(
+            text("INSERT INTO accounts (name, password_hash, role) VALUES ('p', '', 'planner'), ('w', '', 'worker')")
+        )
         session.execute(
             text(
                 "INSERT INTO account_grids (account_id, grid_id, valid_from) SELECT a.id, g.id, '2020-01-01' FROM accounts a, "
@@ -107,7 +109,11 @@ def add(store: Store, first: int, last: int, before: datetime, begins: str) -> N
         session.execute(text("SET LOCAL session_replication_role = replica"))
         session.execute(text(EVENTS), {"first": first, "last": last, "before": before, "begins": begins})
         # The worker reports now and then, also in grids of others, and mostly long ago.
-        session.execute(text("UPDATE events SET reported_by = (SELECT id FROM accounts WHERE name = 'w') WHERE id IN (SELECT id FROM events WHERE reported_by IS NULL ORDER BY reported_at LIMIT 60)"))
+        session.execute(
+            text(
+                "UPDATE events SET reported_by = (SELECT id FROM accounts WHERE name = 'w') WHERE id IN (SELECT id FROM events WHERE reported_by IS NULL ORDER BY reported_at LIMIT 60)"
+            )
+        )
     with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE events"))
 
@@ -115,7 +121,9 @@ def add(store: Store, first: int, last: int, before: datetime, begins: str) -> N
 @contextmanager
 def reader(store: Store, wanted: EventFilter) -> Iterator[Session]:
     with store.owner_session() as session:
-        account = session.scalar(text("SELECT id FROM accounts WHERE name = :name"), {"name": "w" if wanted.own else "p"})
+        account = session.scalar(
+            text("SELECT id FROM accounts WHERE name = :name"), {"name": "w" if wanted.own else "p"}
+        )
     with store.session(account) as session:
         yield session
 
@@ -133,7 +141,11 @@ def plan_of(store: Store, snapshots: Snapshots, wanted: EventFilter) -> dict[str
         with reader(store, wanted) as session:
             list_events(session, snapshots, wanted, NOW)
             statement, params = asked[-1]
-            told = session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", params).scalar_one()
+            told = (
+                session.connection()
+                .exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", params)
+                .scalar_one()
+            )
     finally:
         event.remove(store.service_engine, "before_cursor_execute", note)
     plan: dict[str, Any] = told[0]["Plan"]
@@ -196,7 +208,10 @@ def test_the_steps_of_one_event_are_written_and_read_without_a_look_at_the_other
     add(town, 2_001, 20_000, NOW, "539901002%")
     with reader(town, EventFilter(own=own)) as session:
         one = session.scalar(text("SELECT id FROM events ORDER BY reported_at LIMIT 1"))
-        plans = [session.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {each}"), {"id": one})[0]["Plan"] for each in OF_ONE_EVENT]
+        plans = [
+            session.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {each}"), {"id": one})[0]["Plan"]
+            for each in OF_ONE_EVENT
+        ]
     assert max(blocks(plan) for plan in plans) < 60
 
 

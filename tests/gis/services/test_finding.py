@@ -36,9 +36,7 @@ def found(session: Session, snapshots: Snapshots, sought: str) -> list[tuple[str
     return [(item["kind"], item["code"]) for item in finding.find(session, snapshots, sought)]
 
 
-def test_one_chinese_character_finds_and_the_wider_place_comes_first(
-    named: Session, snapshots: Snapshots
-) -> None:
+def test_one_chinese_character_finds_and_the_wider_place_comes_first(named: Session, snapshots: Snapshots) -> None:
     assert found(named, snapshots, "阳") == [
         ("compound", "C1"), ("street", "阳光路"), ("building", "B1"), ("building", "B2"),
     ]  # fmt: skip
@@ -95,12 +93,6 @@ def test_lines_are_found_as_a_plain_search_finds_them() -> None:
     known = Lines(lines)
     for part in {"".join(chance.choice(list("甲乙丙1"), n)) for n in (1, 2, 3) for _ in range(30)}:
         assert list(known.holding(part)) == [i for i, line in enumerate(lines) if part in line]
-        assert list(known.holding(part, start=True)) == [
-            i for i, line in enumerate(lines) if line.startswith(part)
-        ]
-        assert list(known.holding(part, end=True)) == [
-            i for i, line in enumerate(lines) if line.endswith(part)
-        ]
-        assert list(known.holding(part, start=True, end=True)) == [
-            i for i, line in enumerate(lines) if line == part
-        ]
+        assert list(known.holding(part, start=True)) == [i for i, line in enumerate(lines) if line.startswith(part)]
+        assert list(known.holding(part, end=True)) == [i for i, line in enumerate(lines) if line.endswith(part)]
+        assert list(known.holding(part, start=True, end=True)) == [i for i, line in enumerate(lines) if line == part]

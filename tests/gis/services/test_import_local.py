@@ -39,7 +39,9 @@ def test_a_file_of_this_machine_is_recorded(place: Store, tmp_path: Path) -> Non
     )
 
 
-def test_the_command_line_stands_in_the_queue_too(place: Store, folders: Spool, run, slow: Slow, tmp_path: Path) -> None:
+def test_the_command_line_stands_in_the_queue_too(
+    place: Store, folders: Spool, run, slow: Slow, tmp_path: Path
+) -> None:
     path = tmp_path / "homes.csv"
     path.write_bytes(b"household,service,opened_on\n")
     first = queue(place, households("N1"))

@@ -50,12 +50,16 @@ def move_building(store: Store, code: str, x_m: float) -> None:
         feature = buildings.get_building(session, code)
         feature["geometry"] = {"type": "Point", "coordinates": lonlat(x_m, 500)}
         feature["properties"] = {"code": code}
-        buildings.update_building(session, code, feature, buildings.get_building(session, code)["properties"]["version"])
+        buildings.update_building(
+            session, code, feature, buildings.get_building(session, code)["properties"]["version"]
+        )
 
 
 def where(store: Store, code: str) -> tuple[str | None, str | None]:
     with store.owner_session() as session:
-        query = "SELECT g.code, h.grid_reason FROM households h LEFT JOIN grids g ON g.id = h.grid_id WHERE h.code = :code"
+        query = (
+            "SELECT g.code, h.grid_reason FROM households h LEFT JOIN grids g ON g.id = h.grid_id WHERE h.code = :code"
+        )
         return tuple(session.execute(text(query), {"code": code}).one())
 
 

@@ -21,9 +21,7 @@ def test_imports_run_in_the_order_they_came(place: Store, run) -> None:
     ids = [queue(place, households(f"N{n}")) for n in range(3)]
     for position in range(3):
         run(place)
-        assert [state(place, i)["state"] for i in ids] == ["done"] * (position + 1) + ["queued"] * (
-            2 - position
-        )
+        assert [state(place, i)["state"] for i in ids] == ["done"] * (position + 1) + ["queued"] * (2 - position)
 
 
 def test_cancelling_while_it_runs_keeps_nothing(place: Store, run, slow: Slow) -> None:

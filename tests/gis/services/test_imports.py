@@ -76,11 +76,17 @@ def test_what_cannot_be_read_fails_with_a_reason(place: Store, run) -> None:
         (Upload("households", "a.csv", io.BytesIO(households("N1"))), "query.crs"),
         (Upload("households", "表.csv", io.BytesIO("户编码,经度,纬度\nN1,102,25\n".encode("gb18030"))), "query.crs"),
         (Upload("stations", "a.xlsx", io.BytesIO(b"PK")), "query.crs"),
-        (Upload("households", "户.XLSX", io.BytesIO(workbook(("户编码", "经度", "纬度"), ("N1", 102, 25)))), "query.crs"),
+        (
+            Upload("households", "户.XLSX", io.BytesIO(workbook(("户编码", "经度", "纬度"), ("N1", 102, 25)))),
+            "query.crs",
+        ),
         (Upload("households", "a.csv", io.BytesIO(b"name\nN1\n"), crs="EPSG:4326"), "a.csv:code"),
         (Upload("residents", "a.xlsx", io.BytesIO(workbook(("name",), ("N1",)))), "a.xlsx:household"),
         (Upload("households", "long.csv", io.BytesIO(b"code,lon,lat\n" + b"N1,102,25\n" * 400_000)), "query.crs"),
-        (Upload("buildings", "b.geojson", io.BytesIO(geojson(({"name": "1"}, point(102, 25))).encode())), "b.geojson:code"),
+        (
+            Upload("buildings", "b.geojson", io.BytesIO(geojson(({"name": "1"}, point(102, 25))).encode())),
+            "b.geojson:code",
+        ),
         (Upload("compounds", "a.xlsx", io.BytesIO(workbook(("code", "lon", "lat"), ("C1", 102, 25)))), "query.crs"),
     ],
 )

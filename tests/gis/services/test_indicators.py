@@ -54,9 +54,7 @@ def test_grids_and_strays_add_up_to_the_whole(asked: Session, snapshots: Snapsho
     counts = indicators.grid_counts(asked, snapshots, TODAY, exact=True)
     assert counts["households"].tolist() == [6, 15, 2]
     assert counts["needs_open"].tolist() == [2, 5, 0]
-    assert (
-        int(counts["residents"].sum()) == asked.execute(text("SELECT count(*) FROM residents")).scalar_one()
-    )
+    assert int(counts["residents"].sum()) == asked.execute(text("SELECT count(*) FROM residents")).scalar_one()
 
 
 def test_small_numbers_of_a_measure_are_hidden_and_zero_is_not(asked: Session, snapshots: Snapshots) -> None:
@@ -133,7 +131,5 @@ def test_cells_ask_for_service_and_time(asked: Session, snapshots: Snapshots) ->
 
 def test_a_closed_need_leaves_the_count_of_open_ones(asked: Session, snapshots: Snapshots) -> None:
     before = indicators.grid_summary(asked, snapshots, G2, TODAY, exact=True)["needs_open"]
-    asked.execute(
-        text("UPDATE needs SET closed_on = '2026-11-19' WHERE service = 'meal' AND closed_on IS NULL")
-    )
+    asked.execute(text("UPDATE needs SET closed_on = '2026-11-19' WHERE service = 'meal' AND closed_on IS NULL"))
     assert (before, indicators.grid_summary(asked, snapshots, G2, TODAY, exact=True)["needs_open"]) == (5, 0)

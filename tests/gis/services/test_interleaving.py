@@ -39,7 +39,17 @@ HOMES = [f"H{number:03d}" for number in (1, 2, 7, 8, 15)] + ["H900", "H901"]
 HOME = st.sampled_from(HOMES)
 GRID = st.sampled_from([G1, G2, None])
 DAY = st.integers(-100, 3).map(lambda days: TODAY + timedelta(days=days))
-BORN = st.sampled_from([date(1966, 11, 19), date(1966, 11, 20), date(1966, 11, 22), date(2013, 11, 20), date(2013, 11, 22), date(2012, 2, 29), date(1990, 1, 1)])
+BORN = st.sampled_from(
+    [
+        date(1966, 11, 19),
+        date(1966, 11, 20),
+        date(1966, 11, 22),
+        date(2013, 11, 20),
+        date(2013, 11, 22),
+        date(2012, 2, 29),
+        date(1990, 1, 1),
+    ]
+)
 NTH = st.integers(0, 30)
 WEST, EAST = (50.0, 150.0, 1000.0, 1850.0), (1000.0, 1850.0, 1950.0, 2950.0)
 """Where the edge between the two grids may be drawn, in metres: each takes buildings from one grid, or leaves them in none."""
@@ -115,14 +125,29 @@ def imported(session: Session, folder: Path, values: dict[str, Any]) -> None:
     """Import a file of people, of needs, or of households that are new or have moved."""
     lon, lat = lonlat(values["x_m"], 500)
     rows = {
-        "residents": ["household,birth_year,name", f"{values['home']},{values['year']},甲", f"H003,{values['year']},乙"],
+        "residents": [
+            "household,birth_year,name",
+            f"{values['home']},{values['year']},甲",
+            f"H003,{values['year']},乙",
+        ],
         "needs": ["household,service,opened_on", f"{values['home']},health,2026-11-0{values['year'] % 9 + 1}"],
-        "households": ["code,lon,lat,colour", f"{values['home']},{lon},{lat},red", f"N{values['year']},{lon},{lat},yellow"],
+        "households": [
+            "code,lon,lat,colour",
+            f"{values['home']},{lon},{lat},red",
+            f"N{values['year']},{lon},{lat},yellow",
+        ],
     }[values["kind"]]
     file = folder / "rows.csv"
     file.write_text("\n".join(rows), encoding="utf-8")
     began = time.monotonic()
-    run_import(session.connection(), values["kind"], file, crs="EPSG:4326", today=TODAY, cancelled=lambda: time.monotonic() > began + 0.5)
+    run_import(
+        session.connection(),
+        values["kind"],
+        file,
+        crs="EPSG:4326",
+        today=TODAY,
+        cancelled=lambda: time.monotonic() > began + 0.5,
+    )
 
 
 def reported(session: Session, folder: Path, values: dict[str, Any]) -> None:
@@ -139,7 +164,11 @@ def stepped(session: Session, folder: Path, values: dict[str, Any]) -> None:
         return
     to = STEPS[chosen.state][values["way"] % len(STEPS[chosen.state])]
     others = [each.id for each in known if each.id != chosen.id]
-    body = {"to": to, "satisfaction": values["said"] if to == "evaluated" else None, "into": others[values["nth"] % len(others)] if to == "merged" and others else None}
+    body = {
+        "to": to,
+        "satisfaction": values["said"] if to == "evaluated" else None,
+        "into": others[values["nth"] % len(others)] if to == "merged" and others else None,
+    }
     events.step(session, Snapshots(), chosen.id, body, None, NOW + timedelta(days=values["days"]), WorkCalendar())
 
 
@@ -159,7 +188,10 @@ OFTEN = ["reported", "stepped", "stepped", "boundary", "import"]
 OPERATION = st.sampled_from([*sorted(SQL), *sorted(DONE), *OFTEN]).flatmap(
     lambda name: st.tuples(st.just(name), st.fixed_dictionaries((SQL.get(name) or DONE[name])[1]))
 )
-TURN = st.tuples(st.integers(0, 1), st.one_of(OPERATION, OPERATION, OPERATION, st.sampled_from([("commit", {}), ("commit", {}), ("roll back", {})])))
+TURN = st.tuples(
+    st.integers(0, 1),
+    st.one_of(OPERATION, OPERATION, OPERATION, st.sampled_from([("commit", {}), ("commit", {}), ("roll back", {})])),
+)
 """Who acts, and what: work in the transaction that is open, or its end."""
 
 
@@ -212,7 +244,9 @@ class Hand:
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=st.lists(TURN, min_size=10, max_size=40), days=st.integers(-3, 40))
-def test_two_sessions_in_any_order_leave_what_a_full_recount_finds(place: Store, tmp_path: Path, turns: list[Any], days: int) -> None:
+def test_two_sessions_in_any_order_leave_what_a_full_recount_finds(
+    place: Store, tmp_path: Path, turns: list[Any], days: int
+) -> None:
     begin_anew(place)
     kept = Snapshots()  # that of a service which goes on: it takes in only what has changed
     hands = [Hand(place, tmp_path), Hand(place, tmp_path)]
@@ -242,15 +276,24 @@ def begin_anew(place: Store) -> None:
         session.execute(text("DELETE FROM households WHERE code LIKE 'N%'"))
         for code, shape in ((G1, box(0, 0, 1000, 1000)), (G2, box(1000, 0, 3000, 1000))):
             values = {"code": code, "shape": shapely.to_wkb(shape)}
-            session.execute(text("UPDATE grids SET geometry = ST_Multi(ST_GeomFromWKB(:shape, 4326)) WHERE code = :code"), values)
-        session.execute(text("INSERT INTO households (code, grid_reason) SELECT unnest(CAST(:homes AS text[])), 'no position' ON CONFLICT DO NOTHING"), {"homes": HOMES})
+            session.execute(
+                text("UPDATE grids SET geometry = ST_Multi(ST_GeomFromWKB(:shape, 4326)) WHERE code = :code"), values
+            )
+        session.execute(
+            text(
+                "INSERT INTO households (code, grid_reason) SELECT unnest(CAST(:homes AS text[])), 'no position' ON CONFLICT DO NOTHING"
+            ),
+            {"homes": HOMES},
+        )
         session.execute(
             text(
                 "UPDATE households h SET building_id = b.id, own_position = false, colour = 'green', lon = b.lon, lat = b.lat, geometry = b.geometry "
                 "FROM buildings b WHERE h.code < 'H9' AND b.code = CASE WHEN h.code <= 'H006' THEN 'B1' WHEN h.code <= 'H014' THEN 'B2' ELSE 'B3' END"
             )
         )
-        session.execute(text("INSERT INTO residents (key, household_id, birth_year) SELECT code, id, 1950 FROM households"))
+        session.execute(
+            text("INSERT INTO residents (key, household_id, birth_year) SELECT code, id, 1950 FROM households")
+        )
         assign(session.connection())
         settle(session, TODAY)
 
@@ -265,10 +308,14 @@ def compare(place: Store, kept: Snapshots, day: date) -> None:
         assert figures(told) == figures(fresh)
         assert told.column("households").sum() == session.execute(text("SELECT count(*) FROM households")).scalar_one()
         running, rows = load_events(session, kept, now), load_events(session, Snapshots(), now)
-        assert {name: column.tolist() for name, column in running.counts.items()} == {name: column.tolist() for name, column in rows.counts.items()}
+        assert {name: column.tolist() for name, column in running.counts.items()} == {
+            name: column.tolist() for name, column in rows.counts.items()
+        }
         assert running.overdue.tolist() == rows.overdue.tolist()
         states = dict(session.execute(text("SELECT state, count(*) FROM events GROUP BY 1")).all())
-        assert {state: int(running.states[state].sum()) for state in OPEN} == {state: states.get(state, 0) for state in OPEN}
+        assert {state: int(running.states[state].sum()) for state in OPEN} == {
+            state: states.get(state, 0) for state in OPEN
+        }
 
 
 def figures(found: Counted) -> dict[str, list[int]]:

@@ -38,9 +38,7 @@ def asked(session: Session) -> Session:
     return session
 
 
-def values(
-    session: Session, snapshots: Snapshots, key: str, reader: Reader, span: Span | None = None
-) -> dict:
+def values(session: Session, snapshots: Snapshots, key: str, reader: Reader, span: Span | None = None) -> dict:
     return measures.measure(session, snapshots, key, NOW, reader, span)["values"]
 
 
@@ -82,9 +80,7 @@ def test_a_wall_has_no_past_and_no_small_number_of_events(asked: Session, snapsh
     assert not any(name["monthly"] for name in measures.measure_names(asked, snapshots, wall=True))
 
 
-def test_every_measure_that_is_listed_can_be_had_and_stands_in_a_group(
-    asked: Session, snapshots: Snapshots
-) -> None:
+def test_every_measure_that_is_listed_can_be_had_and_stands_in_a_group(asked: Session, snapshots: Snapshots) -> None:
     for name in measures.measure_names(asked, snapshots):
         assert name["group"] in measures.GROUPS
         for reader in (EXACT, PLANNER):

@@ -35,9 +35,7 @@ def counted(store: Store) -> Iterator[list[str]]:
 
 def add_area(store: Store, code: str) -> None:
     with store.owner_session() as session:
-        session.execute(
-            text("INSERT INTO areas (code, name, level) VALUES (:code, 'x', 'county')"), {"code": code}
-        )
+        session.execute(text("INSERT INTO areas (code, name, level) VALUES (:code, 'x', 'county')"), {"code": code})
 
 
 def set_place(store: Store) -> None:
@@ -232,9 +230,7 @@ def test_one_loads_and_the_others_wait(store: Store, memory: Memory) -> None:
     assert len(loads) == 1
 
 
-def test_who_comes_after_a_commit_does_not_take_what_was_begun_before_it(
-    store: Store, memory: Memory
-) -> None:
+def test_who_comes_after_a_commit_does_not_take_what_was_begun_before_it(store: Store, memory: Memory) -> None:
     entered, go_on, loads = threading.Event(), threading.Event(), []
 
     def slow(loading: Session) -> int:

@@ -19,9 +19,7 @@ from tests.gis.services.conftest import account
 _HOME = "(SELECT id FROM households ORDER BY code OFFSET :n LIMIT 1)"
 _NEED = "(SELECT id FROM needs ORDER BY service, opened_on, id OFFSET :n LIMIT 1)"
 _PERSON = "(SELECT id FROM residents ORDER BY id OFFSET :n LIMIT 1)"
-OPENED = (
-    f"INSERT INTO needs (household_id, service, opened_on) SELECT {_HOME}, :service, DATE '2026-01-01' + :n"
-)
+OPENED = f"INSERT INTO needs (household_id, service, opened_on) SELECT {_HOME}, :service, DATE '2026-01-01' + :n"
 ELDER = f"INSERT INTO residents (key, household_id, birth_year) SELECT gen_random_uuid(), {_HOME}, :year"
 OPERATIONS = {
     "opened": OPENED,
@@ -97,9 +95,7 @@ def plainly(place: Store) -> list[str]:
 
 def as_plain(needs: NeedSet) -> list[str]:
     names = ["lon", "lat", "grid_id", "service", "opened_on", "colour", "ages", "household_id"]
-    return sorted(
-        str(tuple(row)) for row in needs.frame[names].astype(object).itertuples(index=False, name=None)
-    )
+    return sorted(str(tuple(row)) for row in needs.frame[names].astype(object).itertuples(index=False, name=None))
 
 
 @pytest.fixture
@@ -210,9 +206,7 @@ def test_beyond_five_hundred_households_all_are_read(place: Store, noted: list[l
         )
         assert (
             session.execute(
-                text(
-                    "SELECT max(household_id) FROM need_marks WHERE touched_in = pg_current_xact_id()::text::bigint"
-                )
+                text("SELECT max(household_id) FROM need_marks WHERE touched_in = pg_current_xact_id()::text::bigint")
             ).scalar_one()
             == 0
         )
@@ -228,13 +222,8 @@ def test_marks_go_now_and_then(place: Store) -> None:
     """At every thousandth transaction; who has not seen those that go is told to read all."""
     with place.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         change(place, "opened")
-        assert (
-            connection.execute(text("SELECT count(*) FROM need_marks WHERE household_id > 0")).scalar_one()
-            > 0
-        )
-        while (
-            connection.execute(text("SELECT pg_current_xact_id()::text::bigint % 1000")).scalar_one() != 999
-        ):
+        assert connection.execute(text("SELECT count(*) FROM need_marks WHERE household_id > 0")).scalar_one() > 0
+        while connection.execute(text("SELECT pg_current_xact_id()::text::bigint % 1000")).scalar_one() != 999:
             pass
         connection.execute(text(OPENED), {"n": 3, "service": "meal"})
         assert connection.execute(text("SELECT array_agg(household_id) FROM need_marks")).scalar_one() == [0]

@@ -6,9 +6,7 @@ from gis.errors import Invalid
 from gis.services.passwords import check_password, hash_password, make_password, verify_password
 
 
-@pytest.mark.parametrize(
-    "password", ["correct horse battery", "一二三四五六七八九十壹", "x9-x9-q7-zz", "administer-7"]
-)
+@pytest.mark.parametrize("password", ["correct horse battery", "一二三四五六七八九十壹", "x9-x9-q7-zz", "administer-7"])
 def test_good_ones(password: str) -> None:
     check_password("admin", password)
 

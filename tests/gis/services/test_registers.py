@@ -37,9 +37,7 @@ def test_a_station_is_made_read_changed_and_deleted(session: Session) -> None:
     made = stations.create_station(session, new_station())
     assert made["properties"]["services_text"] == "meal#40@Mo-Fr 11:00-13:00;health"
     assert made["properties"]["version"] == 1
-    changed = stations.update_station(
-        session, "S9", {**made, "properties": {**made["properties"], "name": "改名"}}, 1
-    )
+    changed = stations.update_station(session, "S9", {**made, "properties": {**made["properties"], "name": "改名"}}, 1)
     assert changed["properties"]["name"] == "改名"
     assert changed["properties"]["version"] == 2
     assert changed["properties"]["services"] == made["properties"]["services"]
@@ -48,9 +46,7 @@ def test_a_station_is_made_read_changed_and_deleted(session: Session) -> None:
     stations.delete_station(session, "S9", 2)
     with pytest.raises(NotFound):
         stations.get_station(session, "S9")
-    assert (
-        session.execute(text("SELECT count(*) FROM station_services WHERE kind = 'meal'")).scalar_one() == 1
-    )
+    assert session.execute(text("SELECT count(*) FROM station_services WHERE kind = 'meal'")).scalar_one() == 1
 
 
 def test_a_taken_code_is_a_conflict(session: Session) -> None:
@@ -131,9 +127,7 @@ def test_a_building_is_made_and_deleted_only_when_empty(session: Session) -> Non
     assert made["properties"]["grid"] == G1
     buildings.delete_building(session, "B7", made["properties"]["version"])
     with pytest.raises(Conflict):
-        buildings.delete_building(
-            session, "B1", buildings.get_building(session, "B1")["properties"]["version"]
-        )
+        buildings.delete_building(session, "B1", buildings.get_building(session, "B1")["properties"]["version"])
     with pytest.raises(Invalid) as wrong:
         buildings.create_building(session, {"properties": {"floors": "six", "compound": "none"}})
     assert {fault.where for fault in wrong.value.faults} == {
@@ -148,16 +142,12 @@ def test_a_file_is_masked_and_corrected(session: Session) -> None:
     file = households.get_household(session, "H001", TODAY)
     assert [person["phone"] for person in file["residents"]] == ["199****1234"] * 3 + ["*" * 11]
     assert [person["age"] for person in file["residents"]] == [76, 76, 36, 6]
-    changed = households.patch_household(
-        session, "H001", {"colour": "red", "room": "302"}, file["version"], TODAY
-    )
+    changed = households.patch_household(session, "H001", {"colour": "red", "room": "302"}, file["version"], TODAY)
     assert (changed["colour"], changed["room"]) == ("red", "302")
     with pytest.raises(Stale):
         households.patch_household(session, "H001", {"colour": "green"}, file["version"], TODAY)
     with pytest.raises(Invalid) as wrong:
-        households.patch_household(
-            session, "H001", {"colour": "blue", "grid": "x"}, changed["version"], TODAY
-        )
+        households.patch_household(session, "H001", {"colour": "blue", "grid": "x"}, changed["version"], TODAY)
     assert {fault.where for fault in wrong.value.faults} == {"colour", "grid"}
 
 

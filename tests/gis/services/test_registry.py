@@ -62,9 +62,7 @@ def test_locate_names_grid_areas_and_building(session: Session, snapshots: Snaps
     assert [area["level"] for area in found["areas"]] == ["community", "township", "county"]
     assert found["building"] is None
     session.execute(
-        text(
-            "INSERT INTO buildings (code, name, geometry) VALUES ('B9', '九栋', ST_GeomFromText(:shape, 4326))"
-        ),
+        text("INSERT INTO buildings (code, name, geometry) VALUES ('B9', '九栋', ST_GeomFromText(:shape, 4326))"),
         {"shape": box(90, 490, 110, 510).wkt},
     )
     assert found_at(session, snapshots, *lonlat(100, 500))["building"] == {
@@ -107,9 +105,7 @@ def test_a_moved_boundary_assigns_again_whom_it_affects(session: Session, snapsh
     assert (answer["moved_in"], answer["moved_out"]) == (0, 7)
     assert households_of(session, G2) == 8
     assert (
-        session.execute(
-            text("SELECT count(*) FROM households WHERE grid_reason = 'outside every grid'")
-        ).scalar_one()
+        session.execute(text("SELECT count(*) FROM households WHERE grid_reason = 'outside every grid'")).scalar_one()
         == 8
     )
     assert session.execute(text("SELECT grid_id FROM buildings WHERE code = 'B3'")).scalar_one() is None
@@ -191,9 +187,7 @@ def test_zoning_reports_strays_and_sizes(session: Session, snapshots: Snapshots)
     report = registry.zoning(session, snapshots, None)
     assert report["overlaps"]["features"] == []
     assert report["gaps"]["features"] == []
-    assert {
-        f["properties"]["reason"]: f["properties"]["households"] for f in report["strays"]["features"]
-    } == {
+    assert {f["properties"]["reason"]: f["properties"]["households"] for f in report["strays"]["features"]} == {
         "outside every grid": 1,
         "no position": 1,
     }
@@ -243,7 +237,9 @@ def test_codes_of_different_lengths_are_one_json_array(session: Session, snapsho
     assert codes_at(session, snapshots, np.zeros((0, 2))) == []
 
 
-def test_a_change_of_one_grid_or_building_keeps_the_rest_of_what_is_in_memory(place: Store, snapshots: Snapshots) -> None:
+def test_a_change_of_one_grid_or_building_keeps_the_rest_of_what_is_in_memory(
+    place: Store, snapshots: Snapshots
+) -> None:
     def seen(x_m: float) -> dict[str, Any]:
         with place.session(admin) as session:
             return found_at(session, snapshots, *lonlat(x_m, 500))
@@ -252,14 +248,21 @@ def test_a_change_of_one_grid_or_building_keeps_the_rest_of_what_is_in_memory(pl
     with place.owner_session() as session:
         for code, west in (("P1", 90), ("P2", 1890)):
             session.execute(
-                text("INSERT INTO buildings (code, name, geometry) VALUES (:code, :code, ST_GeomFromText(:shape, 4326))"),
+                text(
+                    "INSERT INTO buildings (code, name, geometry) VALUES (:code, :code, ST_GeomFromText(:shape, 4326))"
+                ),
                 {"code": code, "shape": box(west, 490, west + 20, 510).wkt},
             )
-    assert (seen(100)["building"], seen(1900)["building"]) == ({"code": "P1", "name": "P1"}, {"code": "P2", "name": "P2"})
+    assert (seen(100)["building"], seen(1900)["building"]) == (
+        {"code": "P1", "name": "P1"},
+        {"code": "P2", "name": "P2"},
+    )
     with place.session(admin) as session:
         before = snapshots.grids(session)
     with place.owner_session() as session:
-        session.execute(text("UPDATE buildings SET name = '二', geometry = ST_Translate(geometry, 1, 0) WHERE code = 'P2'"))
+        session.execute(
+            text("UPDATE buildings SET name = '二', geometry = ST_Translate(geometry, 1, 0) WHERE code = 'P2'")
+        )
         session.execute(text("UPDATE grids SET name = '新' WHERE code = :code"), {"code": G2})
     assert seen(1900) == {**seen(1900), "grid": {"code": G2, "name": "新"}, "building": None}
     assert seen(100)["building"] == {"code": "P1", "name": "P1"}

@@ -23,7 +23,9 @@ ID_NUMBER = "53990119500101123X"
 def staffed(place: Store) -> Store:
     with place.owner_session() as session:
         session.execute(
-            text("INSERT INTO account_grids (account_id, grid_id) SELECT a.id, g.id FROM accounts a, grids g WHERE a.name = 'worker' AND g.code = :g"),
+            text(
+                "INSERT INTO account_grids (account_id, grid_id) SELECT a.id, g.id FROM accounts a, grids g WHERE a.name = 'worker' AND g.code = :g"
+            ),
             {"g": G1},
         )
         vault = vault_of(session)
@@ -37,7 +39,9 @@ def staffed(place: Store) -> Store:
                 },
             )
         session.execute(
-            text("UPDATE residents SET birth_date = '2020-05-05', name = '小明', guardian_name = '张妈妈', guardian_phone_sealed = :p WHERE key = :key"),
+            text(
+                "UPDATE residents SET birth_date = '2020-05-05', name = '小明', guardian_name = '张妈妈', guardian_phone_sealed = :p WHERE key = :key"
+            ),
             {"key": CHILD, "p": vault.seal_one("residents.guardian_phone_sealed", CHILD, "15488887777")},
         )
     return place
@@ -54,7 +58,16 @@ def noted(store: Store) -> list[tuple]:
     return [(row.account, row.action, row.subject, json.loads(row.detail), row.reason) for row in rows]
 
 
-def ask(store: Store, key: str, field: str, *, role: str = "worker", household: str = "H001", reason: str = "电话回访", purpose: str | None = None) -> str:
+def ask(
+    store: Store,
+    key: str,
+    field: str,
+    *,
+    role: str = "worker",
+    household: str = "H001",
+    reason: str = "电话回访",
+    purpose: str | None = None,
+) -> str:
     with store.session(account(store, role)) as session:
         return residents.reveal(session, household, number_of(store, key), field, reason, purpose, TODAY)["value"]
 
@@ -63,7 +76,12 @@ def test_a_file_shows_no_number_whole(staffed: Store) -> None:
     with staffed.session(account(staffed, "worker")) as session:
         file = households.get_household(session, "H001", TODAY)
     elder, child = file["residents"][0], file["residents"][3]
-    assert (elder["phone"], elder["id_number"], elder["name"], elder["child"]) == ("199****1234", "539*************3X", "某人", False)
+    assert (elder["phone"], elder["id_number"], elder["name"], elder["child"]) == (
+        "199****1234",
+        "539*************3X",
+        "某人",
+        False,
+    )
     assert (child["name"], child["birth_date"], child["age"], child["child"]) == ("小*", None, 6, True)
     assert child["phone"] == "*" * 11 and child["id_number"] == "*" * 18
     assert child["guardian"] == {"resident": None, "name": "张妈妈", "phone": "154****7777"}
@@ -129,17 +147,35 @@ def test_a_correction(staffed: Store) -> None:
     number = number_of(staffed, ELDER)
     with staffed.session(account(staffed, "worker")) as session:
         before = residents.get_resident(session, number, TODAY)
-        body = {"phone": "154 0000 1111", "name": " 张三 ", "birth_date": "1951-03-04", "care_flags": ["disability", "living_alone"], "id_number": ""}
+        body = {
+            "phone": "154 0000 1111",
+            "name": " 张三 ",
+            "birth_date": "1951-03-04",
+            "care_flags": ["disability", "living_alone"],
+            "id_number": "",
+        }
         after = residents.correct(session, number, body, before["version"], TODAY)
-        assert (after["name"], after["birth_date"], after["age"], after["phone"]) == ("张三", "1951-03-04", 75, "154******1111")
-        assert (after["id_number"], after["care_flags"], after["version"]) == (None, ["living_alone", "disability"], before["version"] + 1)
+        assert (after["name"], after["birth_date"], after["age"], after["phone"]) == (
+            "张三",
+            "1951-03-04",
+            75,
+            "154******1111",
+        )
+        assert (after["id_number"], after["care_flags"], after["version"]) == (
+            None,
+            ["living_alone", "disability"],
+            before["version"] + 1,
+        )
         with pytest.raises(Stale):
             residents.correct(session, number, {"name": "x"}, before["version"], TODAY)
         same = residents.correct(session, number, {}, after["version"], TODAY)
         assert same["version"] == after["version"]
     assert found(staffed, "15400001111") == ["H001"]
     with staffed.owner_session() as session:
-        assert session.execute(text("SELECT id_number_hash FROM residents WHERE key = :key"), {"key": ELDER}).scalar_one() is None
+        assert (
+            session.execute(text("SELECT id_number_hash FROM residents WHERE key = :key"), {"key": ELDER}).scalar_one()
+            is None
+        )
     changes = [each for each in noted(staffed) if each[1] == "resident.change"]
     assert [each[3]["fields"] for each in changes] == [["birth_date", "care_flags", "id_number", "name", "phone"]]
     assert "1111" not in repr(changes)

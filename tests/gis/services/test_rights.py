@@ -33,7 +33,11 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 def test_one_persons_data(staffed: Store) -> None:
     number = number_of(staffed, ELDER)
     with staffed.owner_session() as session:
-        session.execute(text("INSERT INTO needs (household_id, service, opened_on, note) SELECT id, 'meal', '2026-01-01', '少盐' FROM households WHERE code = 'H001'"))
+        session.execute(
+            text(
+                "INSERT INTO needs (household_id, service, opened_on, note) SELECT id, 'meal', '2026-01-01', '少盐' FROM households WHERE code = 'H001'"
+            )
+        )
         session.execute(text("UPDATE households SET colour = 'red', colour_reason = '独居' WHERE code = 'H001'"))
         session.execute(
             text(
@@ -54,7 +58,13 @@ def test_one_persons_data(staffed: Store) -> None:
     assert [visit["note"] for visit in found["household_visits"]] == ["H001所见"]
     assert [contact["name"] for contact in found["household_contacts"]] == ["长孙"]
     assert {"residents.phone_sealed", "visits.note", "households.colour_reason"} <= set(found["purposes"])
-    assert noted(staffed)[-1] == ("worker", "resident.export", f"resident:{number}", {"household": "H001"}, "subject_request")
+    assert noted(staffed)[-1] == (
+        "worker",
+        "resident.export",
+        f"resident:{number}",
+        {"household": "H001"},
+        "subject_request",
+    )
 
 
 def test_a_childs_data_is_for_the_guardian_by_an_admin(staffed: Store) -> None:
@@ -80,7 +90,9 @@ def test_erasure_leaves_nothing_but_a_number(staffed: Store) -> None:
             rights.erase(session, number, "guardian_request", version + 1, TODAY)
         rights.erase(session, number, "guardian_request", version, TODAY)
     with staffed.owner_session() as session:
-        tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys'")).all()
+        tables = session.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys'")
+        ).all()
         dump = "".join(str(session.execute(text(f"SELECT t::text FROM {table} t")).all()) for table in tables)
     assert "小明" not in dump and "张妈妈" not in dump
     assert noted(staffed)[-1][:3] == ("admin", "resident.erase", f"resident:{number}")
@@ -101,7 +113,10 @@ def left(store: Store) -> tuple[int, int, int, int]:
 def test_the_retention_policy(staffed: Store) -> None:
     with staffed.owner_session() as session:
         for key, days in ((ELDER, 366), (CHILD, 365), (FOREIGN, 364)):
-            session.execute(text("UPDATE residents SET moved_out_on = :day WHERE key = :key"), {"day": TODAY - timedelta(days=days), "key": key})
+            session.execute(
+                text("UPDATE residents SET moved_out_on = :day WHERE key = :key"),
+                {"day": TODAY - timedelta(days=days), "key": key},
+            )
         session.execute(
             text(
                 "INSERT INTO needs (household_id, service, opened_on, closed_on, note) SELECT id, 'meal', '2020-01-01', d, 'x' FROM households, "
@@ -214,5 +229,3 @@ def test_search_and_export(place: Store) -> None:
         table = b"".join(export_csv(session, AuditQuery())).decode("utf-8-sig").splitlines()
     assert len(table) == 8 and table[0].startswith("id,at,account")
     assert all(",'=1+1," in line for line in table[1:]), "no cell is a formula"
-
-

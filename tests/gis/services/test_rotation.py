@@ -35,7 +35,9 @@ def fill(store: Store, people: int = PEOPLE) -> None:
     with store.owner_session() as session:
         vault = vault_of(session)
         keys = [f"k{n}" for n in range(people)]
-        sealed = vault.seal_people(keys, [f"154{n:08d}" for n in range(people)], [None if n % 3 else f"5399{n:014d}" for n in range(people)])
+        sealed = vault.seal_people(
+            keys, [f"154{n:08d}" for n in range(people)], [None if n % 3 else f"5399{n:014d}" for n in range(people)]
+        )
         session.execute(text("INSERT INTO households (code, grid_reason) VALUES ('H', 'no position')"))
         session.execute(
             text(
@@ -45,7 +47,12 @@ def fill(store: Store, people: int = PEOPLE) -> None:
             [
                 {"key": key, "phone": p, "ph": ph, "id_number": i, "ih": ih}
                 for key, p, ph, i, ih in zip(
-                    keys, sealed.phone_sealed, sealed.phone_hash, sealed.id_number_sealed, sealed.id_number_hash, strict=True
+                    keys,
+                    sealed.phone_sealed,
+                    sealed.phone_hash,
+                    sealed.id_number_sealed,
+                    sealed.id_number_hash,
+                    strict=True,
                 )
             ],
         )
@@ -60,7 +67,9 @@ def readable(store: Store) -> list[tuple]:
     with store.owner_session() as session:
         vault = vault_of(session)
         rows = session.execute(
-            text("SELECT key, phone_sealed, phone_hash, id_number_sealed, id_number_hash, version FROM residents ORDER BY id")
+            text(
+                "SELECT key, phone_sealed, phone_hash, id_number_sealed, id_number_hash, version FROM residents ORDER BY id"
+            )
         ).all()
         number = session.execute(text("SELECT id FROM imports")).scalar_one()
         file = spool.take(session, number, "rejected", 0)
@@ -105,7 +114,10 @@ def test_everything_is_sealed_anew(database_urls: tuple[str, str], tmp_path: Pat
     assert readable(store) == before, "values, hashes and versions are as they were"
     assert rotate(store).values == 0
     with store.owner_session() as session:
-        assert session.scalar(text("SELECT subject FROM audit_log WHERE action = 'keys.rotate' ORDER BY id LIMIT 1")) == f"key:{fresh.name}"
+        assert (
+            session.scalar(text("SELECT subject FROM audit_log WHERE action = 'keys.rotate' ORDER BY id LIMIT 1"))
+            == f"key:{fresh.name}"
+        )
     store.close()
     only = Store(*database_urls, keys=GivenKeys(Keyring((fresh,))))
     only.open_vault()
@@ -174,7 +186,9 @@ def test_a_kill_at_any_moment_loses_nothing(database_urls: tuple[str, str], tmp_
     begin(KeyFile(path))
     for wait_s in (0.0, 0.05, 0.1, 0.2):
         run = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *database_urls, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
+            [sys.executable, "-c", _PROGRAM, *database_urls, str(path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[3],
         )
         assert run.stdout is not None and run.stdout.readline() == b"go\n"
         time.sleep(wait_s)

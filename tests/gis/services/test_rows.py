@@ -37,9 +37,7 @@ def test_a_percent_sign_and_quotes_are_text() -> None:
 
 def test_a_measure_in_columns_names_what_is_hidden_by_position() -> None:
     values = {"530102001001001": None, "530102001001002": 7, "530102001002001": None, "530102001002003": 0}
-    found = measure_in_columns(
-        {"key": "k", "values": values, "suppressed": ["530102001001001", "530102001002001"]}
-    )
+    found = measure_in_columns({"key": "k", "values": values, "suppressed": ["530102001001001", "530102001002001"]})
     assert found == {
         "key": "k", "code": {"first": "530102001001001", "steps": [1, 999, 2]}, "value": [None, 7, None, 0], "suppressed": [0, 2],
     }  # fmt: skip

@@ -61,9 +61,7 @@ def test_a_code_counts_once_and_an_older_one_no_more(anna: Store) -> None:
 def test_the_same_code_at_once_opens_one_session(anna: Store) -> None:
     totp, _ = enrolled(anna)
     outcomes: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: outcomes.append(opened(anna, code=totp.at(NOW)))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: outcomes.append(opened(anna, code=totp.at(NOW)))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

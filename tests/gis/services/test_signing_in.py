@@ -75,9 +75,7 @@ def test_two_sessions_are_apart(anna: Store) -> None:
 def test_only_digests_are_stored(anna: Store) -> None:
     outcome = signed_in(anna)
     with anna.owner_session() as session:
-        assert session.execute(text("SELECT token_digest FROM sessions")).scalar_one() == digest(
-            outcome.token
-        )
+        assert session.execute(text("SELECT token_digest FROM sessions")).scalar_one() == digest(outcome.token)
         assert PASSWORD not in session.execute(text("SELECT accounts::text FROM accounts")).scalar_one()
 
 

@@ -46,9 +46,7 @@ def star(lon: float, lat: float, radii_m: list[float]) -> shapely.Polygon:
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
-        st.tuples(
-            st.floats(-179, 179), st.floats(-60, 60), st.lists(st.floats(300, 1500), min_size=3, max_size=60)
-        ),
+        st.tuples(st.floats(-179, 179), st.floats(-60, 60), st.lists(st.floats(300, 1500), min_size=3, max_size=60)),
         max_size=4,
     ),
     st.sampled_from([0.5, 2.0, 17.0, 40.0]),

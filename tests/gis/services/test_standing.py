@@ -31,13 +31,22 @@ FROM (SELECT CAST(:now AS timestamptz) - :ago * interval '1 day' AS at) moment
 _SOME = "id IN (SELECT id FROM events WHERE grid_id IS NOT DISTINCT FROM (SELECT id FROM grids WHERE code = :grid) ORDER BY reported_at LIMIT 2)"
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "reported": (ADD, {"grid": GRID, "ago": AGO}),
-    "taken up": (f"UPDATE events SET state = 'handling', dispatched_at = :now, dispatched_in_time = true WHERE {_SOME}", {"grid": GRID}),
+    "taken up": (
+        f"UPDATE events SET state = 'handling', dispatched_at = :now, dispatched_in_time = true WHERE {_SOME}",
+        {"grid": GRID},
+    ),
     "resolved": (
         f"UPDATE events SET state = 'resolved', resolved_at = :now, resolved_in_time = true, warn_at = NULL, due_at = NULL WHERE {_SOME}",
         {"grid": GRID},
     ),
-    "other limit": (f"UPDATE events SET due_at = CAST(:now AS timestamptz) - interval '20 seconds' WHERE {_SOME}", {"grid": GRID}),
-    "moved": (f"UPDATE events SET grid_id = (SELECT id FROM grids WHERE code = :to) WHERE {_SOME}", {"grid": GRID, "to": GRID}),
+    "other limit": (
+        f"UPDATE events SET due_at = CAST(:now AS timestamptz) - interval '20 seconds' WHERE {_SOME}",
+        {"grid": GRID},
+    ),
+    "moved": (
+        f"UPDATE events SET grid_id = (SELECT id FROM grids WHERE code = :to) WHERE {_SOME}",
+        {"grid": GRID, "to": GRID},
+    ),
     "gone": (f"DELETE FROM events WHERE {_SOME}", {"grid": GRID}),
     "emptied": ("TRUNCATE events CASCADE", {}),
     "broken and put right": ("SELECT linli_repair_event_days() FROM (SELECT count(*) FROM events) e", {}),
@@ -47,7 +56,9 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"grid": st.sampled_from([G1, G2])},
     ),
 }
-STEP = st.sampled_from(sorted(OPERATIONS)).flatmap(lambda name: st.tuples(st.just(name), st.fixed_dictionaries(OPERATIONS[name][1])))
+STEP = st.sampled_from(sorted(OPERATIONS)).flatmap(
+    lambda name: st.tuples(st.just(name), st.fixed_dictionaries(OPERATIONS[name][1]))
+)
 
 
 def told(store: Store, snapshots: Snapshots, now: datetime) -> dict[str, Any]:
@@ -67,7 +78,9 @@ def plainly(store: Store, now: datetime) -> dict[str, Any]:
     """Return some of the same by counting all events."""
     with store.owner_session() as session:
         rows = session.execute(
-            text("SELECT g.code, e.state, e.due_at, e.warn_at, e.reported_on FROM events e LEFT JOIN grids g ON g.id = e.grid_id")
+            text(
+                "SELECT g.code, e.state, e.due_at, e.warn_at, e.reported_on FROM events e LEFT JOIN grids g ON g.id = e.grid_id"
+            )
         ).all()
         codes = session.scalars(text('SELECT code FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')).all()
     minute = now.replace(second=0, microsecond=0)
@@ -81,7 +94,9 @@ def plainly(store: Store, now: datetime) -> dict[str, Any]:
     return {
         **{f"now {state}": by_grid([row for row in running if row.state == state]) for state in OPEN},
         "overdue": by_grid([row for row in running if row.due_at and row.due_at < minute]),
-        "warned": by_grid([row for row in running if row.due_at and row.warn_at and row.warn_at < minute <= row.due_at]),
+        "warned": by_grid(
+            [row for row in running if row.due_at and row.warn_at and row.warn_at < minute <= row.due_at]
+        ),
         "reported": by_grid(lately),
     }
 
@@ -165,7 +180,11 @@ def test_only_grids_in_which_something_happened_are_read(place: Store, monkeypat
 
 def test_what_was_touched_is_found_by_an_index(place: Store) -> None:
     with place.owner_session() as session:
-        session.execute(text("INSERT INTO event_days (grid_id, day, touched_in) SELECT g, date '2026-01-01' + d, 1 FROM generate_series(1, 200) g, generate_series(1, 100) d"))
+        session.execute(
+            text(
+                "INSERT INTO event_days (grid_id, day, touched_in) SELECT g, date '2026-01-01' + d, 1 FROM generate_series(1, 200) g, generate_series(1, 100) d"
+            )
+        )
     with place.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE event_days"))
     running = Snapshots()
@@ -177,7 +196,11 @@ def test_what_was_touched_is_found_by_an_index(place: Store) -> None:
     question = next(each for each in statements if "touched_in" in each)
     with place.owner_session() as session:
         seen = session.scalar(text("SELECT pg_current_snapshot()::text"))
-        plan = session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {question}", {"seen": seen}).scalar_one()[0]["Plan"]
+        plan = (
+            session.connection()
+            .exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {question}", {"seen": seen})
+            .scalar_one()[0]["Plan"]
+        )
     assert "ix_event_days_touched_in" in str(plan)
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 20
 

@@ -98,11 +98,7 @@ def test_each_layer_holds_its_rows_where_they_are(place: Store, tmp_path: Path) 
 
 def test_a_shape_reaches_into_the_buffer_and_is_cut_there(place: Store, tmp_path: Path) -> None:
     with as_service(place) as session:
-        street = (
-            decode(tile(session, "streets", Z, X, Y), tmp_path)["streets"]
-            .set_index("kind")
-            .geometry["primary"]
-        )
+        street = decode(tile(session, "streets", Z, X, Y), tmp_path)["streets"].set_index("kind").geometry["primary"]
     west, _, east, _ = street.bounds
     width = 360 / 2**Z
     assert west == pytest.approx(-180 + X * width - width * 96 / 4096, abs=width / 1000)
@@ -122,9 +118,7 @@ def test_a_grid_is_named_where_its_name_has_room(place: Store, tmp_path: Path) -
     assert [("grid_names" in layers[z], list(layers[z]["grids"].get("name", []))) for z in layers] == [
         (False, []), (True, ["甲网格"]), (True, ["甲网格"]),
     ]  # fmt: skip
-    assert list(layers[12]["grids"]["code"]) == ["530102001001001"], (
-        "a map asks for the name of one that is pointed at"
-    )
+    assert list(layers[12]["grids"]["code"]) == ["530102001001001"], "a map asks for the name of one that is pointed at"
     exact = shapely.box(102.7120, 25.0370, 102.7150, 25.0400)
     for z, layer in layers.items():
         step = 360 / 2**z / (512 if z < 14 else 4096)
@@ -191,9 +185,9 @@ def test_shapes_are_simplified_to_what_the_zoom_can_show(place: Store, tmp_path:
         )
     with as_service(place) as session:
         far, near = (len(tile(session, "grids", z, X >> (Z - z), Y >> (Z - z))) for z in (12, 16))
-        at_12 = decode(tile(session, "grids", 12, X >> 4, Y >> 4), tmp_path, 12, X >> 4, Y >> 4)[
-            "grids"
-        ].geometry.iloc[0]
+        at_12 = decode(tile(session, "grids", 12, X >> 4, Y >> 4), tmp_path, 12, X >> 4, Y >> 4)["grids"].geometry.iloc[
+            0
+        ]
     assert far < 300 and near < 3000, "8,000 vertices are far more than a screen can show"
     circle = shapely.Point(LON, LAT).buffer(0.001)
     pixel = 360 / 2**12 / 512
@@ -250,9 +244,7 @@ def test_a_block_holds_the_very_tiles_that_are_asked_for_one_by_one(place: Store
                 assert len(found) == side * side
                 assert found[x, y] == tile(session, layer, z, x, y), layer
                 if z == Z:
-                    assert all(content == tile(session, layer, z, *at) for at, content in found.items()), (
-                        layer
-                    )
+                    assert all(content == tile(session, layer, z, *at) for at, content in found.items()), layer
 
 
 def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_anything_else(
@@ -269,9 +261,7 @@ def test_a_kept_tile_is_made_again_when_what_it_shows_has_changed_and_not_for_an
     def get(layer: str) -> tuple[bytes, bool]:
         """Return a tile, and whether the database made it for that."""
         with as_service(place) as session:
-            place.journal.offer(
-                read_versions(session, place.journal.clock)
-            )  # as the listener does at every notice
+            place.journal.offer(read_versions(session, place.journal.clock))  # as the listener does at every notice
         asked.clear()
         return cache.tile(place.journal, opened, layer, Z, X, Y).content, bool(asked)
 

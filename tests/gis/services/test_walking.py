@@ -61,9 +61,7 @@ def test_walking_is_the_default_where_streets_are_known(session: Session, snapsh
 
 def test_the_river_costs_the_way_round(streets: Session, snapshots: Snapshots) -> None:
     # S1 to B2: 900 + 400 + 100 + 400 + 800 = 2600 m, 2600 / 1.2 s; in a straight line 1800 m.
-    rows = {
-        row["code"]: row for row in reach.buildings(streets, snapshots, ask(), TODAY, uncovered_only=False)
-    }
+    rows = {row["code"]: row for row in reach.buildings(streets, snapshots, ask(), TODAY, uncovered_only=False)}
     assert rows["B2"]["distance_m"] == pytest.approx(2600, abs=1e-3)
     assert rows["B2"]["seconds"] == pytest.approx(2600 / 1.2, abs=1e-3)
     assert rows["B2"]["station"] == "S1"
@@ -182,9 +180,7 @@ def test_the_best_site_is_found_and_proven(streets: Session, snapshots: Snapshot
     assert [site["number"] for site in by_points["chosen"]["sites"]] == [1]
     assert by_points["chosen"]["covered"] == 8
     with pytest.raises(Invalid):
-        siting.choose(
-            streets, snapshots, ask(), Wanted(1, {"households": 1.0}, building_kind="castle"), TODAY
-        )
+        siting.choose(streets, snapshots, ask(), Wanted(1, {"households": 1.0}, building_kind="castle"), TODAY)
 
 
 def test_the_share_of_the_week(streets: Session, snapshots: Snapshots) -> None:
@@ -271,9 +267,7 @@ def test_an_edit_of_one_station_leaves_the_others_where_they_join(streets: Sessi
         (WalkPolicy(speeds_mps={"adult": 3.0, "elder": 0.8, "wheelchair": 0.67}), 14, 1),
     ],
 )
-def test_a_place_has_its_own_figures(
-    streets: Session, policy: WalkPolicy, covered: int, too_far: int | None
-) -> None:
+def test_a_place_has_its_own_figures(streets: Session, policy: WalkPolicy, covered: int, too_far: int | None) -> None:
     """B5 is 200 m from the street: too far, but where the cap is 250 m; who walks at 3 m/s gets to B2 over the bridge."""
     add_building(streets, "B5", 500, 700)
     add_household(streets, "H-B5", "B5", 0, 0)

@@ -17,7 +17,9 @@ from gis.store.session import Origin, Store
 def people(store: Store) -> Store:
     with store.owner_session() as session:
         session.execute(
-            text("INSERT INTO accounts (name, password_hash, role) SELECT r, '', r FROM unnest(ARRAY['worker', 'auditor', 'admin']) r")
+            text(
+                "INSERT INTO accounts (name, password_hash, role) SELECT r, '', r FROM unnest(ARRAY['worker', 'auditor', 'admin']) r"
+            )
         )
     return store
 
@@ -38,7 +40,9 @@ def entries(store: Store) -> list[tuple]:
         return [
             tuple(row)
             for row in session.execute(
-                text("SELECT id, account, role, action, subject, detail, reason, address, request_id FROM audit_log ORDER BY id")
+                text(
+                    "SELECT id, account, role, action, subject, detail, reason, address, request_id FROM audit_log ORDER BY id"
+                )
             )
         ]
 
@@ -101,7 +105,10 @@ def test_the_service_can_only_append_in_its_accounts_name(people: Store, stateme
     assert len(entries(people)) == 2 and fault(people) is None
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_log SET reason = ''", "DELETE FROM audit_log", "TRUNCATE audit_log", "DELETE FROM audit_head"])
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_log SET reason = ''", "DELETE FROM audit_log", "TRUNCATE audit_log", "DELETE FROM audit_head"],
+)
 def test_even_the_owner_must_take_the_guard_away_first(people: Store, statement: str) -> None:
     write(people)
     with pytest.raises(DBAPIError, match="appended to"), people.owner_session() as session:
@@ -124,13 +131,16 @@ def test_auditors_alone_may_read(people: Store) -> None:
     [
         ("UPDATE audit_log SET account = 'other' WHERE id = 3", 3),
         ("UPDATE audit_log SET at = at + interval '1 microsecond' WHERE id = 3", 3),
-        ("UPDATE audit_log SET detail = '{\"b\":\"邻\", \"a\":1}' WHERE id = 3", 3),
+        ('UPDATE audit_log SET detail = \'{"b":"邻", "a":1}\' WHERE id = 3', 3),
         ("DELETE FROM audit_log WHERE id = 3", 4),
         ("DELETE FROM audit_log WHERE id <= 2", 3),
         ("DELETE FROM audit_log WHERE id >= 4", 4),
         ("DELETE FROM audit_log", 1),
         ("UPDATE audit_log SET id = 6 - id WHERE id IN (2, 4)", 2),
-        ("INSERT INTO audit_log SELECT 6, at, account_id, account, role, action, subject, detail, reason, address, request_id, hash, hash FROM audit_log WHERE id = 5", 6),
+        (
+            "INSERT INTO audit_log SELECT 6, at, account_id, account, role, action, subject, detail, reason, address, request_id, hash, hash FROM audit_log WHERE id = 5",
+            6,
+        ),
         ("UPDATE audit_head SET hash = decode(repeat('11', 32), 'hex')", 5),
         ("DELETE FROM audit_head", 1),
     ],

@@ -163,7 +163,16 @@ def test_into_an_empty_place_with_older_tables(place: Store, file: Path) -> None
     place.migrate(older)
     assert back_up(place, file).revision == older
     with place.owner_session() as session:
-        for table in ("needs", "residents", "households", "station_services", "stations", "buildings", "grids", "areas"):
+        for table in (
+            "needs",
+            "residents",
+            "households",
+            "station_services",
+            "stations",
+            "buildings",
+            "grids",
+            "areas",
+        ):
             session.execute(text(f"TRUNCATE {table} CASCADE"))
         session.execute(text("DELETE FROM accounts WHERE name <> 'admin'"))
     put_back(place, file)
@@ -209,7 +218,11 @@ def test_a_table_that_differs_leaves_the_old_data(place: Store, file: Path) -> N
 
 def test_every_column_of_every_table_is_in_the_digests(place: Store) -> None:  # noqa: F811
     with place.owner_engine.connect() as connection:
-        columns = connection.execute(text("SELECT table_name, column_name FROM information_schema.columns NATURAL JOIN information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER' AND table_name <> 'spatial_ref_sys'")).all()
+        columns = connection.execute(
+            text(
+                "SELECT table_name, column_name FROM information_schema.columns NATURAL JOIN information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER' AND table_name <> 'spatial_ref_sys'"
+            )
+        ).all()
     with psycopg.connect(libpq(place.owner_url)) as connection:
         found = tables(connection)
         assert digest_tables(connection).keys() == {name for name, _ in columns}
@@ -227,7 +240,10 @@ def test_a_connection_that_is_cut_leaves_the_old_data(place: Store, file: Path, 
     def cut() -> None:
         with psycopg.connect(libpq(place.owner_url), autocommit=True) as connection:
             while not stop.is_set():
-                connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name {whom}", [names.coming])
+                connection.execute(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name {whom}",
+                    [names.coming],
+                )
 
     cutter = threading.Thread(target=cut)
     cutter.start()
@@ -247,7 +263,9 @@ def test_a_connection_that_is_cut_leaves_the_old_data(place: Store, file: Path, 
 def test_a_backup_whose_connection_is_cut_leaves_no_file(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
     def cut(_done: int, _all: int | None) -> None:
         with psycopg.connect(libpq(place.owner_url), autocommit=True) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
     with pytest.raises(Unavailable):
         back_up(place, file, progress=cut)
@@ -319,7 +337,9 @@ def test_a_file_is_never_overwritten_unasked(place: Store, file: Path, tmp_path:
 
 
 def test_what_a_killed_backup_has_left_goes(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
-    of_the_dead, of_another_name, of_the_living = (tmp_path / f".{name}.part" for name in ("place.linli.1", "other.linli.1", "place.linli.2"))
+    of_the_dead, of_another_name, of_the_living = (
+        tmp_path / f".{name}.part" for name in ("place.linli.1", "other.linli.1", "place.linli.2")
+    )
     for each in (of_the_dead, of_another_name, of_the_living):
         each.write_text("某人")
     with of_the_living.open() as alive:
@@ -328,7 +348,12 @@ def test_what_a_killed_backup_has_left_goes(place: Store, file: Path, tmp_path: 
     assert set(tmp_path.iterdir()) == {file, of_another_name, of_the_living}
 
 
-def test_onto_a_stick_without_second_names(place: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_onto_a_stick_without_second_names(
+    place: Store,  # noqa: F811
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def no_links(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
@@ -344,7 +369,9 @@ def test_onto_a_stick_without_second_names(place: Store, file: Path, tmp_path: P
 def test_a_failed_dump_leaves_no_file(place: Store, file: Path, tmp_path: Path) -> None:  # noqa: F811
     """A role that may not read everything cannot make a backup that looks whole."""
     with place.owner_session() as session:
-        session.execute(text("DO $$ BEGIN CREATE ROLE backup_nobody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"))
+        session.execute(
+            text("DO $$ BEGIN CREATE ROLE backup_nobody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        )
         session.execute(text("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO backup_nobody"))
         session.execute(text("GRANT SELECT ON alembic_version, field_keys TO backup_nobody"))
         session.execute(text("ALTER FUNCTION linli_audit_append SECURITY DEFINER"))
@@ -359,9 +386,15 @@ def test_a_failed_dump_leaves_no_file(place: Store, file: Path, tmp_path: Path) 
 
 def test_digests_do_not_depend_on_order_and_see_every_change(store: Store) -> None:
     with psycopg.connect(libpq(store.owner_url), autocommit=True) as connection:
-        connection.execute("CREATE TABLE one (a text, b double precision, c timestamptz, d bytea, twice double precision GENERATED ALWAYS AS (b * 2) STORED)")
+        connection.execute(
+            "CREATE TABLE one (a text, b double precision, c timestamptz, d bytea, twice double precision GENERATED ALWAYS AS (b * 2) STORED)"
+        )
         connection.execute("CREATE TABLE two (LIKE one INCLUDING GENERATED)")
-        rows = [("甲", 0.1, "2026-01-01 00:00+08", b"\x00"), (None, -0.0, None, None), ("", 1e300, "2026-01-01 00:00+00", b"")]
+        rows = [
+            ("甲", 0.1, "2026-01-01 00:00+08", b"\x00"),
+            (None, -0.0, None, None),
+            ("", 1e300, "2026-01-01 00:00+00", b""),
+        ]
         for table, order in (("one", rows), ("two", rows[::-1])):
             for row in order:
                 connection.execute(f"INSERT INTO {table} (a, b, c, d) VALUES (%s, %s, %s, %s)", row)
@@ -369,7 +402,11 @@ def test_digests_do_not_depend_on_order_and_see_every_change(store: Store) -> No
         assert first["one"] == first["two"]
         connection.execute("SET TimeZone = 'Asia/Shanghai'")
         assert digest_tables(connection) == first
-        for change in ("UPDATE one SET a = '' WHERE a IS NULL", "UPDATE one SET a = '乙' WHERE a = '甲'", "INSERT INTO one (a) VALUES (NULL)"):
+        for change in (
+            "UPDATE one SET a = '' WHERE a IS NULL",
+            "UPDATE one SET a = '乙' WHERE a = '甲'",
+            "INSERT INTO one (a) VALUES (NULL)",
+        ):
             before = digest_tables(connection)["one"]
             connection.execute(change)
             assert digest_tables(connection)["one"] != before

@@ -55,10 +55,14 @@ COLUMNS = {
 @given(ROWS, st.integers(0, 3))
 def test_rows_come_out_as_they_went_in(store: Store, rows: list[tuple[object, ...]], start: int) -> None:
     given = [[*row[:-1], None if row[-1] is None else "{" + ",".join(row[-1]) + "}"] for row in rows]  # type: ignore[arg-type]
-    arrays = [pa.array(values, kind) for values, (kind, _) in zip(zip(*given, strict=True), COLUMNS.values(), strict=True)]
+    arrays = [
+        pa.array(values, kind) for values, (kind, _) in zip(zip(*given, strict=True), COLUMNS.values(), strict=True)
+    ]
     with store.owner_engine.begin() as connection:
         defined = ", ".join(f"{name} {kind}" for name, (_, kind) in COLUMNS.items())
-        connection.execute(text(f"CREATE TEMP TABLE rows_sent (n int GENERATED ALWAYS AS IDENTITY, {defined}) ON COMMIT DROP"))
+        connection.execute(
+            text(f"CREATE TEMP TABLE rows_sent (n int GENERATED ALWAYS AS IDENTITY, {defined}) ON COMMIT DROP")
+        )
         copy_rows(connection, sql.Identifier("rows_sent"), pa.table(arrays, list(COLUMNS)).slice(start))
         found = connection.execute(text(f"SELECT {', '.join(COLUMNS)} FROM rows_sent ORDER BY n")).all()
     assert [tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in found] == rows[start:]
@@ -70,7 +74,11 @@ def test_a_column_of_geometries_gives_its_srid(store: Store) -> None:
         connection.execute(text("CREATE TEMP TABLE shapes_sent (geometry geometry(Geometry, 4326)) ON COMMIT DROP"))
         copy_rows(connection, sql.Identifier("shapes_sent"), pa.table({"geometry": as_wkb(shapes)}))  # type: ignore[arg-type]
         found = connection.execute(text("SELECT ST_AsText(geometry), ST_SRID(geometry) FROM shapes_sent")).all()
-    assert found == [("POLYGON((101 20,101 21,100 21,100 20,101 20))", 4326), (None, None), ("POINT(102.5 25.25)", 4326)]
+    assert found == [
+        ("POLYGON((101 20,101 21,100 21,100 20,101 20))", 4326),
+        (None, None),
+        ("POINT(102.5 25.25)", 4326),
+    ]
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -78,9 +78,7 @@ def test_without_an_account_no_row_about_anybody(place: Store) -> None:  # noqa:
     ):
         with place.session(account(place, name) if name else None) as session:
             for table in set(PURPOSES) - TO_SIGN_IN - UNSEEN - only_own:
-                readable = session.scalar(
-                    text("SELECT has_table_privilege(:table, 'SELECT')"), {"table": table}
-                )
+                readable = session.scalar(text("SELECT has_table_privilege(:table, 'SELECT')"), {"table": table})
                 if readable and table not in (
                     "events",
                     "event_steps",
@@ -161,9 +159,7 @@ def test_a_temporary_table_stands_in_for_nothing(place: Store) -> None:  # noqa:
     number = account(place, "worker")
     with place.session(number) as session:
         session.execute(
-            text(
-                "CREATE TEMP TABLE accounts AS SELECT CAST(:id AS bigint) AS id, 'admin' AS role, false AS disabled"
-            ),
+            text("CREATE TEMP TABLE accounts AS SELECT CAST(:id AS bigint) AS id, 'admin' AS role, false AS disabled"),
             {"id": number},
         )
         session.execute(
@@ -191,9 +187,7 @@ def test_a_plan_tells_nothing_of_rows_behind_the_policies(place: Store) -> None:
         assert session.scalar(text("SELECT count(*) FROM residents WHERE pg_temp.tell(name)")) == 1
         assert session.scalar(text("SELECT current_setting('spy.seen')")) == "张三H1"
         plan = "\n".join(
-            session.scalars(
-                text("EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM residents WHERE name LIKE '张三H2%'")
-            )
+            session.scalars(text("EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM residents WHERE name LIKE '张三H2%'"))
         )
         assert "rows=1 " not in plan.split("\n", 1)[0].split("actual", 1)[1]
         session.rollback()

@@ -118,7 +118,9 @@ def test_the_server_is_private(folder):
         assert settings["fsync"] == settings["full_page_writes"] == settings["synchronous_commit"] == "on"
         assert settings["TimeZone"] == "UTC"
         assert int(settings["max_connections"]) == 100
-        collation = connection.execute("SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = 'linli'").fetchone()
+        collation = connection.execute(
+            "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = 'linli'"
+        ).fetchone()
         assert collation[0] == "UTF8"
         assert collation[1].startswith("C")
         sockets = Path(settings["unix_socket_directories"])
@@ -128,7 +130,9 @@ def test_the_server_is_private(folder):
         assert {method for kind, method in rules if kind != "local"} == {"reject"}
         assert postmaster(folder).uids().real != 0
         assert not postmaster(folder).net_connections("inet")
-        assert connection.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'").fetchone() == (
+            1,
+        )
 
 
 def test_ctrl_c_in_one_terminal_leaves_the_server_to_the_others(folder, program):

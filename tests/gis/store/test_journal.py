@@ -43,9 +43,7 @@ def test_a_reading_is_believed_for_a_moment(journal: Journal, clock: Clock) -> N
     assert journal.age_s() == pytest.approx(FRESH_S + 0.001)
 
 
-def test_after_a_commit_of_this_process_only_what_was_asked_later_is_believed(
-    journal: Journal, clock: Clock
-) -> None:
+def test_after_a_commit_of_this_process_only_what_was_asked_later_is_believed(journal: Journal, clock: Clock) -> None:
     doubts = []
     journal.on_doubt = lambda: doubts.append(clock.now)
     before = reading(1, clock.now)

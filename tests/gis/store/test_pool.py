@@ -53,7 +53,8 @@ def left_behind(store: Store) -> tuple[str, str, str]:
     """Return what the pooled connection itself remembers of a caller between transactions."""
     with store.service_engine.connect() as connection:
         return tuple(  # type: ignore[return-value]
-            connection.scalar(text("SELECT coalesce(current_setting(:name, true), '')"), {"name": f"linli.{name}"}) or ""
+            connection.scalar(text("SELECT coalesce(current_setting(:name, true), '')"), {"name": f"linli.{name}"})
+            or ""
             for name in ("account", "address", "request")
         )
 
@@ -62,7 +63,15 @@ def test_accounts_take_turns_on_one_connection(narrow: Store) -> None:
     west, east, admin = (account(narrow, name) for name in ("west", "east", "admin"))
     everything = f"{G1},{G2}"
     backends = set()
-    for who, expected in [(west, G1), (east, G2), (admin, everything), (None, ""), (west, G1), (None, ""), (east, G2)] * 5:
+    for who, expected in [
+        (west, G1),
+        (east, G2),
+        (admin, everything),
+        (None, ""),
+        (west, G1),
+        (None, ""),
+        (east, G2),
+    ] * 5:
         seen, backend = sees(narrow, who)
         assert seen == expected
         backends.add(backend)

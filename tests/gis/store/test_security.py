@@ -39,16 +39,12 @@ def place(store: Store) -> Store:
 
 def account(store: Store, name: str) -> int:
     with store.owner_session() as session:
-        return session.execute(
-            text("SELECT id FROM accounts WHERE name = :name"), {"name": name}
-        ).scalar_one()
+        return session.execute(text("SELECT id FROM accounts WHERE name = :name"), {"name": name}).scalar_one()
 
 
 def seen(store: Store, name: str | None) -> dict[str, int]:
     with store.session(account(store, name) if name else None) as session:
-        return {
-            table: session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in PERSONAL
-        }
+        return {table: session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in PERSONAL}
 
 
 @pytest.mark.parametrize("name", [None, "planner", "screen", "auditor"])
@@ -68,9 +64,7 @@ def test_a_worker_sees_own_grids_only(place: Store) -> None:
 
 def test_a_worker_sees_nothing_after_the_last_day(place: Store) -> None:
     with place.owner_session() as session:
-        session.execute(
-            text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1")
-        )
+        session.execute(text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1"))
     assert seen(place, "worker")["households"] == 0
 
 
@@ -89,17 +83,13 @@ def test_a_worker_cannot_write_into_another_grid(place: Store) -> None:
         changed = session.execute(text("UPDATE households SET colour = 'red' WHERE code = 'H2'"))
         assert changed.rowcount == 0
     with pytest.raises(ProgrammingError, match="row-level security"), place.session(number) as session:
-        session.execute(
-            text("UPDATE households SET grid_id = (SELECT id FROM grids WHERE code = '539901001001002')")
-        )
+        session.execute(text("UPDATE households SET grid_id = (SELECT id FROM grids WHERE code = '539901001001002')"))
 
 
 def test_a_pooled_connection_forgets_the_account(place: Store) -> None:
     engine = create_engine(place.service_url, pool_size=1, max_overflow=0)
     with engine.begin() as connection:
-        connection.execute(
-            text("SELECT set_config('linli.account', :a, true)"), {"a": str(account(place, "admin"))}
-        )
+        connection.execute(text("SELECT set_config('linli.account', :a, true)"), {"a": str(account(place, "admin"))})
         assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 3
     with engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM households")).scalar_one() == 0
@@ -109,13 +99,9 @@ def test_a_pooled_connection_forgets_the_account(place: Store) -> None:
 def test_the_service_owns_nothing_and_cannot_lift_the_policies(place: Store) -> None:
     with place.session(None) as session:
         owned = session.execute(
-            text(
-                "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = current_user"
-            )
+            text("SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = current_user")
         ).scalar_one()
-        rights = session.execute(
-            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        ).one()
+        rights = session.execute(text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")).one()
     assert owned == 0
     assert tuple(rights) == (False, False)
     for statement in (
@@ -169,9 +155,7 @@ def test_a_late_commit_and_a_pruned_line_are_no_return_to_an_old_version(place: 
             other.execute(text("UPDATE stations SET name = name"))
         before = versions(place)
         with place.owner_engine.begin() as other:
-            other.execute(
-                text("DELETE FROM changes WHERE id = (SELECT min(id) FROM changes WHERE topic = 'stations')")
-            )
+            other.execute(text("DELETE FROM changes WHERE id = (SELECT min(id) FROM changes WHERE topic = 'stations')"))
         begun.commit()
     assert versions(place)["stations"] != before["stations"]
 

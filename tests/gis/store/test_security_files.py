@@ -71,9 +71,7 @@ def test_a_worker_sees_own_grids_only(files: Store) -> None:
 
 def test_a_worker_sees_nothing_after_the_last_day(files: Store) -> None:
     with files.owner_session() as session:
-        session.execute(
-            text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1")
-        )
+        session.execute(text("UPDATE account_grids SET valid_from = current_date - 9, valid_to = current_date - 1"))
     assert seen(files, "worker") == dict.fromkeys(TABLES, 0)
 
 
@@ -173,5 +171,7 @@ def test_planners_learn_which_buildings_have_a_chief_and_nobody_without_an_accou
 def test_a_household_has_one_code_in_force(files: Store) -> None:
     with pytest.raises(IntegrityError, match="uq_door_codes_in_force"), files.owner_session() as session:
         session.execute(
-            text("INSERT INTO door_codes (household_id, code) SELECT household_id, rpad('', 26, 'Q') FROM door_codes LIMIT 1")
+            text(
+                "INSERT INTO door_codes (household_id, code) SELECT household_id, rpad('', 26, 'Q') FROM door_codes LIMIT 1"
+            )
         )

@@ -57,7 +57,11 @@ def test_a_key_is_proven_at_every_start(database_urls: tuple[str, str]) -> None:
 def test_no_key_reaches_the_database(database_urls: tuple[str, str]) -> None:
     store = opened(database_urls, given(A))
     with store.owner_session() as session:
-        kept = str(session.execute(text("SELECT k::text FROM field_keys k UNION ALL SELECT s::text FROM field_secrets s")).all())
+        kept = str(
+            session.execute(
+                text("SELECT k::text FROM field_keys k UNION ALL SELECT s::text FROM field_secrets s")
+            ).all()
+        )
     store.close()
     assert A.text not in kept and A.material.hex() not in kept
 
@@ -111,6 +115,8 @@ def test_a_clear_number_cannot_be_stored(store: Store) -> None:
     for value in (b"15412345678", b"\x01", b""):
         with pytest.raises(DBAPIError, match=r"phone_sealed|out of valid range"), store.owner_session() as session:
             session.execute(
-                text("INSERT INTO residents (key, household_id, birth_year, phone_sealed) SELECT 'k', id, 1950, :v FROM households"),
+                text(
+                    "INSERT INTO residents (key, household_id, birth_year, phone_sealed) SELECT 'k', id, 1950, :v FROM households"
+                ),
                 {"v": value},
             )

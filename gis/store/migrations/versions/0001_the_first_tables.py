@@ -47,9 +47,7 @@ def upgrade() -> None:
         ),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "level IN ('city', 'county', 'township', 'community')", name=op.f("ck_areas_level")
-        ),
+        sa.CheckConstraint("level IN ('city', 'county', 'township', 'community')", name=op.f("ck_areas_level")),
         sa.ForeignKeyConstraint(["parent_id"], ["areas.id"], name=op.f("fk_areas_parent_id_areas")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_areas")),
         sa.UniqueConstraint("code", name=op.f("uq_areas_code")),
@@ -62,9 +60,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column(
-            "geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=False
-        ),
+        sa.Column("geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=False),
         sa.CheckConstraint("kind IN ('water', 'green')", name=op.f("ck_backdrop_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backdrop")),
         sa.UniqueConstraint("code", name=op.f("uq_backdrop_code")),
@@ -74,9 +70,7 @@ def upgrade() -> None:
         "changes",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column(
-            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
     )
     op.create_index("ix_changes_topic_id", "changes", ["topic", "id"], unique=False)
@@ -88,9 +82,7 @@ def upgrade() -> None:
         sa.Column("property_arrangement", sa.Text(), nullable=True),
         sa.Column("committee", sa.Text(), nullable=True),
         sa.Column("renovation", sa.Text(), nullable=True),
-        sa.Column(
-            "geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=True
-        ),
+        sa.Column("geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_compounds")),
@@ -208,9 +200,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("token_digest", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -266,9 +256,7 @@ def upgrade() -> None:
         sa.Column("floors", sa.Integer(), nullable=True),
         sa.Column("units", sa.Integer(), nullable=True),
         sa.Column("grid_id", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=False
-        ),
+        sa.Column("geometry", geoalchemy2.Geometry(srid=4326, dimension=2, spatial_index=False), nullable=False),
         sa.Column(
             "lon",
             sa.Double(),
@@ -283,9 +271,7 @@ def upgrade() -> None:
         ),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["compound_id"], ["compounds.id"], name=op.f("fk_buildings_compound_id_compounds")
-        ),
+        sa.ForeignKeyConstraint(["compound_id"], ["compounds.id"], name=op.f("fk_buildings_compound_id_compounds")),
         sa.ForeignKeyConstraint(
             ["grid_id"], ["grids.id"], name=op.f("fk_buildings_grid_id_grids"), ondelete="SET NULL"
         ),
@@ -320,23 +306,15 @@ def upgrade() -> None:
             "grid_reason IN ('no position', 'outside every grid')", name=op.f("ck_households_grid_reason")
         ),
         sa.CheckConstraint("(geometry IS NULL) = (lon IS NULL)", name=op.f("ck_households_position")),
-        sa.CheckConstraint(
-            "(grid_id IS NULL) = (grid_reason IS NOT NULL)", name=op.f("ck_households_grid_or_reason")
-        ),
-        sa.CheckConstraint(
-            "NOT own_position OR geometry IS NOT NULL", name=op.f("ck_households_own_position")
-        ),
-        sa.ForeignKeyConstraint(
-            ["building_id"], ["buildings.id"], name=op.f("fk_households_building_id_buildings")
-        ),
+        sa.CheckConstraint("(grid_id IS NULL) = (grid_reason IS NOT NULL)", name=op.f("ck_households_grid_or_reason")),
+        sa.CheckConstraint("NOT own_position OR geometry IS NOT NULL", name=op.f("ck_households_own_position")),
+        sa.ForeignKeyConstraint(["building_id"], ["buildings.id"], name=op.f("fk_households_building_id_buildings")),
         sa.ForeignKeyConstraint(["grid_id"], ["grids.id"], name=op.f("fk_households_grid_id_grids")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_households")),
         sa.UniqueConstraint("code", name=op.f("uq_households_code")),
     )
     op.create_index(op.f("ix_households_building_id"), "households", ["building_id"], unique=False)
-    op.create_index(
-        "ix_households_geometry", "households", ["geometry"], unique=False, postgresql_using="gist"
-    )
+    op.create_index("ix_households_geometry", "households", ["geometry"], unique=False, postgresql_using="gist")
     op.create_index("ix_households_grid_code", "households", ["grid_id", "code"], unique=False)
     op.create_table(
         "needs",
@@ -349,9 +327,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("closed_on >= opened_on", name=op.f("ck_needs_closed_on")),
-        sa.ForeignKeyConstraint(
-            ["household_id"], ["households.id"], name=op.f("fk_needs_household_id_households")
-        ),
+        sa.ForeignKeyConstraint(["household_id"], ["households.id"], name=op.f("fk_needs_household_id_households")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_needs")),
     )
     op.create_index(op.f("ix_needs_household_id"), "needs", ["household_id"], unique=False)
@@ -376,9 +352,7 @@ def upgrade() -> None:
             name=op.f("ck_residents_birth_date"),
         ),
         sa.CheckConstraint("birth_year BETWEEN 1850 AND 2200", name=op.f("ck_residents_birth_year")),
-        sa.ForeignKeyConstraint(
-            ["household_id"], ["households.id"], name=op.f("fk_residents_household_id_households")
-        ),
+        sa.ForeignKeyConstraint(["household_id"], ["households.id"], name=op.f("fk_residents_household_id_households")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_residents")),
         sa.UniqueConstraint("key", name=op.f("uq_residents_key")),
     )

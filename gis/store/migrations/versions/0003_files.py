@@ -112,9 +112,7 @@ def _people_who_look_after() -> None:
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         *_versioned(),
         _sealed("contacts"),
-        sa.ForeignKeyConstraint(
-            ["grid_id"], ["grids.id"], name=op.f("fk_contacts_grid_id_grids"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["grid_id"], ["grids.id"], name=op.f("fk_contacts_grid_id_grids"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
     )
     op.create_index(op.f("ix_contacts_grid_id"), "contacts", ["grid_id"])

@@ -100,7 +100,9 @@ def _events() -> None:
         sa.CheckConstraint("merged_into <> id", name=op.f("ck_events_merged_into")),
         sa.ForeignKeyConstraint(["grid_id"], ["grids.id"], name=op.f("fk_events_grid_id_grids")),
         sa.ForeignKeyConstraint(["merged_into"], ["events.id"], name=op.f("fk_events_merged_into_events")),
-        sa.ForeignKeyConstraint(["reported_by"], ["accounts.id"], name=op.f("fk_events_reported_by_accounts"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["reported_by"], ["accounts.id"], name=op.f("fk_events_reported_by_accounts"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     op.create_index("ix_events_due_at", "events", ["due_at", "id"], postgresql_where=sa.text(OPEN))
@@ -132,7 +134,9 @@ def _steps() -> None:
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.CheckConstraint(f"to_state IN {STATES}", name=op.f("ck_event_steps_to_state")),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_event_steps_event_id_events"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["events.id"], name=op.f("fk_event_steps_event_id_events"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event_steps")),
         sa.UniqueConstraint("step_id", name=op.f("uq_event_steps_step_id")),
     )
@@ -143,7 +147,9 @@ def _steps() -> None:
         sa.Column("desk", sa.Text(), nullable=False),
         sa.Column("asked_at", MOMENT, server_default=sa.text("now()"), nullable=False),
         sa.Column("done_at", MOMENT, nullable=True),
-        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_event_desks_event_id_events"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["events.id"], name=op.f("fk_event_desks_event_id_events"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("event_id", "desk", name=op.f("pk_event_desks")),
     )
     op.create_table(

@@ -10,7 +10,9 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).parents[1] / "sql"
-KINDS = "'areas', 'grids', 'compounds', 'buildings', 'households', 'residents', 'stations', 'streets', 'needs', 'backdrop'"
+KINDS = (
+    "'areas', 'grids', 'compounds', 'buildings', 'households', 'residents', 'stations', 'streets', 'needs', 'backdrop'"
+)
 LAYERS = "'renovation', 'street_units', 'merchants', 'things'"
 
 

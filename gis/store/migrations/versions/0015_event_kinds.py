@@ -10,7 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_events_kind_reported", "events", ["kind", sa.text("reported_at DESC"), sa.text("id DESC")], unique=False)
+    op.create_index(
+        "ix_events_kind_reported", "events", ["kind", sa.text("reported_at DESC"), sa.text("id DESC")], unique=False
+    )
 
 
 def downgrade() -> None:

@@ -10,7 +10,17 @@ depends_on = None
 
 OPEN = sa.text("state IN ('reported', 'dispatched', 'handling', 'returned', 'escalated')")
 NEWEST = (sa.text("reported_at DESC"), sa.text("id DESC"))
-COUNTS = ["reported", "dispatched", "dispatched_in_time", "resolved", "reworked", "closed", "closed_in_time", "evaluated", "satisfied"]
+COUNTS = [
+    "reported",
+    "dispatched",
+    "dispatched_in_time",
+    "resolved",
+    "reworked",
+    "closed",
+    "closed_in_time",
+    "evaluated",
+    "satisfied",
+]
 # A comparison with what a subquery gives is taken for one row in 200; a subquery that says yes or no, for one in two.
 UP = """
 ALTER POLICY desk_all ON events USING ((SELECT linli_role() IN ('admin', 'planner')));
@@ -32,7 +42,14 @@ def upgrade() -> None:
         op.drop_index(name, table_name="events")
     op.create_index("ix_events_kind_state", "events", ["kind", "state", *NEWEST], unique=False)
     op.create_index("ix_events_grid_kind_state", "events", ["grid_id", "kind", "state", *NEWEST], unique=False)
-    op.create_index("ix_events_open", "events", ["grid_id", "due_at", "id"], unique=False, postgresql_where=OPEN, postgresql_include=["state", "warn_at"])
+    op.create_index(
+        "ix_events_open",
+        "events",
+        ["grid_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=OPEN,
+        postgresql_include=["state", "warn_at"],
+    )
     op.create_index("ix_events_grid_open", "events", ["grid_id", *NEWEST], unique=False, postgresql_where=OPEN)
     op.drop_index("ix_event_days_day", table_name="event_days")
     op.create_index("ix_event_days_day", "event_days", ["day", "grid_id"], unique=False, postgresql_include=COUNTS)

@@ -20,7 +20,9 @@ def upgrade() -> None:
     op.create_index("ix_events_grid_state", "events", ["grid_id", "state", *NEWEST], unique=False)
     op.drop_index("ix_events_reported_by", table_name="events")
     op.create_index("ix_events_reported_by", "events", ["reported_by", "state", *NEWEST], unique=False)
-    op.create_index("ix_events_reported_by_open", "events", ["reported_by", "due_at", "id"], unique=False, postgresql_where=OPEN)
+    op.create_index(
+        "ix_events_reported_by_open", "events", ["reported_by", "due_at", "id"], unique=False, postgresql_where=OPEN
+    )
     stamp = sa.text("(pg_current_xact_id()::text)::bigint")
     op.add_column("event_days", sa.Column("touched_in", sa.BigInteger(), server_default=stamp, nullable=False))
     op.create_index("ix_event_days_touched_in", "event_days", ["touched_in"], unique=False)

@@ -51,7 +51,10 @@ def _size_said(raw: bytes, size: int) -> bytes:
 def bomb(_: Path, size: int = 300 << 20) -> bytes:
     """300 MB of nothing in 300 kB."""
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("户.csv", "w", force_zip64=True) as file:
+    with (
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("户.csv", "w", force_zip64=True) as file,
+    ):
         for _n in range(size >> 20):
             file.write(b"0" * (1 << 20))
     return target.getvalue()
@@ -61,7 +64,10 @@ def xlsx_bomb(folder: Path) -> bytes:
     """A workbook whose sheet is 300 MB of blanks."""
     good = workbook(*records([row("households", 10)]))
     target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(good)) as old,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
+    ):
         for entry in old.infolist():
             with new.open(entry.filename, "w", force_zip64=True) as file:
                 if entry.filename == "xl/worksheets/sheet1.xml":

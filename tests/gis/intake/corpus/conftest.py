@@ -21,17 +21,27 @@ from tests.gis.intake.files import BUILDINGS, HOUSEHOLDS, two_grids
 
 
 @pytest.fixture(scope="module")
-def corpus_store(server: EmbeddedServer, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def corpus_store(
+    server: EmbeddedServer, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     """Give a store with two grids, two buildings and three households in it."""
     name = f"linli_corpus_{os.getpid()}"
     address = server.url(database="postgres").replace("+psycopg", "", 1)
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template_database)))
-    opened = Store(server.url(database=name), server.url(user=SERVICE_ROLE, database=name), keys=GivenKeys(Keyring((KEY,))))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template_database))
+        )
+    opened = Store(
+        server.url(database=name), server.url(user=SERVICE_ROLE, database=name), keys=GivenKeys(Keyring((KEY,)))
+    )
     opened.open_vault()
     folder = tmp_path_factory.mktemp("place")
     with opened.owner_engine.begin() as connection:
-        for kind, file, content in (("grids", "g.geojson", two_grids()), ("buildings", "b.csv", BUILDINGS), ("households", "h.csv", HOUSEHOLDS)):
+        for kind, file, content in (
+            ("grids", "g.geojson", two_grids()),
+            ("buildings", "b.csv", BUILDINGS),
+            ("households", "h.csv", HOUSEHOLDS),
+        ):
             (folder / file).write_text(content, encoding="utf-8")
             report = run_import(connection, kind, folder / file, crs="EPSG:4326", today=TODAY)
             assert report.rejected == 0, report.faults
@@ -51,6 +61,14 @@ def place(corpus_store: Store) -> Iterator[Connection]:
 
 def counts(connection: Connection) -> dict[str, int]:
     """The number of rows of every table."""
-    tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys' ORDER BY 1")).scalars().all()
+    tables = (
+        connection.execute(
+            text(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys' ORDER BY 1"
+            )
+        )
+        .scalars()
+        .all()
+    )
     query = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
     return {table: count for table, count in connection.execute(text(query))}  # noqa: C416 - rows are no pairs to mypy

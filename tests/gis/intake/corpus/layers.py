@@ -24,14 +24,18 @@ CODES = ["530102001001011", "530102001001012"]
 
 def _frame(crs: str | None = "EPSG:4326", **columns: Any) -> gpd.GeoDataFrame:
     shapes = [shapely.box(102.0, 25.0, 102.01, 25.01), shapely.box(102.01, 25.0, 102.02, 25.01)]
-    frame = gpd.GeoDataFrame({"code": CODES, "name": ["东风巷网格", "西坝网格"], **columns}, geometry=shapes, crs="EPSG:4326")
+    frame = gpd.GeoDataFrame(
+        {"code": CODES, "name": ["东风巷网格", "西坝网格"], **columns}, geometry=shapes, crs="EPSG:4326"
+    )
     return frame.to_crs(crs) if crs else frame.set_crs(None, allow_override=True)
 
 
 @cache
 def _shapefile(crs: str | None = "EPSG:4326", encoding: str = "utf-8", **columns: str) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        _frame(crs, **{name: [value] * 2 for name, value in columns.items()}).to_file(Path(folder) / "grids.shp", encoding=encoding)
+        _frame(crs, **{name: [value] * 2 for name, value in columns.items()}).to_file(
+            Path(folder) / "grids.shp", encoding=encoding
+        )
         return {part.name: part.read_bytes() for part in Path(folder).iterdir()}
 
 
@@ -72,10 +76,18 @@ def _two_layers(other: str) -> bytes:
 _ARCS = ((102.0, 25.0), (102.005, 25.005), (102.01, 25.0), (102.005, 24.995), (102.0, 25.0))
 CURVE = struct.pack("<BIIBII", 1, 10, 1, 1, 8, 5) + b"".join(struct.pack("<dd", *each) for each in _ARCS)
 MULTISURFACE = struct.pack("<BII", 1, 12, 1) + CURVE
-TRIANGLES = struct.pack("<BII", 1, 16, 1) + struct.pack("<BIII", 1, 17, 1, 4) + b"".join(struct.pack("<dd", *each) for each in ((102, 25), (102.01, 25), (102, 25.01), (102, 25)))
-OPEN_RING = struct.pack("<BIII", 1, 3, 1, 3) + b"".join(struct.pack("<dd", *each) for each in ((102, 25), (102.01, 25), (102.01, 25.01)))
+TRIANGLES = (
+    struct.pack("<BII", 1, 16, 1)
+    + struct.pack("<BIII", 1, 17, 1, 4)
+    + b"".join(struct.pack("<dd", *each) for each in ((102, 25), (102.01, 25), (102, 25.01), (102, 25)))
+)
+OPEN_RING = struct.pack("<BIII", 1, 3, 1, 3) + b"".join(
+    struct.pack("<dd", *each) for each in ((102, 25), (102.01, 25), (102.01, 25.01))
+)
 MANY_SAID = struct.pack("<BIII", 1, 3, 1, 4_000_000_000)
-NANS = struct.pack("<BIII", 1, 3, 1, 4) + b"".join(struct.pack("<dd", *each) for each in ((float("nan"), 25), (102.01, 25), (102.01, 25.01), (float("nan"), 25)))
+NANS = struct.pack("<BIII", 1, 3, 1, 4) + b"".join(
+    struct.pack("<dd", *each) for each in ((float("nan"), 25), (102.01, 25), (102.01, 25.01), (float("nan"), 25))
+)
 
 
 def cases() -> list[Case]:
@@ -90,7 +102,9 @@ def _two(**more: Any) -> dict[str, Any]:
 def _geojson() -> list[Case]:
     good = json.dumps(_two(), ensure_ascii=False).encode()
     box = json.dumps(square(102, 25, 0.01)["coordinates"])
-    feature = f'{{"type":"Feature","properties":{{"code":"{CODES[0]}"}},"geometry":{{"type":"Polygon","coordinates":{box}}}}}'
+    feature = (
+        f'{{"type":"Feature","properties":{{"code":"{CODES[0]}"}},"geometry":{{"type":"Polygon","coordinates":{box}}}}}'
+    )
     collection = '{{"type":"FeatureCollection","features":[{}]}}'.format
     name = {"type": "name", "properties": {}}
     gauss = {key: value for key, value in json.loads(_frame("EPSG:4543").to_json()).items() if key != "crs"}
@@ -147,7 +161,10 @@ def _geojson() -> list[Case]:
         ("empty", b"", "空文件", None),
         ("a GeoPackage by this name", geopackage(), "不是 UTF-8|UTF-16|不是 GeoJSON", None),
     ]  # fmt: skip
-    found += [(f"cut at {share:.0%}", good[: int(len(good) * share)], _BROKEN, None) for share in (0.05, 0.3, 0.5, 0.7, 0.9, 0.98)]
+    found += [
+        (f"cut at {share:.0%}", good[: int(len(good) * share)], _BROKEN, None)
+        for share in (0.05, 0.3, 0.5, 0.7, 0.9, 0.98)
+    ]
     return [
         Case("geojson", what, "grids", "格.geojson", raw.encode() if isinstance(raw, str) else raw, says, outcome or REFUSED, None)
         for what, raw, says, outcome in found
@@ -155,7 +172,9 @@ def _geojson() -> list[Case]:
 
 
 def _shapefiles() -> list[Case]:
-    def packed(*without: str, change: Callable[[dict[str, bytes]], None] | None = None, **options: Any) -> Callable[[Path], bytes]:
+    def packed(
+        *without: str, change: Callable[[dict[str, bytes]], None] | None = None, **options: Any
+    ) -> Callable[[Path], bytes]:
         def make(_: Path) -> bytes:
             parts = {name: raw for name, raw in _shapefile(**options).items() if Path(name).suffix not in without}
             if change:
@@ -165,7 +184,9 @@ def _shapefiles() -> list[Case]:
         return make
 
     def cut(suffix: str, to: float) -> Callable[[dict[str, bytes]], None]:
-        return lambda parts: parts.update({f"grids{suffix}": parts[f"grids{suffix}"][: int(len(parts[f"grids{suffix}"]) * to)]})
+        return lambda parts: parts.update(
+            {f"grids{suffix}": parts[f"grids{suffix}"][: int(len(parts[f"grids{suffix}"]) * to)]}
+        )
 
     def put(suffix: str, raw: bytes) -> Callable[[dict[str, bytes]], None]:
         return lambda parts: parts.update({f"grids{suffix}": raw})
@@ -246,8 +267,14 @@ def _geopackages() -> list[Case]:
         ("only its first bytes", b"SQLite format 3\0", _BROKEN, None, None),
     ]  # fmt: skip
     whole = geopackage()
-    found += [(f"cut at {share:.0%}", whole[: int(len(whole) * share)], _BROKEN, None, None) for share in (0.1, 0.3, 0.5, 0.8, 0.95)]
-    return [Case("geopackage", what, "grids", "格.gpkg", raw, says, outcome or REFUSED, crs) for what, raw, says, outcome, crs in found]
+    found += [
+        (f"cut at {share:.0%}", whole[: int(len(whole) * share)], _BROKEN, None, None)
+        for share in (0.1, 0.3, 0.5, 0.8, 0.95)
+    ]
+    return [
+        Case("geopackage", what, "grids", "格.gpkg", raw, says, outcome or REFUSED, crs)
+        for what, raw, says, outcome, crs in found
+    ]
 
 
 def _sqlite() -> bytes:

@@ -12,7 +12,9 @@ import osmium
 from tests.gis.intake.corpus.case import REFUSED, Case
 
 _BROKEN = "OSM 文件损坏或不完整"
-_NODES = "".join(f"<node id='{n}' version='1' lon='{102 + n % 2 * 0.001}' lat='{25 + n // 2 * 0.001}'/>" for n in range(1, 9))
+_NODES = "".join(
+    f"<node id='{n}' version='1' lon='{102 + n % 2 * 0.001}' lat='{25 + n // 2 * 0.001}'/>" for n in range(1, 9)
+)
 
 
 def _osm(inner: str, nodes: str = _NODES) -> bytes:
@@ -21,7 +23,9 @@ def _osm(inner: str, nodes: str = _NODES) -> bytes:
 
 def _way(refs: tuple[int, ...], key: int = 10, **tags: str) -> str:
     inner = "".join(f"<nd ref='{ref}'/>" for ref in refs)
-    return f"<way id='{key}' version='1'>{inner}" + "".join(f"<tag k='{k}' v='{v}'/>" for k, v in tags.items()) + "</way>"
+    return (
+        f"<way id='{key}' version='1'>{inner}" + "".join(f"<tag k='{k}' v='{v}'/>" for k, v in tags.items()) + "</way>"
+    )
 
 
 @cache
@@ -71,7 +75,8 @@ def cases() -> list[Case]:
         ("residents", "a kind that OSM does not have", good, "只能导入", None),
     ]  # fmt: skip
     made = [
-        Case("maps", what, kind, "图.osm", raw, says, outcome or REFUSED, None) for kind, what, raw, says, outcome in found
+        Case("maps", what, kind, "图.osm", raw, says, outcome or REFUSED, None)
+        for kind, what, raw, says, outcome in found
     ]
 
     def cut(share: float) -> Callable[[Path], bytes]:

@@ -90,7 +90,9 @@ def cases() -> list[Case]:
     for name, shape, says, outcome in POLYGONS:
         features = [({"code": f"53010200100101{n}"}, each) for n, each in enumerate([good[0], shape, good[1]])]
         where = "2:geometry" if outcome == (3, 2) else ""
-        found.append(Case("shapes", name, "grids", "格.geojson", geojson(*features).encode(), says, outcome, None, where))
+        found.append(
+            Case("shapes", name, "grids", "格.geojson", geojson(*features).encode(), says, outcome, None, where)
+        )
     lines = [
         ("a polygon", square(102, 25, 0.01), "需要线，得到 Polygon", (1, 0)),
         ("a point", point(102, 25), "需要线，得到 Point", (1, 0)),
@@ -100,10 +102,38 @@ def cases() -> list[Case]:
         ("no geometry", None, "缺|空", (1, 0)),
     ]
     for name, shape, says, outcome in lines:
-        found.append(Case("shapes", f"street {name}", "streets", "路.geojson", geojson(({"code": "W1"}, shape)).encode(), says, outcome, None, "1:geometry"))
-    for kind, shape in (("stations", square(102, 25, 0.01)), ("stations", line([102, 25], [102.1, 25])), ("households", square(102, 25, 0.01))):
+        found.append(
+            Case(
+                "shapes",
+                f"street {name}",
+                "streets",
+                "路.geojson",
+                geojson(({"code": "W1"}, shape)).encode(),
+                says,
+                outcome,
+                None,
+                "1:geometry",
+            )
+        )
+    for kind, shape in (
+        ("stations", square(102, 25, 0.01)),
+        ("stations", line([102, 25], [102.1, 25])),
+        ("households", square(102, 25, 0.01)),
+    ):
         cells = {key: value for key, value in row(kind, 11).items() if key not in ("lon", "lat")}
-        found.append(Case("shapes", f"{shape['type']} where a point is expected", kind, "点.geojson", geojson((cells, shape)).encode(), "需要点，得到", (1, 0), None, "1:geometry"))
+        found.append(
+            Case(
+                "shapes",
+                f"{shape['type']} where a point is expected",
+                kind,
+                "点.geojson",
+                geojson((cells, shape)).encode(),
+                "需要点，得到",
+                (1, 0),
+                None,
+                "1:geometry",
+            )
+        )
     return [*found, *_wkt(), *_together()]
 
 
@@ -132,11 +162,31 @@ def _wkt() -> list[Case]:
 
 def _together() -> list[Case]:
     """What is wrong between the features of a file."""
-    overlapping = geojson(({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001012"}, square(102.005, 25, 0.01)))
-    same = geojson(({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001012"}, square(102, 25, 0.01)))
-    twice = geojson(({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001011"}, square(102.01, 25, 0.01)))
-    numbered = geojson(*(({"code": f"U{n if n < 948 else (n - 948) * 3}", "units": 3}, point(102 + n % 31 * 0.0006, 25 + n // 31 * 0.0003)) for n in range(974)))
-    circle = polygon([[102 + 0.01 * math.cos(n / 50_000 * math.tau), 25 + 0.01 * math.sin(n / 50_000 * math.tau)] for n in range(50_000)] + [[102.01, 25]])
+    overlapping = geojson(
+        ({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001012"}, square(102.005, 25, 0.01))
+    )
+    same = geojson(
+        ({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001012"}, square(102, 25, 0.01))
+    )
+    twice = geojson(
+        ({"code": "530102001001011"}, square(102, 25, 0.01)), ({"code": "530102001001011"}, square(102.01, 25, 0.01))
+    )
+    numbered = geojson(
+        *(
+            (
+                {"code": f"U{n if n < 948 else (n - 948) * 3}", "units": 3},
+                point(102 + n % 31 * 0.0006, 25 + n // 31 * 0.0003),
+            )
+            for n in range(974)
+        )
+    )
+    circle = polygon(
+        [
+            [102 + 0.01 * math.cos(n / 50_000 * math.tau), 25 + 0.01 * math.sin(n / 50_000 * math.tau)]
+            for n in range(50_000)
+        ]
+        + [[102.01, 25]]
+    )
     return [
         Case("shapes", "neighbours that overlap", "grids", "格.geojson", overlapping.encode(), "重叠", (2, 2), None),
         Case("shapes", "two grids on one place", "grids", "格.geojson", same.encode(), "重叠", (2, 2), None),

@@ -30,8 +30,29 @@ def test_the_corpus_is_large_and_every_file_has_a_name_of_its_own() -> None:
     families = Counter(case.family for case in CASES)
     assert len(CASES) >= 300
     assert len(families) >= 12 and min(families.values()) >= 5
-    assert {case.kind for case in CASES} == {"areas", "grids", "compounds", "buildings", "households", "residents", "stations", "streets", "needs", "backdrop"}
-    assert {Path(case.file).suffix for case in CASES} >= {".csv", ".xlsx", ".xls", ".zip", ".geojson", ".gpkg", ".shp", ".osm", ".pbf"}
+    assert {case.kind for case in CASES} == {
+        "areas",
+        "grids",
+        "compounds",
+        "buildings",
+        "households",
+        "residents",
+        "stations",
+        "streets",
+        "needs",
+        "backdrop",
+    }
+    assert {Path(case.file).suffix for case in CASES} >= {
+        ".csv",
+        ".xlsx",
+        ".xls",
+        ".zip",
+        ".geojson",
+        ".gpkg",
+        ".shp",
+        ".osm",
+        ".pbf",
+    }
     assert [name for name, count in Counter(map(str, CASES)).items() if count > 1] == []
 
 
@@ -88,7 +109,9 @@ def _check_read(case: Case, report: ImportReport) -> None:
         assert len(rows) == report.rejected
         assert all(row["reason"] for row in rows)
         cells = [cell for row in rows for cell in row.values() if isinstance(cell, str)]
-        assert not [cell for cell in cells if re.match(r"\s*[=@]|[-+].*\|", cell)]  # nothing that a spreadsheet would run
+        assert not [
+            cell for cell in cells if re.match(r"\s*[=@]|[-+].*\|", cell)
+        ]  # nothing that a spreadsheet would run
 
 
 def _records(content: bytes) -> list[dict[str, str]]:
@@ -112,7 +135,9 @@ def _check_words(said: list[str]) -> None:
 def test_personal_data_is_not_in_messages(place: Connection, tmp_path: Path) -> None:
     path = tmp_path / "人.csv"
     secrets = {"phone": "1.54999E+10", "id_number": "5.39901199001010017E+17", "name": "=欧阳某某(1)"}
-    path.write_text(f"household,birth_date,{','.join(secrets)}\nH1,1950-02-30,{','.join(secrets.values())}\n", encoding="utf-8")
+    path.write_text(
+        f"household,birth_date,{','.join(secrets)}\nH1,1950-02-30,{','.join(secrets.values())}\n", encoding="utf-8"
+    )
     report = run_import(place, "residents", path, dry_run=True, today=TODAY)
     said = "\n".join([*(fault.message for fault in report.faults), *report.notices])
     assert report.rejected == 1
@@ -149,6 +174,8 @@ def test_hungry_files_stay_hungry(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / case.file).write_bytes(case.bytes_in(folder))
         words += [str(folder / case.file), case.kind]
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", _READ, *words], check=False, capture_output=True, text=True, timeout=600)
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _READ, *words], check=False, capture_output=True, text=True, timeout=600
+    )
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) < 400

@@ -55,7 +55,9 @@ def _shapes() -> list[Case]:
     """Line ends, quotes, NULs and ragged rows."""
     good = homes(6)
     lines = good.splitlines()
-    mixed = b"".join(line + end for line, end in zip(lines, [b"\r\n", b"\n", b"\r\n", b"\n", b"\r\n", b"\n", b""], strict=True))
+    mixed = b"".join(
+        line + end for line, end in zip(lines, [b"\r\n", b"\n", b"\r\n", b"\n", b"\r\n", b"\n", b""], strict=True)
+    )
     long, short = lines[2] + b",more,cells", lines[2].rsplit(b",", 2)[0]
     open_quote = lines[3].replace(b"N12", b'"N12')
     found = [
@@ -108,16 +110,54 @@ def _headings() -> list[Case]:
         Case("headings", "blank heading", "households", "户.csv", b",building\nN1,B1\n", "缺少必需的列：code"),
     ]  # fmt: skip
     for kind, cells in GOOD.items():
-        needed = "household" if "household" in cells else "kind" if kind == "backdrop" else None if kind == "streets" else "code"
+        needed = (
+            "household"
+            if "household" in cells
+            else "kind"
+            if kind == "backdrop"
+            else None
+            if kind == "streets"
+            else "code"
+        )
         if needed is None:
             continue
         rows = [{column: cell for column, cell in row(kind, 11).items() if column != needed}]
         crs = None if kind in ("residents", "needs") else "EPSG:4326"
-        found.append(Case("headings", f"no column {needed}", kind, "缺.csv", csv(rows), f"缺少必需的列：.*{needed}.*文件中有", crs=crs, where=needed))
-    for kind, missing in (("buildings", "lat"), ("stations", "lon"), ("stations", "services"), ("needs", "opened_on"), ("grids", "geometry"), ("areas", "geometry"), ("streets", "geometry")):
+        found.append(
+            Case(
+                "headings",
+                f"no column {needed}",
+                kind,
+                "缺.csv",
+                csv(rows),
+                f"缺少必需的列：.*{needed}.*文件中有",
+                crs=crs,
+                where=needed,
+            )
+        )
+    for kind, missing in (
+        ("buildings", "lat"),
+        ("stations", "lon"),
+        ("stations", "services"),
+        ("needs", "opened_on"),
+        ("grids", "geometry"),
+        ("areas", "geometry"),
+        ("streets", "geometry"),
+    ):
         rows = [{column: cell for column, cell in row(kind, 11).items() if column != missing}]
         crs = None if kind in ("residents", "needs") else "EPSG:4326"
-        found.append(Case("headings", f"no column {missing}", kind, "缺.csv", csv(rows), f"缺少必需的列：.*{missing}", crs=crs, where=missing))
+        found.append(
+            Case(
+                "headings",
+                f"no column {missing}",
+                kind,
+                "缺.csv",
+                csv(rows),
+                f"缺少必需的列：.*{missing}",
+                crs=crs,
+                where=missing,
+            )
+        )
     return [case for case in found if case.name != "three of a kind"] + [
         Case("headings", "three of a kind", "stations", "站.csv", "code,name,kind,services,x,lng,经度,lat\nS1,站,食堂,meal,102,102,102,25\n".encode(), "都表示 lon，只留一列", where="lon")
     ]  # fmt: skip
@@ -147,5 +187,16 @@ def _cuts() -> list[Case]:
     for share in (0.1, 0.25, 0.5, 0.75, 0.9, 0.99):
         cut = whole[: int(len(whole) * share)]
         rows = cut.count(b"\n")
-        found.append(Case("cuts", f"at {share:.0%}", "households", "户.csv", cut, "应有 7 列", (rows, rows - 1), where=f"{rows + 1}:"))
+        found.append(
+            Case(
+                "cuts",
+                f"at {share:.0%}",
+                "households",
+                "户.csv",
+                cut,
+                "应有 7 列",
+                (rows, rows - 1),
+                where=f"{rows + 1}:",
+            )
+        )
     return found

@@ -75,7 +75,13 @@ def cases() -> list[Case]:
     good = workbook(*records([row("households", 10 + n) for n in range(3)]))
     sheet1 = "xl/worksheets/sheet1.xml"
     broken = "不是可读的 Excel 文件|压缩包损坏|另存为"
-    laughs = b'<!DOCTYPE l [<!ENTITY a "' + b"ha" * 1000 + b'">' + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 20) for n in range(8)) + b"]>"
+    laughs = (
+        b'<!DOCTYPE l [<!ENTITY a "'
+        + b"ha" * 1000
+        + b'">'
+        + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 20) for n in range(8))
+        + b"]>"
+    )
     found = [
         ("merged cells", _sheet(lambda s: s.merge_cells("B2:B3")), "取消合并", (3, 1), "2:building"),
         ("merged over columns", _sheet(lambda s: s.merge_cells("C3:D3")), "取消合并", (3, 2), "3:unit"),

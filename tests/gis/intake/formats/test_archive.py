@@ -25,9 +25,7 @@ def zipped_as(tmp_path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.shp", "/etc/evil.shp", "a/../../evil.shp", "..\\evil.shp", "C:\\evil.shp"]
-)
+@pytest.mark.parametrize("name", ["../evil.shp", "/etc/evil.shp", "a/../../evil.shp", "..\\evil.shp", "C:\\evil.shp"])
 def test_paths_that_climb_out_are_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

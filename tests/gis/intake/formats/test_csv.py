@@ -93,9 +93,7 @@ def test_row_numbers_hold_over_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     lines = [f"{i},{'n' * (i % 50)}" if i % 97 else str(i) for i in range(2, 3000)]
     good, broken = read(opened(tmp_path, ("code,name\n" + "\n".join(lines) + "\n").encode()))
     assert {row: cells[0] for row, cells in good.items()} == {i: str(i) for i in range(2, 3000) if i % 97}
-    assert {row: cells[0] for row, cells in broken.items()} == {
-        i: str(i) for i in range(2, 3000) if not i % 97
-    }
+    assert {row: cells[0] for row, cells in broken.items()} == {i: str(i) for i in range(2, 3000) if not i % 97}
 
 
 @pytest.mark.parametrize("raw", [b"\n\n", b",,,\n", b"\xef\xbb\xbf"])
@@ -118,6 +116,4 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, recor
     plain_csv.writer(target).writerows([["code", "name", "lon"], *records])
     good, broken = read(opened(tmp_path_factory.mktemp("csv"), target.getvalue().encode()))
     assert broken == {}
-    assert good == {
-        i: [cell or None for cell in record] for i, record in enumerate(records, 2) if any(record)
-    }
+    assert good == {i: [cell or None for cell in record] for i, record in enumerate(records, 2) if any(record)}

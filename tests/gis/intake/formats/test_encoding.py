@@ -51,9 +51,7 @@ def test_a_character_across_two_blocks_does_no_harm(tmp_path: Path) -> None:
         (b"code\n\xff\xff\xff\n", 2, "GB 18030"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_line(
-    tmp_path: Path, raw: bytes, line: int, words: str
-) -> None:
+def test_what_cannot_be_read_is_refused_with_its_line(tmp_path: Path, raw: bytes, line: int, words: str) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(raw)
     with pytest.raises(Invalid) as caught:

@@ -48,9 +48,7 @@ def osm(*things: str) -> str:
     return f"<osm version='0.6'>{''.join([*nodes, *in_order])}</osm>"
 
 
-def read(
-    tmp_path: Path, kind: str, *things: str
-) -> Iterator[tuple[dict[str, str | None], shapely.Geometry | None]]:
+def read(tmp_path: Path, kind: str, *things: str) -> Iterator[tuple[dict[str, str | None], shapely.Geometry | None]]:
     path = tmp_path / "f.osm"
     path.write_text(osm(*things))
     source = open_osm(path, "f.osm", kind)
@@ -109,9 +107,7 @@ def test_buildings_are_ways_relations_and_nodes(tmp_path: Path) -> None:
     }
     assert set(rows) == {"osm:w20", "osm:w21", "osm:w22", "osm:r30", "osm:r31", "osm:n5"}
     assert rows["osm:w20"].equals(shapely.box(102.0, 25.0, 102.001, 25.001))
-    assert (
-        rows["osm:w21"].geom_type == "Polygon" and not rows["osm:w21"].is_valid
-    )  # for the checks to name its fault
+    assert rows["osm:w21"].geom_type == "Polygon" and not rows["osm:w21"].is_valid  # for the checks to name its fault
     assert rows["osm:w22"].geom_type == "LineString"
     assert rows["osm:r30"].geom_type == "Polygon"
     assert rows["osm:r31"] is None

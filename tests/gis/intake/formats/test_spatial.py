@@ -227,7 +227,13 @@ _VALUES = st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | 
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(_WORDS, _VALUES, max_size=3), st.lists(_VALUES, max_size=6), st.booleans(), st.integers(1, 40), st.sampled_from([None, 1]))
+@given(
+    st.dictionaries(_WORDS, _VALUES, max_size=3),
+    st.lists(_VALUES, max_size=6),
+    st.booleans(),
+    st.integers(1, 40),
+    st.sampled_from([None, 1]),
+)
 @example({'x"features': [1, 2]}, [3], True, 7, None)
 @example({"more": {"features": [1]}}, [], True, 3, 1)
 def test_features_are_found_wherever_the_file_is_cut(
@@ -235,7 +241,10 @@ def test_features_are_found_wherever_the_file_is_cut(
 ) -> None:
     path = tmp_path / "f.geojson"
     others.pop("features", None)
-    path.write_text(json.dumps({**others, "features": members, "more": others}, ensure_ascii=ascii_only, indent=indent), encoding="utf-8")
+    path.write_text(
+        json.dumps({**others, "features": members, "more": others}, ensure_ascii=ascii_only, indent=indent),
+        encoding="utf-8",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gis.intake.formats.geojson._PIECE", piece)
         found = find_features(path)
@@ -249,7 +258,13 @@ def test_members_that_are_no_features_keep_the_numbers_right(tmp_path: Path) -> 
         return {"type": "Feature", "properties": {"code": str(i)}, "geometry": geometry}
 
     point = {"type": "Point", "coordinates": [102, 25]}
-    members = [None, *(feature(i, point) for i in range(2, 9000)), "x", feature(9001, {"type": "Point", "coordinates": ["a", 1]}), point]
+    members = [
+        None,
+        *(feature(i, point) for i in range(2, 9000)),
+        "x",
+        feature(9001, {"type": "Point", "coordinates": ["a", 1]}),
+        point,
+    ]
     path = tmp_path / "f.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": members}), encoding="utf-8")
     source = open_geojson(path, "f.geojson", tmp_path)

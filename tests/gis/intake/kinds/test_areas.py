@@ -23,10 +23,7 @@ def test_areas_are_linked_and_those_above_are_made(importer: Importer) -> None:
         (COMMUNITY, "community", "530102001000"),
     ]
     assert any("新建上级区划 3 个" in notice for notice in report.notices)
-    assert (
-        importer.one("SELECT GeometryType(geometry) FROM areas WHERE code = :code", code=COMMUNITY)
-        == "MULTIPOLYGON"
-    )
+    assert importer.one("SELECT GeometryType(geometry) FROM areas WHERE code = :code", code=COMMUNITY) == "MULTIPOLYGON"
 
 
 def test_an_area_made_from_its_code_gets_its_name_later(importer: Importer) -> None:
@@ -59,8 +56,7 @@ def test_bad_areas(importer: Importer) -> None:
     )
     assert report.loaded == 0
     found = [
-        (fault.where.removeprefix("a.geojson:"), fault.message.split("，")[0].split(" /")[0])
-        for fault in report.faults
+        (fault.where.removeprefix("a.geojson:"), fault.message.split("，")[0].split(" /")[0]) for fault in report.faults
     ]
     assert [where for where, _ in found] == [
         "1:code",

@@ -33,9 +33,7 @@ def test_every_accepted_longitude_has_a_zone(importer: Importer, lon: float, crs
 
 def test_shapes_have_codes_of_their_own() -> None:
     there = shapely.LineString([(0, 0), (1, 1)])
-    shapes = np.array(
-        [there, there.reverse(), shapely.LineString([(0, 0), (1, 2)]), None, there], dtype=object
-    )
+    shapes = np.array([there, there.reverse(), shapely.LineString([(0, 0), (1, 2)]), None, there], dtype=object)
     codes = shape_codes(pa.array([None, None, None, None, "R1"], pa.string()), shapes).to_pylist()
     assert codes[0] == codes[1] != codes[2]
     assert codes[3:] == [None, "R1"]

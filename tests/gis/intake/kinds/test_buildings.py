@@ -20,9 +20,9 @@ def test_footprints_and_points_are_assigned(importer: Importer) -> None:
         ),
     )
     assert importer.rows(GRIDS) == [("B1", WEST), ("B2", EAST), ("B3", None)]
-    assert importer.rows(
-        "SELECT name, floors, units, round(lon::numeric, 4) FROM buildings WHERE code = 'B1'"
-    )[0][:3] == ("一号", 6, 3)
+    assert importer.rows("SELECT name, floors, units, round(lon::numeric, 4) FROM buildings WHERE code = 'B1'")[0][
+        :3
+    ] == ("一号", 6, 3)
 
 
 def test_an_unknown_compound_is_made(importer: Importer) -> None:
@@ -48,9 +48,7 @@ def test_households_move_with_their_building(importer: Importer) -> None:
         "code,building,lon,lat\nH1,B1,,\nH2,B1,102.006,25.006\nH3,B2,,\n",
         crs="EPSG:4326",
     )
-    report = importer.ok(
-        "buildings", "b.csv", "code,lon,lat\nB1,102.016,25.006\nB2,102.015,25.005\n", crs="EPSG:4326"
-    )
+    report = importer.ok("buildings", "b.csv", "code,lon,lat\nB1,102.016,25.006\nB2,102.015,25.005\n", crs="EPSG:4326")
     assert importer.rows(
         "SELECT h.code, g.code, h.lon, h.version FROM households h JOIN grids g ON g.id = h.grid_id ORDER BY 1"
     ) == [
@@ -65,9 +63,7 @@ def test_households_move_with_their_building(importer: Importer) -> None:
 def test_what_a_file_does_not_speak_of_stays(importer: Importer) -> None:
     importer.ok("buildings", "b.csv", "code,name,compound,floors,lon,lat\nB1,一号,C1,6,102,25\n", crs="4326")
     importer.ok("buildings", "b.csv", "code,floors,lon,lat\nB1,7,102,25\n", crs="4326")
-    shown = (
-        "SELECT b.name, b.floors, c.code, b.version FROM buildings b JOIN compounds c ON c.id = b.compound_id"
-    )
+    shown = "SELECT b.name, b.floors, c.code, b.version FROM buildings b JOIN compounds c ON c.id = b.compound_id"
     assert importer.rows(shown) == [("一号", 7, "C1", 2)]
 
 

@@ -18,9 +18,7 @@ def test_compounds_need_no_position_and_then_no_crs(importer: Importer) -> None:
 
 def test_what_a_file_does_not_speak_of_stays(importer: Importer) -> None:
     importer.ok("compounds", "c.csv", "code,name,committee\nC1,幸福里,业委会\n")
-    importer.ok(
-        "compounds", "c.geojson", geojson(({"code": "C1", "renovation": "started"}, square(102, 25, 0.01)))
-    )
+    importer.ok("compounds", "c.geojson", geojson(({"code": "C1", "renovation": "started"}, square(102, 25, 0.01))))
     assert importer.rows(SHOWN) == [("C1", "幸福里", None, "业委会", "started", False)]
     importer.ok("compounds", "c.csv", "code,committee\nC1,\n")
     assert importer.rows(SHOWN) == [("C1", "幸福里", None, None, "started", False)]

@@ -29,9 +29,10 @@ def test_grids_take_in_the_households_that_are_there(importer: Importer) -> None
     assert {row[2] for row in importer.rows(PLACED)} == {"outside every grid"}
     report = importer.ok("grids", "g.geojson", two_grids())
     assert importer.rows(PLACED) == [("H1", WEST, None), ("H2", WEST, None), ("H3", EAST, None)]
-    assert importer.rows(
-        "SELECT b.code, g.code FROM buildings b JOIN grids g ON g.id = b.grid_id ORDER BY 1"
-    ) == [("B1", WEST), ("B2", EAST)]
+    assert importer.rows("SELECT b.code, g.code FROM buildings b JOIN grids g ON g.id = b.grid_id ORDER BY 1") == [
+        ("B1", WEST),
+        ("B2", EAST),
+    ]
     assert any("3 户中 3 户有网格" in notice for notice in report.notices)
 
 
@@ -39,9 +40,7 @@ def test_a_moved_boundary_moves_households(importer: Importer) -> None:
     importer.ok("grids", "g.geojson", two_grids())
     importer.ok("buildings", "b.csv", BUILDINGS, crs="EPSG:4326")
     importer.ok("households", "h.csv", HOUSEHOLDS)
-    moved = geojson(
-        ({"code": WEST}, square(102.0, 25.0, 0.004)), ({"code": EAST}, square(102.004, 25.0, 0.016))
-    )
+    moved = geojson(({"code": WEST}, square(102.0, 25.0, 0.004)), ({"code": EAST}, square(102.004, 25.0, 0.016)))
     importer.ok("grids", "g.geojson", moved)
     assert [row[1] for row in importer.rows(PLACED)] == [EAST, EAST, EAST]
     assert importer.rows("SELECT name, version FROM grids ORDER BY code") == [("西", 2), ("东", 2)]
@@ -68,8 +67,7 @@ def test_bad_grids(importer: Importer) -> None:
     words = ["与第 1 行重复", "15 位", "不是社区", "面无效", "经纬度可能颠倒"]
     assert [word in fault.message for word, fault in zip(words, report.faults, strict=True)] == [True] * 5
     assert [fault.where for fault in report.faults] == [
-        f"g.geojson:{i}:{c}"
-        for i, c in ((2, "code"), (3, "code"), (4, "code"), (5, "geometry"), (6, "geometry"))
+        f"g.geojson:{i}:{c}" for i, c in ((2, "code"), (3, "code"), (4, "code"), (5, "geometry"), (6, "geometry"))
     ]
 
 

@@ -105,9 +105,7 @@ def test_bulk_assignment_equals_a_spatial_join(importer: Importer) -> None:
     city.grids.to_file(importer.folder / "grids.gpkg")
     importer.ok("grids", "grids.gpkg", importer.folder / "grids.gpkg")
     importer.ok("households", "h.csv", city.households().to_csv(index=False), crs="EPSG:4326")
-    points = gpd.GeoDataFrame(
-        {"code": city.codes}, geometry=gpd.points_from_xy(city.lon, city.lat), crs="EPSG:4326"
-    )
+    points = gpd.GeoDataFrame({"code": city.codes}, geometry=gpd.points_from_xy(city.lon, city.lat), crs="EPSG:4326")
     joined = gpd.sjoin(points, city.grids, predicate="intersects", lsuffix="h", rsuffix="g")
     expected: dict[str, set[str]] = {}
     for household, grid in zip(joined["code_h"], joined["code_g"], strict=True):
@@ -121,9 +119,7 @@ def test_bulk_assignment_equals_a_spatial_join(importer: Importer) -> None:
 
 
 def test_many_rows_leave_the_indexes_as_they_were(importer: Importer) -> None:
-    definitions = (
-        "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'households'::regclass ORDER BY 1"
-    )
+    definitions = "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'households'::regclass ORDER BY 1"
     guards = "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE conrelid = 'households'::regclass ORDER BY 1"
     before = importer.rows(definitions), importer.rows(guards)
     importer.ok("households", "few.csv", "code,colour\nH7,red\nH8,red\n")

@@ -23,7 +23,10 @@ FILES = {
         ({"code": "P"}, point(103, 25)),
     ),
     "streets": geojson(
-        ({"code": "S1", "kind": "支路", "name": "一路"}, {"type": "LineString", "coordinates": [[102, 25], [102.01, 25]]}),
+        (
+            {"code": "S1", "kind": "支路", "name": "一路"},
+            {"type": "LineString", "coordinates": [[102, 25], [102.01, 25]]},
+        ),
         (
             {"code": "S2", "kind": "steps", "foot": "YES", "layer": 1},
             {"type": "MultiLineString", "coordinates": [[[102, 25], [102.01, 25]], [[102, 25.1], [102.01, 25.1]]]},
@@ -34,7 +37,9 @@ FILES = {
 }
 
 
-def both(importer: Importer, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def both(
+    importer: Importer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     importer.ok("grids", "g.geojson", two_grids())
     importer.ok(name, "f.geojson", FILES[name])
     staged = importer.rows(STORED[name])
@@ -64,7 +69,9 @@ def test_a_point_that_the_database_finds_elsewhere_decides(importer: Importer, m
     rightly = importer.rows(STORED["buildings"])
     with importer.store.owner_engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE buildings, compounds CASCADE")
-    monkeypatch.setattr(kind.shapely, "point_on_surface", lambda shapes: kind.shapely.points([[102.0195, 25.004]] * len(shapes)))
+    monkeypatch.setattr(
+        kind.shapely, "point_on_surface", lambda shapes: kind.shapely.points([[102.0195, 25.004]] * len(shapes))
+    )
     versions = []
     for _ in range(2):
         importer.ok("buildings", "f.geojson", FILES["buildings"])

@@ -56,9 +56,9 @@ def test_bad_residents(homes: Importer) -> None:
     assert [fault.where for fault in report.faults] == [
         f"r.csv:{i}:{column}" for i, (_, column, _) in enumerate(rows, 2)
     ]
-    assert [words in fault.message for fault, (_, _, words) in zip(report.faults, rows, strict=True)] == [
-        True
-    ] * len(rows)
+    assert [words in fault.message for fault, (_, _, words) in zip(report.faults, rows, strict=True)] == [True] * len(
+        rows
+    )
 
 
 def test_no_message_holds_anything_personal(homes: Importer) -> None:
@@ -84,9 +84,7 @@ def test_the_same_people_come_again_as_themselves(homes: Importer) -> None:
 
 
 def test_an_id_number_tells_people_apart_and_does_not_repeat(homes: Importer) -> None:
-    report = homes.run(
-        "residents", "r.csv", HEAD + "H1,,1950,,甲,1,53X,\nH1,,1951,,乙,2,53x,\nH2,,1950,,甲,,53X,\n"
-    )
+    report = homes.run("residents", "r.csv", HEAD + "H1,,1950,,甲,1,53X,\nH1,,1951,,乙,2,53x,\nH2,,1950,,甲,,53X,\n")
     assert [(fault.where, fault.message.split(" /")[0]) for fault in report.faults] == [
         ("r.csv:3:id_number", "与第 2 行重复")
     ]
@@ -167,7 +165,11 @@ def test_guardians_come_with_their_children(homes: Importer) -> None:
     assert opened() == first, "the same file changes nothing"
     homes.ok("residents", "r.csv", "户编码,姓名,出生日期,性别,证件号码\nH1,小明,2019-05-06,男,530102201905061234\n")
     assert opened() == first, "what the file does not speak of stays"
-    homes.ok("residents", "r.csv", head + child.replace("1234,王", "1242,王").replace("王芳", "李强").replace("1234\n", "5678\n"))
+    homes.ok(
+        "residents",
+        "r.csv",
+        head + child.replace("1234,王", "1242,王").replace("王芳", "李强").replace("1234\n", "5678\n"),
+    )
     assert opened()["小明"][:2] == ("李强", "138 0000 5678")
     assert len(homes.rows(GUARDED)) == 2
     report = homes.run("residents", "r.csv", head + "H1,小红,2020-01-01,女,,赵秘密,1.38E+10\n")

@@ -21,9 +21,7 @@ def test_services_with_hours_and_capacity(importer: Importer) -> None:
         station("meal#40@Mo-Fr 11:00-13:00; PH off;助餐@Sa 11:00-12:00;health"),
         crs="4326",
     )
-    assert importer.rows("SELECT code, name, kind, capacity FROM stations") == [
-        ("S1", "邻里中心", "党群服务中心", 50)
-    ]
+    assert importer.rows("SELECT code, name, kind, capacity FROM stations") == [("S1", "邻里中心", "党群服务中心", 50)]
     assert importer.rows(OFFERS) == [
         ("S1", "health", "24/7", None),
         ("S1", "meal", "Mo-Fr 11:00-13:00; PH off", 40),

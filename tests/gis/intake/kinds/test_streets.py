@@ -27,9 +27,7 @@ def test_columns(importer: Importer) -> None:
         "foot": "Yes",
     }
     report = importer.ok("streets", "s.geojson", geojson((properties, line([102, 25], [102.01, 25]))))
-    assert importer.rows(SHOWN) == [
-        ("7", "春华路", "footway", "yes", True, False, 1, "LINESTRING(102 25,102.01 25)")
-    ]
+    assert importer.rows(SHOWN) == [("7", "春华路", "footway", "yes", True, False, 1, "LINESTRING(102 25,102.01 25)")]
     assert report.notices == ["未使用的列：oneway / columns not used: oneway"]
 
 
@@ -48,9 +46,7 @@ def test_parts_become_streets_and_are_replaced_as_a_whole(importer: Importer) ->
 
 def test_a_street_without_code_is_known_by_its_line(importer: Importer) -> None:
     there, back = line([102, 25], [102.01, 25]), line([102.01, 25], [102, 25])
-    report = importer.run(
-        "streets", "s.geojson", geojson(({}, there), ({}, back), ({}, line([102, 25], [102, 25.01])))
-    )
+    report = importer.run("streets", "s.geojson", geojson(({}, there), ({}, back), ({}, line([102, 25], [102, 25.01]))))
     assert [fault.message.split(" /")[0] for fault in report.faults] == ["与第 1 行重复"]
     codes = [row[0] for row in importer.rows(SHOWN)]
     importer.ok("streets", "s.geojson", geojson(({}, back)))

@@ -33,7 +33,9 @@ def phones(store: Store, table: str) -> dict[str, str | None]:
 
 def test_chiefs_come_come_again_and_step_down(homes: Importer, store: Store) -> None:
     head = "楼栋,姓名,电话,任职日期,卸任日期\n"
-    homes.ok("chiefs", "c.csv", head + "B1,甲,15400000001,2024-01-01,\nB1,乙,,2025-01-01,\nB2,甲,15400000001,2024年1月1日,\n")
+    homes.ok(
+        "chiefs", "c.csv", head + "B1,甲,15400000001,2024-01-01,\nB1,乙,,2025-01-01,\nB2,甲,15400000001,2024年1月1日,\n"
+    )
     first = (date(2024, 1, 1), None, 1)
     assert homes.rows(CHIEFS) == [("B1", "乙", date(2025, 1, 1), None, 1), ("B1", "甲", *first), ("B2", "甲", *first)]
     assert phones(store, "building_chiefs") == {"甲": "15400000001", "乙": None}
@@ -90,8 +92,13 @@ def test_contacts_and_their_households(homes: Importer, store: Store) -> None:
 
 def test_contacts_that_cannot_be_told_apart(homes: Importer, store: Store) -> None:
     head = "household,name,organisation,phone,from\n"
-    report = homes.run("contacts", "c.csv", head + "H1,甲,,15400000001,2025-01-01\nH2,甲,,15400000002,2025-01-01\nH9,甲,,,2025-01-01\n")
-    assert [(fault.where, fault.message[:8]) for fault in report.faults] == [("c.csv:3:phone", "同名同单位的联系"), ("c.csv:4:household", "没有这一户，请先")]
+    report = homes.run(
+        "contacts", "c.csv", head + "H1,甲,,15400000001,2025-01-01\nH2,甲,,15400000002,2025-01-01\nH9,甲,,,2025-01-01\n"
+    )
+    assert [(fault.where, fault.message[:8]) for fault in report.faults] == [
+        ("c.csv:3:phone", "同名同单位的联系"),
+        ("c.csv:4:household", "没有这一户，请先"),
+    ]
     with store.owner_engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO contacts (name) VALUES ('丁'), ('丁')")
     report = homes.run("contacts", "c.csv", "household,name,from\nH1,丁,2025-01-01\n")
