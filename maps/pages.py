@@ -15,7 +15,7 @@ from markupsafe import Markup
 from gis.accessibility.coverage import REASON_NAMES
 from maps.classify import MAX_CLASSES
 from maps.config import AGES, COLOURS, GROUPS, PALETTES, PROFILES, SCHEMES, MapConfig, grouped, labels
-from maps.language import LANGUAGES, catalogue, unmarked
+from maps.language import LANGUAGES, catalogue, written
 from maps.layers import (
     Boundaries,
     Choropleth,
@@ -52,7 +52,7 @@ def _templates(language: str) -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=unmarked,
+        finalize=written,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api.language import half, reader, t, tn
 from maps.assets import own
-from maps.language import script, unmarked
+from maps.language import script, written
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -37,6 +37,16 @@ def _sha256(path: Path, _changed_ns: int) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
 
 
+def style_sheet(name: str) -> Markup:
+    """Return the element that loads one of our style sheets, and what its content must be: a browser takes no other."""
+    url, integrity = static_url(f"css/{name}"), _integrity(STATIC / "css" / name)
+    return Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(url, integrity)
+
+
+def _integrity(path: Path) -> str:
+    return f"sha256-{base64.b64encode(_sha256(path, path.stat().st_mtime_ns)).decode()}"
+
+
 def import_map() -> Markup:
     """Return the page's import map: every module of ours, also those that others import, by the address with its hash, and what its content must be.
 
@@ -46,8 +56,7 @@ def import_map() -> Markup:
     for path in sorted((STATIC / "js").glob("*.js")):
         name = path.relative_to(STATIC).as_posix()
         imports[f"/static/{name}"] = url = static_url(name)
-        digest = base64.b64encode(_sha256(path, path.stat().st_mtime_ns)).decode()
-        integrity[url] = f"sha256-{digest}"
+        integrity[url] = _integrity(path)
     said = json.dumps({"imports": imports, "integrity": integrity}, separators=(",", ":"))
     return Markup('<script type="importmap" nonce="{}">{}</script>').format(reader().nonce, Markup(said))
 
@@ -56,12 +65,20 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
-    finalize=unmarked,
+    finalize=written,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _TEMPLATES.globals.update(
-    t=t, tn=tn, half=half, reader=reader, script=script, asset=own, static=static_url, import_map=import_map
+    t=t,
+    tn=tn,
+    half=half,
+    reader=reader,
+    script=script,
+    asset=own,
+    static=static_url,
+    style_sheet=style_sheet,
+    import_map=import_map,
 )
 
 

@@ -26,6 +26,7 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from markupsafe import Markup
 
+from gis.direction import unmarked
 from maps.assets import Asset
 
 CHINESE, ENGLISH = "zh-CN", "en"
@@ -36,22 +37,20 @@ PREFIX = "/assets/words"
 """Where the scripts' catalogues are served, without a session."""
 
 
-_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
-def unmarked(value: Any) -> Any:
-    """Return a text without signs that are not seen but turn the direction of what stands beside it (Unicode UAX #9); anything else as it is.
+def written(value: Any) -> Any:
+    """Return what a template writes for a value (Jinja's ``finalize``): texts without signs that turn the direction of what stands beside them.
 
-    For templates (Jinja's ``finalize``): what is written into a page passes here. What a form sends back is written with ``| e``, which passes
-    as it is. The scripts have the same (``maps/static/language.js``).
+    What a form sends back is written with ``| e``, which passes as it is.
     """
-    return _MARKS.sub("", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return unmarked(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _apart(value: Any) -> Any:
     """Return what is filled into a sentence, so that its direction stays its own."""
-    plain = unmarked(value)
+    plain = written(value)
     return f"\u2068{plain}\u2069" if isinstance(plain, str) and _RIGHT_TO_LEFT.search(plain) else plain
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import shapely
 
+from gis.direction import one_line
 from gis.services.exporting.ground import Features, Ground
-from gis.services.exporting.model import unmarked
 from maps.printing.pen import Ink, Pen
 
 LAND = "#f5f3ed"
@@ -84,7 +84,7 @@ def street_names(
 
 def tidy(name: str | None, most: int) -> str:
     """Return a name without signs that could reorder what stands beside it, and no longer than ``most`` signs."""
-    plain = (unmarked(name) or "").strip()
+    plain = one_line(name or "")
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 

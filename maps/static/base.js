@@ -179,9 +179,9 @@
     paintRules: [{ dataLayer: "grids", symbolizer: new protomapsL.LineSymbolizer({ color: "#55757b", width: 1, opacity: 0.8, dash: [6, 3] }) }], labelRules: [],
   });
 
-  // Bidirectional controls may not reorder what stands beside a name, and a name may not fill the map.
+  // Nothing may reorder what stands beside a name, and a name may not fill the map.
   const tidy = (name, most) => {
-    const plain = String(name || "").replace(/[\u0000-\u001f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "").trim();
+    const plain = linli.unmarked(name || "").replace(/[\u0000-\u001f\u007f\u2066-\u2069]/g, "").trim();
     const letters = [...plain];
     return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : plain;
   };

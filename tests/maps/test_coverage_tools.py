@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 import maps
-from maps.language import unmarked
+from gis.direction import unmarked
 from tests.maps import place
 from tests.maps.conftest import Watched
 from tests.maps.place import CONFIG, HOSTILE

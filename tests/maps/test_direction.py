@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import maps
+from gis.direction import one_line, unmarked
 from maps.language import catalogue
+from maps.printing.ground import tidy
 from tests.maps.conftest import Watched
 from tests.maps.place import CONFIG
 
@@ -56,3 +58,19 @@ def test_what_the_server_writes_keeps_a_names_direction_too(watched: Watched) ->
         said = catalogue("zh-CN").t("{name}：{a} / {b} / 9", name=name, a=7, b=8)
         assert watched.script(digits, said) == "789", ascii(name)
         assert watched.script(digits, f"{name}：7 / 8 / 9") != "789", "or nothing would be shown by this test"
+
+
+def test_browser_and_server_leave_out_the_same_signs(watched: Watched) -> None:
+    watched.draw(maps.planner_map(CONFIG))
+    signs = [code for code in range(0x10000) if not 0xD800 <= code < 0xE000]  # a half of a pair is no sign
+    changed = """(signs) => ["unmarked", "tidy"].map((name) => signs.filter((code) => {
+      const text = `a${String.fromCharCode(code)}b`;
+      return linli[name](text, 9) !== text;
+    }))"""
+    texts = {code: f"a{chr(code)}b" for code in signs}
+    assert watched.script(changed, signs) == [
+        [code for code, text in texts.items() if unmarked(text) != text],
+        [code for code, text in texts.items() if one_line(text) != text],
+    ]
+    for name in (*NAMES, " 一\n二 ", "\u2068שלום\u2069", "长" * 10):
+        assert watched.script("(name) => linli.tidy(name, 9)", name) == tidy(name, 9), ascii(name)

@@ -18,7 +18,7 @@ from folium.template import Template
 import maps
 from maps.assets import MOUNTS, bundles
 from maps.config import Choice
-from maps.language import unmarked
+from gis.direction import unmarked
 from maps.linlimap import LinliMap, layer_label, script_value
 from tests.maps.conftest import NONCE
 from tests.maps.place import CONFIG, HOSTILE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gis.direction import one_line
+
 CRS = "EPSG:4326"
 Say = Callable[[str], str]
 """Gives the reader's half of a text such as ``网格 / Grids``, and a label of the domain in the reader's language. Names from data never pass it."""
-_REORDERING = re.compile("[\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ class Column:
 
     @classmethod
     def of(cls, say: Say, key: str, words: str, unit: str, values: Sequence[Any]) -> Column:
-        """Return a column whose heading names its unit, unless its name does; ``unit`` is one of the domain, or a pair of words."""
+        """Return a column whose heading names its unit, unless its name does; ``unit`` is one of the domain, or a pair of words.
+
+        Texts among the values come from data: what would reorder their line is taken out of them.
+        """
         name, said = say(words), say(unit)
         within = not said or (said.isascii() and said.lower() in name.lower())
         return cls(
@@ -36,7 +39,7 @@ class Column:
             name,
             name if within else say("{name}（{unit}） / {name} ({unit})").format(name=name, unit=said),
             unit.partition(" / ")[0],
-            values,
+            [one_line(value) if isinstance(value, str) else value for value in values],
         )
 
 
@@ -86,8 +89,3 @@ class MapTable:
     def fact(self, key: str) -> str:
         """Return the text of a fact; an empty one where there is none of that key."""
         return next((fact.text for fact in self.facts if fact.key == key), "")
-
-
-def unmarked(name: str | None) -> str | None:
-    """Return a name without signs that are not seen but turn the direction of what stands beside them (Unicode UAX #9), and without control signs."""
-    return None if name is None else _REORDERING.sub("", name)

@@ -14,10 +14,11 @@ import numpy as np
 import shapely
 from sqlalchemy.orm import Session
 
+from gis.direction import one_line
 from gis.errors import NotFound
 from gis.models.vocabulary import COLOURS, SERVICES
 from gis.services import hotspots, measures, needs
-from gis.services.exporting.model import CRS, Column, Fact, Layer, MapTable, Say, unmarked
+from gis.services.exporting.model import CRS, Column, Fact, Layer, MapTable, Say
 from gis.services.features import area_prefix
 from gis.services.outline import place_name
 from gis.services.snapshots import Snapshots
@@ -213,7 +214,7 @@ def heads(say: Say, codes: Sequence[str], names: Sequence[str | None], chosen: n
     """Return the columns of codes and names of the chosen grids."""
     return (
         Column.of(say, "code", "网格编码 / Grid code", "", [codes[i] for i in chosen]),
-        Column.of(say, "name", "网格名称 / Grid name", "", [unmarked(names[i]) for i in chosen]),
+        Column.of(say, "name", "网格名称 / Grid name", "", [names[i] for i in chosen]),
     )
 
 
@@ -227,7 +228,7 @@ def facts_of(
     session: Session, snapshots: Snapshots, today: date, say: Say, exact: bool, filters: list[Fact]
 ) -> tuple[Fact, ...]:
     """Return the facts of a table, with the filters that it was asked with."""
-    place = unmarked(place_name(session, snapshots))
+    place = one_line(place_name(session, snapshots))
     counted = (
         "人数与需求逐一计数；1–4 不显示 / People and needs are counted one by one; 1 to 4 are not told"
         if exact

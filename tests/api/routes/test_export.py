@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -116,9 +117,12 @@ def test_no_sign_turns_the_direction_of_what_stands_beside_a_name(
         session.execute(
             text("UPDATE grids SET name = :name WHERE code = :code"), {"name": f"שלום{marks}北", "code": G1}
         )
-    for form in ("csv", "geojson"):
-        told = client.get(f"/api/export/grids.{form}", headers=as_("planner")).text
-        assert "שלום北" in told
+        session.execute(text("UPDATE buildings SET code = 'שלום' || :marks || code"), {"marks": marks})
+    layers = {"grids": "שלום北", "coverage": "שלוםB"}
+    for (name, whole), form in itertools.product(layers.items(), ("csv", "geojson")):
+        asked = {"service": "meal", "at": "any", "layer": "uncovered"} if name == "coverage" else {}
+        told = client.get(f"/api/export/{name}.{form}", params=asked, headers=as_("planner")).text
+        assert whole in told
         assert not set(told) & set(marks)
     paper = client.get("/api/print/grids.pdf", headers=as_("planner")).content
     printed = pypdfium2.PdfDocument(paper)[0].get_textpage().get_text_bounded()
