@@ -66,8 +66,12 @@ SAID = """() => {
     for (const name of ["title", "placeholder", "aria-label", "alt", "label", "data-done", "data-what"]) said.push(node.getAttribute(name) || "");
   }
   return [...new Set(said)].filter(Boolean); }"""
-UNPINNED = """() => [...document.querySelectorAll("script[src^='/assets/'], link[rel=stylesheet][href^='/assets/']")]
-  .filter((node) => !/^sha384-.{64}$/.test(node.integrity)).map((node) => node.outerHTML)"""
+UNPINNED = """() => {
+  const pinned = JSON.parse(document.querySelector("script[type=importmap]")?.textContent || "{}").integrity || {};
+  const integrity = (node) => node.integrity || (node.type === "module" ? pinned[node.getAttribute("src")] : "");
+  return [...document.querySelectorAll("script[src], link[rel~=stylesheet], link[rel*=preload]")]
+    .filter((node) => !/^sha(256-.{44}|384-.{64})$/.test(integrity(node) || "")).map((node) => node.outerHTML);
+}"""
 OPEN_ALL = "() => document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 
 

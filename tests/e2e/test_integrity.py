@@ -1,4 +1,4 @@
-"""A module that is not what the page was made with is refused by the browser, also where another module imports it."""
+"""A module or a style sheet that is not what the page was made with is refused by the browser, also a module that another imports."""
 
 from __future__ import annotations
 
@@ -41,3 +41,25 @@ def test_a_tampered_module_is_refused(visit: Any, tampered: str | None, refused:
         )
         assert scripts
         assert all("?v=" in url for url in scripts), scripts
+
+
+@pytest.mark.parametrize("tampered", ["base.css", "desk.css", "linli.css", "leaflet.css"])
+def test_a_tampered_style_sheet_is_refused(visit: Any, tampered: str) -> None:
+    window: Visit = visit("planner")
+    window.expect("integrity", tampered)
+    asked: list[str] = []
+
+    def changed(route: Any) -> None:
+        asked.append(route.request.url)
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text() + "\nbody { --tampered: yes }")
+
+    window.page.route(lambda url: f"/{tampered}" in url, changed)
+    window.page.goto(window.program.base + "/")
+    window.page.wait_for_load_state("load")
+    assert asked
+    loaded = "() => [...document.styleSheets].map((each) => each.href)"
+    assert not any(tampered in href for href in window.page.evaluate(loaded)), "it is left out as a whole"
+    assert len(window.page.evaluate(loaded)) == window.page.locator("link[rel=stylesheet]").count() - 1, "alone"
+    value = "() => getComputedStyle(document.body).getPropertyValue('--tampered')"
+    assert window.page.evaluate(value) == ""
