@@ -30,7 +30,7 @@ _BEHIND_S = 2.0
 _MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")
 
 Versions = dict[str, tuple[int, int]]
-"""Of each topic: its newest change and how many there are. Both, since what began early may commit late."""
+"""Of each topic: the number of its newest change, and the sum over its lines. Both, since what began early may commit late."""
 
 
 def encode(versions: Versions) -> str:

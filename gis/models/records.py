@@ -77,11 +77,15 @@ class ImportPiece(Base):
 
 
 class Change(Base):
-    """A committed change of a topic (a table's name); written by triggers, inserted only, so that writers never wait for each other."""
+    """When a topic (a table's name) was last changed by those who held this line; triggers write, and take a line that nobody else holds.
+
+    A topic has as many lines as ever wrote it at once, so that writers never wait for each other.
+    """
 
     __tablename__ = "changes"
     __table_args__ = (Index("ix_changes_topic_id", "topic", "id"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     topic: Mapped[str] = mapped_column(Text)
-    at: Mapped[Moment] = mapped_column(server_default=func.clock_timestamp())
+    newest: Mapped[int] = mapped_column(BigInteger, server_default=text("nextval('changes_id_seq')"))
+    """The number of its last change; numbers of all topics are one sequence, and each is given out once."""

@@ -1,7 +1,7 @@
 """The journal of changes as this process knows it: which version every topic had, and since when that is known.
 
-The database writes a line into ``changes`` for every statement that changes a topic, in the same transaction (see
-migrations/sql). :class:`Reading` is what one query of that journal gave; whatever was committed before ``asked_at`` is in it.
+For every statement that changes a topic the database gives a line of ``changes`` the next number, in the same transaction (see
+migrations/sql); a topic has as many lines as ever wrote it at once, however much is written. :class:`Reading` is what one query of that journal gave; whatever was committed before ``asked_at`` is in it.
 :class:`Journal` keeps the newest reading, and answers with it as long as
 
 - it was asked for less than :data:`FRESH_S` ago: a process never trusts a reading longer, whether notices arrive or not;
@@ -32,7 +32,7 @@ _VERSIONS_AND_WROTE = text(
 )
 
 Versions = Mapping[str, tuple[int, int]]
-"""Of each topic: its newest change, and number and sum of all. Both, since what began early may commit late."""
+"""Of each topic: the number of its newest change, and the sum over its lines. Both, since what began early may commit late."""
 
 
 @dataclass(frozen=True, eq=False)

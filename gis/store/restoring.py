@@ -280,10 +280,10 @@ def _prove(
         check(store)
         with store.owner_engine.begin() as owner:
             owner.exec_driver_sql(
-                "SELECT setval(pg_get_serial_sequence('changes', 'id'), greatest(%s, (SELECT coalesce(max(id), 0) FROM changes)) + 1)",
+                "SELECT setval('changes_id_seq', greatest(%s, nextval('changes_id_seq')))",
                 (newest,),
             )
-            owner.exec_driver_sql("INSERT INTO changes (topic) SELECT DISTINCT topic FROM changes")
+            owner.exec_driver_sql("UPDATE changes SET newest = nextval('changes_id_seq')")
             detail = {"made_at": manifest.made_at.isoformat(), "sha256": manifest.dump_sha256}
             write_as_owner(owner, Note("backup.restore", detail=detail))
     finally:

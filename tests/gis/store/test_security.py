@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from gis.store.session import Store
@@ -145,35 +145,85 @@ def versions(store: Store) -> dict[str, tuple[int, int]]:
         return {topic: (newest, changes) for topic, newest, changes in rows}
 
 
-def test_a_late_commit_and_a_pruned_line_are_no_return_to_an_old_version(place: Store) -> None:
-    with place.owner_engine.begin() as first:
-        first.execute(text("UPDATE stations SET name = name"))
-    with place.owner_engine.connect() as early:
-        begun = early.begin()
-        early.execute(text("UPDATE stations SET name = name"))
-        with place.owner_engine.begin() as other:
-            other.execute(text("UPDATE stations SET name = name"))
-        before = versions(place)
-        with place.owner_engine.begin() as other:
-            other.execute(text("DELETE FROM changes WHERE id = (SELECT min(id) FROM changes WHERE topic = 'stations')"))
-        begun.commit()
-    assert versions(place)["stations"] != before["stations"]
+def change(connection: Connection) -> None:
+    connection.execute(text("UPDATE stations SET name = name"))  # no row, and yet a statement
 
 
-def test_the_journal_is_pruned_but_keeps_each_topics_newest(place: Store) -> None:
+def test_a_late_commit_is_no_return_to_an_old_version(place: Store) -> None:
+    with place.owner_engine.begin() as other:
+        change(other)
+    seen = [versions(place)["stations"]]
+    with place.owner_engine.connect() as early, place.owner_engine.connect() as later:
+        first, second = early.begin(), later.begin()
+        change(early)
+        change(later)
+        with place.owner_engine.begin() as other:
+            other.execute(text("SET LOCAL lock_timeout = '2s'"))
+            change(other)  # waits for neither
+        seen.append(versions(place)["stations"])
+        change(later)
+        second.commit()
+        seen.append(versions(place)["stations"])
+        first.commit()
+    seen.append(versions(place)["stations"])
+    assert len({changes for _, changes in seen}) == 4
+    assert sorted(seen) == seen  # numbers only grow
+
+
+def test_within_a_transaction_each_change_is_a_version_too(place: Store) -> None:
+    seen = []
+
+    def changed(connection: Connection) -> None:
+        change(connection)
+        found = connection.execute(text("SELECT newest, changes FROM linli_versions() WHERE topic = 'stations'"))
+        seen.append(tuple(found.one()))
+
     with place.owner_engine.begin() as connection:
-        connection.execute(text("UPDATE changes SET at = now() - interval '2 hours'"))
-        connection.execute(
-            text(
-                "INSERT INTO changes (topic, at) SELECT 'stations', now() - interval '2 hours' FROM generate_series(1, 3000)"
-            )
+        changed(connection)
+        for _ in range(2):
+            inner = connection.begin_nested()
+            changed(connection)
+            changed(connection)
+            inner.rollback()
+        changed(connection)
+    with place.owner_engine.connect().execution_options(isolation_level="REPEATABLE READ") as still, still.begin():
+        still.execute(text("SELECT 1 FROM changes"))
+        with place.owner_engine.begin() as connection:
+            changed(connection)
+        change(still)  # of a line that was written since it would be told that it cannot
+    seen.append(versions(place)["stations"])
+    assert len(set(seen)) == len(seen) == 8
+
+
+def test_what_is_read_of_the_journal_does_not_grow_with_what_is_written(place: Store) -> None:
+    """Counted in rows and blocks, which no load changes: a process asks eight times a second."""
+
+    def read() -> tuple[int, int]:
+        with place.owner_engine.begin() as connection:
+            plan = connection.scalar(text("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT * FROM changes"))[
+                0
+            ]["Plan"]
+        with place.session(None) as session:
+            asked = session.scalar(
+                text("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT * FROM linli_versions()")
+            )[0]["Plan"]
+        return plan["Actual Rows"], max(
+            each["Shared Hit Blocks"] + each["Shared Read Blocks"] for each in (plan, asked)
         )
-    newest = {topic: version[0] for topic, version in versions(place).items()}
-    with place.owner_engine.begin() as connection:
-        for _ in range(501):
-            connection.execute(text("UPDATE streets SET name = name"))
-    with place.owner_session() as session:
-        left = dict(session.execute(text("SELECT topic, count(*) FROM changes GROUP BY topic")).all())
-    assert left["stations"] == 1
-    after = versions(place)
-    assert {topic: after[topic][0] for topic in newest} == newest
+
+    def write(times: int) -> None:
+        with place.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(
+                text(
+                    "CREATE OR REPLACE PROCEDURE pg_temp.write(times integer) LANGUAGE plpgsql AS $$ "
+                    "BEGIN FOR i IN 1..times LOOP UPDATE streets SET name = name; COMMIT; END LOOP; END $$"
+                )
+            )
+            connection.execute(text("CALL pg_temp.write(:times)"), {"times": times})
+
+    write(50)
+    rows, _ = read()
+    write(3000)
+    now_rows, blocks = read()
+    assert now_rows == rows
+    assert blocks < 30
