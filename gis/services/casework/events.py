@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis.casework.flow import STEPS, WAITING, WORKING, check_step, label
-from gis.casework.limits import FOLLOW_UP_DAYS
+from gis.casework.flow import STEPS, check_step, label
 from gis.casework.worktime import WorkCalendar
-from gis.errors import Conflict, Fault, Invalid, NotFound
-from gis.services.casework.desks import active_desks, due_of, limit_of, nearest_desk
+from gis.errors import Conflict, Fault, NotFound
+from gis.services.casework.desks import due_of, limit_of
+from gis.services.casework.transitions import changes_of, desk_for
 from gis.services.features import check_version
 from gis.services.snapshots import Snapshots
 
@@ -32,6 +32,10 @@ VALUES (:id, :kind, :title, :severity, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326
 ON CONFLICT (id) DO NOTHING
 RETURNING id, kind, severity, state, lon, lat, reported_at, assignee, warn_at, due_at, dispatched_at, dispatched_in_time, resolved_at, resolved_in_time, reworks,
           outcome AS satisfaction, merged_into, follow_up_on, followed_up_on, version, NULL AS assignee_name, true AS readable, true AS mine, title
+"""
+_STANDING = """
+SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.reworks, e.version, g.code AS grid
+FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id FOR UPDATE OF e
 """
 _STEP = """
 INSERT INTO event_steps (step_id, event_id, at, account, from_state, to_state, assignee, note)
@@ -75,9 +79,7 @@ def report(
         "due_at": first.due_at,
     }
     new = session.execute(text(_INSERT), values).mappings().one_or_none()
-    if (
-        new is not None
-    ):  # nobody else has touched it yet: what was written is the whole answer, and need not be asked for
+    if new is not None:  # nobody else has touched it yet: what was written is the whole answer
         step = _write_step(session, made, now, {"from_state": None, "to_state": "reported", "note": body.get("note")})
         grid = {
             "grid": grids.codes[found] if found >= 0 else None,
@@ -137,20 +139,14 @@ def default_desks(session: Session, snapshots: Snapshots, identity: UUID) -> dic
     Raises:
         NotFound: there is none, or the account may not know of it.
     """
-    row = (
-        session.execute(
-            text(
-                "SELECT e.kind, e.state, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"
-            ),
-            {"id": identity},
-        )
-        .mappings()
-        .one_or_none()
+    standing = text(
+        "SELECT e.kind, e.state, e.assignee, g.code AS grid FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id"
     )
+    row = session.execute(standing, {"id": identity}).mappings().one_or_none()
     if row is None:
         raise _missing()
     return {
-        state: _desk_for(session, snapshots, row, above=state == "escalated") for state in ("dispatched", "escalated")
+        state: desk_for(session, snapshots, row, above=state == "escalated") for state in ("dispatched", "escalated")
     }
 
 
@@ -175,8 +171,8 @@ def step(
         session: a transaction of the account that acts.
         snapshots: the caches.
         identity: the event.
-        body: ``to``; ``note``; ``assignee`` (a desk's code; where absent, see :func:`default_desks`); ``joint`` (desks that help); ``into`` (merged: into which event); ``satisfaction`` (evaluated); ``id`` (of the step: sent
-            again, it is one step).
+        body: ``to``; ``note``; ``assignee`` (a desk's code; where absent, see :func:`default_desks`); ``joint`` (desks that help);
+            ``into`` (merged: into which event); ``satisfaction`` (evaluated); ``id`` (of the step: sent again, it is one step).
         version: the version that the caller has read; None: whatever is stored.
         now: the present moment, with the place's zone.
         calendar: which hours count towards a limit.
@@ -186,30 +182,13 @@ def step(
         Conflict: not a step that may follow (naming those that may), or desks that help are not done.
         Invalid: a merge into itself, or into what is not there.
     """
-    if body.get(
-        "into"
-    ):  # both at once and in one order: two that are merged into each other at the same time must not both succeed
-        both = {"ids": [identity, body["into"]]}
-        session.execute(text("SELECT id FROM events WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE"), both)
-    row = (
-        session.execute(
-            text(
-                "SELECT e.kind, e.severity, e.state, e.assignee, e.due_at, e.dispatched_at, e.resolved_at, e.reworks, e.version, g.code AS grid "
-                "FROM events e LEFT JOIN grids g ON g.id = e.grid_id WHERE e.id = :id FOR UPDATE OF e"
-            ),
-            {"id": identity},
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
-        raise _missing()
+    row = _locked(session, identity, body.get("into"))
     if _done_before(session, identity, body):
         return event(session, identity)
     if version is not None:
         check_version(row["version"], version)
     check_step(row["state"], body["to"])
-    changes = _changes(session, snapshots, identity, row, body, now, calendar)
+    changes = changes_of(session, snapshots, identity, row, body, now, calendar)
     assigned = ", ".join(f"{name} = :{name}" for name in changes)
     session.execute(text(f"UPDATE events SET {assigned} WHERE id = :id_"), {**changes, "id_": identity})
     _join(session, identity, body.get("joint") or (), now)
@@ -286,81 +265,17 @@ def follow_up(session: Session, identity: UUID, note: str | None, now: datetime)
     return event(session, identity)
 
 
-def _changes(
-    session: Session,
-    snapshots: Snapshots,
-    identity: UUID,
-    row: Any,
-    body: dict[str, Any],
-    now: datetime,
-    calendar: WorkCalendar,
-) -> dict[str, Any]:
-    """Return the columns that a step sets."""
-    wanted: str = body["to"]
-    changes: dict[str, Any] = {"state": wanted}
-    if wanted in ("dispatched", "escalated"):
-        changes["assignee"] = body.get("assignee") or _desk_for(session, snapshots, row, above=wanted == "escalated")
-    if wanted in WAITING or wanted in WORKING:
-        changes |= _running(session, snapshots, row, wanted, now, calendar)
-    else:
-        changes |= {"due_at": None, "warn_at": None}
-    if wanted == "dispatched" and row["dispatched_at"] is None:
-        changes |= {"dispatched_at": now, "dispatched_in_time": row["due_at"] is None or now <= row["due_at"]}
-    elif wanted == "handling" and row["state"] == "resolved":
-        changes["reworks"] = row["reworks"] + 1
-    elif wanted == "resolved":
-        _refuse_unfinished(session, identity)
-        changes |= {"resolved_at": now, "resolved_in_time": row["due_at"] is None or now <= row["due_at"]}
-    elif wanted == "evaluated":
-        changes["outcome"] = body.get("satisfaction")
-        if row["kind"] == "dispute":
-            changes["follow_up_on"] = now.date() + timedelta(days=FOLLOW_UP_DAYS)
-    elif wanted == "merged":
-        changes["merged_into"] = _other(session, identity, body.get("into"))
-    return changes
-
-
-def _running(
-    session: Session, snapshots: Snapshots, row: Any, wanted: str, now: datetime, calendar: WorkCalendar
-) -> dict[str, Any]:
-    """Return the limit that runs in a state: taking up what was dispatched does not start it anew, coming back to it does."""
-    if wanted == "handling" and row["state"] == "dispatched":
-        return {}
-    limit = limit_of(session, snapshots, row["kind"], row["severity"])
-    fresh = due_of(limit, dispatching=wanted in WAITING, start=now, calendar=calendar)
-    return {"warn_at": fresh.warn_at, "due_at": fresh.due_at}
-
-
-def _desk_for(session: Session, snapshots: Snapshots, row: Any, *, above: bool) -> str | None:
-    desks = active_desks(session, snapshots)
-    now_at = next((desk for desk in desks if desk.code == row["assignee"]), None)
-    if now_at and not above and row["state"] == "escalated":
-        return now_at.code
-    if row["state"] == "returned":
-        desks = [desk for desk in desks if desk != now_at]
-    level = (now_at.level if now_at else "community") if above else None
-    found = nearest_desk(desks, row["kind"], row["grid"], above=level)
-    return found.code if found else None
-
-
-def _refuse_unfinished(session: Session, identity: UUID) -> None:
-    waiting = session.scalars(
-        text("SELECT desk FROM event_desks WHERE event_id = :id AND done_at IS NULL ORDER BY desk"), {"id": identity}
-    ).all()
-    if waiting:
-        names = "、".join(waiting)
-        raise Conflict(f"会办单位尚未办完：{names} / desks that help are not done yet: {', '.join(waiting)}")
-
-
-def _other(session: Session, identity: UUID, into: UUID | None) -> UUID:
-    if into is None or into == identity:
-        message = "请写明并入的另一事件 / name the other event into which it goes"
-        raise Invalid(message, [Fault("body.into", message)])
-    state = session.scalar(text("SELECT state FROM events WHERE id = :id"), {"id": into})
-    if state is None or state == "merged":
-        message = "没有这个事件，或它自己也已并案 / no such event, or it has itself been merged"
-        raise Invalid(message, [Fault("body.into", message)])
-    return into
+def _locked(session: Session, identity: UUID, into: UUID | None) -> Any:
+    """Return how an event stands, and keep others from changing it, or the one it is merged into, until the transaction ends."""
+    if (
+        into
+    ):  # both at once and in one order: two that are merged into each other at the same time must not both succeed
+        both = {"ids": [identity, into]}
+        session.execute(text("SELECT id FROM events WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE"), both)
+    found = session.execute(text(_STANDING), {"id": identity}).mappings().one_or_none()
+    if found is None:
+        raise _missing()
+    return found
 
 
 def _join(session: Session, identity: UUID, desks: Any, now: datetime) -> None:

@@ -102,19 +102,12 @@ def screen_summary(
             **{name: int(column[unit.chosen].sum()) for name, column in places.items()},
         },
         "care_flags": _care(total, said, households),
-        "coverage": [
-            {
-                "service": service,
-                "label": SERVICES.get(service, service),
-                "share": _share(int(reached[unit.chosen].sum()), households),
-            }
-            for service, reached in shares.items()
-        ],
+        "coverage": _coverage(unit, shares, households),
         "rankings": {
             name: _ranking(grids, columns[name][:-1], inside) for name in ("needs_open", "elders_60", "children_12")
         },
         "needs_by_service": [
-            {"service": service, "label": SERVICES.get(service, service), "count": said(n, "", households)}
+            {**_service(service), "count": said(n, "", households)}
             for service, n in by_service.items()
             if n or (households and not exact)
         ],
@@ -165,6 +158,18 @@ def find_unit(session: Session, snapshots: Snapshots, area: str | None) -> Unit:
             part_of[i] = next((begins[grids.codes[i][:n]] for n in digits if grids.codes[i][:n] in begins), -1)
     path = [] if area is None else _path(areas, area)
     return Unit(area, name, level, path, np.append(inside, not prefix), parts, part_of)
+
+
+def _service(service: str) -> dict[str, str]:
+    return {"service": service, "label": SERVICES.get(service, service)}
+
+
+def _coverage(unit: Unit, shares: Mapping[str, np.ndarray], households: int) -> list[dict[str, Any]]:
+    """Return the share of the unit's households that reaches each service now."""
+    return [
+        {**_service(service), "share": _share(int(reached[unit.chosen].sum()), households)}
+        for service, reached in shares.items()
+    ]
 
 
 def _events(events: Events, unit: Unit, today: date) -> dict[str, Any]:
