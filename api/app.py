@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
-import api.language
 import api.pages
-from api import errors, openapi
+from api import assets, errors, openapi
 from api.answers import Json
 from api.basemap import Basemap
-from api.compression import Compression, packed, packed_file, packed_script, takes_gzip
+from api.compression import Compression, packed
 from api.desk import Office
 from api.express import Application, Express
 from api.feed import Feed
@@ -44,10 +36,7 @@ from gis.secrecy.cipher import FieldCipher
 from gis.services.snapshots import Snapshots
 from gis.services.tile_cache import TileCache
 from gis.store.session import Store
-from maps import language
-from maps.assets import MOUNTS, bundles
 
-PAGES = Path(api.pages.__file__).parent
 DESCRIPTION = """
 社区治理网格地图：网格、住户、服务站点与需求。几何为 EPSG:4326(经度、纬度)的 GeoJSON；错误遵循 RFC 9457。
 
@@ -71,28 +60,7 @@ def create_app(
     Raises:
         RuntimeError: a route has no rule saying who may call it.
     """
-    sessions = Sessions(
-        store,
-        hours=settings.accounts.session_hours,
-        screen_hours=settings.accounts.screen_session_hours,
-        idle_minutes=settings.accounts.session_idle_minutes,
-    )
-    metrics, snapshots = Metrics(), Snapshots(settings.walk.policy())
-    office = Office(
-        store,
-        settings,
-        snapshots,
-        sessions,
-        Feed(store, sessions.forget, revive),
-        ImportWorker(store, data_dir or settings.database.data_dir, settings.server.import_workers),
-        files=Pace(settings.secrecy.files_per_hour, "户与居民档案 / files"),
-        reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
-        seldom=Seldom(),
-        metrics=metrics,
-        tiles=TileCache(snapshots, packed),
-        basemap=Basemap(settings.basemap),
-        provider=_provider(store, settings),
-    )
+    office = _office(store, settings, revive, data_dir or settings.database.data_dir)
     app = Application(
         title="邻里 linli",
         version="1",
@@ -102,10 +70,10 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan,
         middleware=[
-            Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20, metrics=metrics),
+            Middleware(Frame, max_upload_bytes=settings.server.max_upload_mb * 2**20, metrics=office.metrics),
             Middleware(Compression),
             Middleware(Watch, store=store),
-            Middleware(Guard, sessions=sessions, metrics_token=settings.server.metrics_token),
+            Middleware(Guard, sessions=office.sessions, metrics_token=settings.server.metrics_token),
         ],
     )
     app.state.office = office
@@ -113,11 +81,37 @@ def create_app(
     for router in (*ROUTERS, api.pages.router):
         app.router.routes.extend(router.routes)
     _add_description(app)
-    _mount_static(app)
+    assets.mount(app)
     check_rules(app.routes)
     app.express = Express(office, app.routes)
     app.state.signposts = app.router.middleware_stack = Signposts(app.router)
     return app
+
+
+def _office(store: Store, settings: Settings, revive: Callable[[], None], data_dir: Path) -> Office:
+    """Return what the whole process shares."""
+    sessions = Sessions(
+        store,
+        hours=settings.accounts.session_hours,
+        screen_hours=settings.accounts.screen_session_hours,
+        idle_minutes=settings.accounts.session_idle_minutes,
+    )
+    snapshots = Snapshots(settings.walk.policy())
+    return Office(
+        store,
+        settings,
+        snapshots,
+        sessions,
+        Feed(store, sessions.forget, revive),
+        ImportWorker(store, data_dir, settings.server.import_workers),
+        files=Pace(settings.secrecy.files_per_hour, "户与居民档案 / files"),
+        reveals=Pace(settings.secrecy.reveals_per_hour, "隐藏信息 / protected fields"),
+        seldom=Seldom(),
+        metrics=Metrics(),
+        tiles=TileCache(snapshots, packed),
+        basemap=Basemap(settings.basemap),
+        provider=_provider(store, settings),
+    )
 
 
 def _provider(store: Store, settings: Settings) -> Provider | None:
@@ -176,51 +170,3 @@ def _add_description(app: FastAPI) -> None:
             )
         )
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-
-
-_MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_FOR_GOOD = "public, max-age=31536000, immutable"
-_PACKED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-
-
-class _Kept(StaticFiles):
-    """Static files whose address carries a hash of their content (``?v=…``): a browser need never ask again."""
-
-    def file_response(
-        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """Return the file, to be kept for good when the address names its content."""
-        hashed = b"v=" in scope.get("query_string", b"")
-        path = Path(full_path)
-        answer: Response
-        if hashed and path.suffix in _MEDIA_TYPES and takes_gzip(Headers(scope=scope)):
-            body = packed_file(path, stat_result.st_mtime_ns)
-            answer = Response(body, status_code, _PACKED, _MEDIA_TYPES[path.suffix])
-        else:
-            answer = super().file_response(full_path, stat_result, scope, status_code)
-        answer.headers["Cache-Control"] = _FOR_GOOD if hashed else "public, no-cache"
-        return answer
-
-
-async def _bundle(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve scripts of the maps that stand together in one file; an address with the right hash may be kept for good."""
-    request = Request(scope)
-    name = request.url.path.rsplit("/", 1)[-1].removesuffix(".js")
-    body = bundles.body_of(name) if request.method in {"GET", "HEAD"} else None
-    if body is None:
-        answer: Response = PlainTextResponse("Not Found", 404)
-    else:
-        current = request.query_params.get("v") == bundles.bundle(name.split("+")).url.partition("v=")[2]
-        headers = {"Cache-Control": _FOR_GOOD if current else "public, no-cache"}
-        if takes_gzip(request.headers):
-            body, headers = packed_script(body), {**headers, **_PACKED}
-        answer = Response(body, media_type=_MEDIA_TYPES[".js"], headers=headers)
-    await answer(scope, receive, send)
-
-
-def _mount_static(app: FastAPI) -> None:
-    app.mount("/static", _Kept(directory=PAGES / "static"), name="static")
-    app.mount(language.PREFIX, api.language.words, name=language.PREFIX)
-    app.mount(bundles.PREFIX, _bundle, name=bundles.PREFIX)
-    for prefix, folder in MOUNTS.items():
-        app.mount(prefix, _Kept(directory=folder, check_dir=False), name=prefix)
