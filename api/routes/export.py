@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from api.desk import AtDesk, Desk
-from api.openapi import problems
-from api.security import allow
-from api.shown import SHOWN, Shown
+from api.shown import Shown
+from api.takeaway import attachment, serve_each_map
 from gis.services.exporting import files
-from gis.services.exporting.model import MapTable
 from gis.store.auditing import note
 
 router = APIRouter(prefix="/api/export", tags=["导出 / export"])
@@ -28,28 +25,9 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
-_FILE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "GeoPackage, GeoJSON, XLSX, CSV",
-        "content": {
-            media.split(";")[0]: {
-                "schema": {"type": "object"} if "json" in media else {"type": "string", "format": "binary"}
-            }
-            for media in MEDIA.values()
-        },
-    }
-}
 
 
-def _serve(name: str, map_of: Any, words: str) -> None:
-    @router.get(
-        f"/{name}.{{form}}",
-        name=f"export_{name}",
-        summary="导出{} / export {}".format(*words.split(" / ")),
-        response_class=Response,
-        responses={**_FILE, **problems(404)},
-        dependencies=[allow("planner")],
-    )
+def _export_of(map_of: Any) -> Callable[..., Response]:
     def export(desk: AtDesk, form: Format, shown: Shown = map_of) -> StreamingResponse:
         """Return the figures of the map, in the reader's language; what is hidden as small is empty and named in `suppressed`.
 
@@ -57,9 +35,10 @@ def _serve(name: str, map_of: Any, words: str) -> None:
         """
         return _file(desk, shown, form)
 
+    return export
 
-for _name, (_map_of, _words) in SHOWN.items():
-    _serve(_name, _map_of, _words)
+
+serve_each_map(router, "导出 / export", MEDIA, "GeoPackage, GeoJSON, XLSX, CSV", _export_of)
 
 
 def _file(desk: Desk, shown: Shown, form: str) -> StreamingResponse:
@@ -77,13 +56,6 @@ def _file(desk: Desk, shown: Shown, form: str) -> StreamingResponse:
         media_type=MEDIA[form],
         headers={**attachment(table, form), "Content-Length": str(length)},
     )
-
-
-def attachment(table: MapTable, form: str) -> dict[str, str]:
-    """Return the header that names the file that is made of a table: in the reader's language, and in ASCII for programs that know no other."""
-    day = table.as_of.isoformat()
-    name = quote(f"{table.title}_{day}.{form}")
-    return {"Content-Disposition": f"attachment; filename=\"{table.name}-{day}.{form}\"; filename*=UTF-8''{name}"}
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,11 +12,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.desk import AtDesk, Desk
-from api.openapi import problems
 from api.parameters import AskedBox, Box
-from api.routes.export import attachment
-from api.security import allow
-from api.shown import SHOWN, Shown
+from api.shown import Shown
+from api.takeaway import attachment, serve_each_map
 from gis.errors import Fault, Invalid, Unavailable
 from gis.services.exporting.ground import load_ground
 from gis.store.auditing import note
@@ -25,12 +24,6 @@ router = APIRouter(prefix="/api/print", tags=["打印 / print"])
 Format = Literal["pdf", "png"]
 Dpi = Annotated[int, Query(ge=150, le=300, description="PNG 的分辨率 / dots to an inch of a PNG")]
 MEDIA = {"pdf": "application/pdf", "png": "image/png"}
-_SHEET: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "A3：PDF 或 PNG / A3: PDF or PNG",
-        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()},
-    }
-}
 _AT_ONCE, _PATIENCE_S = 2, 30.0
 _ROUND_DEG = 0.05
 """How far from all grids a view may reach."""
@@ -38,22 +31,15 @@ _drawing = threading.BoundedSemaphore(_AT_ONCE)
 """A sheet takes a processor for seconds: no more than this many at once in a process."""
 
 
-def _serve(name: str, map_of: Any, words: str) -> None:
-    @router.get(
-        f"/{name}.{{form}}",
-        name=f"print_{name}",
-        summary="打印{} / print {}".format(*words.split(" / ")),
-        response_class=Response,
-        responses={**_SHEET, **problems(404)},
-        dependencies=[allow("planner")],
-    )
+def _print_of(map_of: Any) -> Callable[..., Response]:
     def print_map(desk: AtDesk, form: Format, bbox: AskedBox, shown: Shown = map_of, dpi: Dpi = 200) -> Response:
         """Return the map as a sheet of A3, in the reader's language; `bbox` is what is to be seen at least, the whole place where absent."""
         return _sheet(desk, form, shown, bbox, dpi)
 
+    return print_map
 
-for _name, (_map_of, _words) in SHOWN.items():
-    _serve(_name, _map_of, _words)
+
+serve_each_map(router, "打印 / print", MEDIA, "A3：PDF 或 PNG / A3: PDF or PNG", _print_of)
 
 
 def _sheet(desk: Desk, form: str, shown: Shown, bbox: Box | None, dpi: int) -> Response:
