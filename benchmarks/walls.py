@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import time
-from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +22,7 @@ SETTLE_S = 0.12
 
 @dataclass
 class Wall:
-    """One open stream: every notice of events as seconds of the clock, the topic's newest change, and how many there were."""
+    """One open stream: every notice of events as seconds of the clock, and the topic's version: its newest change, and the sum over its lines."""
 
     heard: list[tuple[float, int, int]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -35,22 +34,20 @@ class Wall:
 class Told:
     """What some walls were told of some changes."""
 
-    base: int
-    """How many changes there were before."""
     walls: list[Wall]
 
-    def delays_s(self, committed: dict[int, float]) -> list[float]:
+    def delays_s(self, committed: dict[int, float], sums: dict[int, int]) -> list[float]:
         """Return how long each change took to reach each wall, seconds, infinite where it never came.
 
-        A wall has a change at the first notice that surely holds it: which is as new, and of as many changes as there are up to there.
+        A wall has a change at the first notice that surely holds it: which is as new, and of a version that lacks no change up to there.
 
         Args:
             committed: when each change was known to be committed, by its number, seconds of the clock.
+            sums: by the number of each change, the sum over the lines when all up to it are there, and no other.
         """
-        numbers = sorted(committed)
         delays: list[float] = []
         for wall in self.walls:
-            whole = [(at, newest) for at, newest, n in wall.heard if n - self.base == bisect_right(numbers, newest)]
+            whole = [(at, newest) for at, newest, total in wall.heard if total == sums.get(newest)]
             for number, at in committed.items():
                 first = next((heard for heard, newest in whole if newest >= number), float("inf"))
                 delays.append(max(0.0, first - at))
@@ -62,10 +59,10 @@ async def watch(
     token: str,
     summary: str,
     many: int,
-    work: Callable[[], Awaitable[int]],
+    work: Callable[[], Awaitable[tuple[int, int]]],
     shows_all: Callable[[dict[str, Any]], bool],
 ) -> Told:
-    """Open ``many`` streams, do the work (which returns how many changes it made), and wait until every wall has all and shows all."""
+    """Open ``many`` streams, do the work (which returns the version after it), and wait until every wall has all and shows all."""
     walls = [Wall() for _ in range(many)]
     ready, woken = asyncio.Semaphore(0), [asyncio.Event() for _ in walls]
     listening = [
@@ -76,7 +73,6 @@ async def watch(
         async with asyncio.timeout(LIMIT_S):
             for _ in walls:
                 await ready.acquire()
-        base = walls[0].heard[0][2]
         showing = [
             asyncio.create_task(_show(address, token, summary, wall, event, shows_all))
             for wall, event in zip(walls, woken, strict=True)
@@ -84,7 +80,7 @@ async def watch(
         made = await work()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIMIT_S):
-                while any(wall.heard[-1][2] - base < made for wall in walls):
+                while any(wall.heard[-1][1:] < made for wall in walls):
                     await asyncio.sleep(0.01)
                 await asyncio.gather(*showing)
         for task in showing:
@@ -92,7 +88,7 @@ async def watch(
     finally:
         for task in listening:
             task.cancel()
-    return Told(base, walls)
+    return Told(walls)
 
 
 async def _listen(address: str, token: str, wall: Wall, ready: asyncio.Semaphore, woken: asyncio.Event) -> None:
@@ -103,12 +99,12 @@ async def _listen(address: str, token: str, wall: Wall, ready: asyncio.Semaphore
             if not line.startswith(b"id: "):
                 continue
             versions = decode(line[4:].strip().decode()) or {}
-            newest, counted = versions.get("events", (0, 0))
+            version = versions.get("events", (0, 0))
             if not wall.heard:
                 ready.release()
-            elif wall.heard[-1][1:] == (newest, counted >> 40):
+            elif wall.heard[-1][1:] == version:
                 continue  # of another topic
-            wall.heard.append((time.perf_counter(), newest, counted >> 40))
+            wall.heard.append((time.perf_counter(), *version))
             woken.set()
     finally:
         writer.close()
