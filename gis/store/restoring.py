@@ -36,6 +36,8 @@ _MAINTENANCE = ("postgres", "template1")
 _NAME_BYTES = 50
 """Of a database's name, so that an ending fits behind it."""
 _TURNS = 6
+_CHANGES_MEANWHILE = 2**32
+"""More than can be written while a backup is restored."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def restore(
         newest = _newest_change(url) if exists else 0
         with _beside(connection, names):
             _fill(connection, url, names, archive, progress)
-            _prove(url, names, manifest, keys, check, newest)
+            _prove(url, names, manifest, keys, check, newest + _CHANGES_MEANWHILE)
         _change_places(connection, names, exists)
 
 
@@ -215,7 +217,7 @@ def _data_in(url: str) -> list[str]:
 
 
 def _newest_change(url: str) -> int:
-    """Return the number of the last change, so that the numbers that caches know are not given out a second time."""
+    """Return the number of the last change so far: numbers that caches know, or will know before the swap, must not be given out again."""
     with psycopg.connect(libpq(url), autocommit=True) as connection:
         if connection.execute("SELECT to_regclass('public.changes')").fetchone() == (None,):
             return 0
@@ -259,7 +261,7 @@ def _prove(
     check: Callable[[Store], None],
     newest: int,
 ) -> None:
-    """Compare every table with the backup, migrate, try the keys, and let the caller check."""
+    """Compare every table with the backup, migrate, try the keys, let the caller check, and number the changes on from ``newest``."""
     with psycopg.connect(libpq(url, database=names.coming), autocommit=True) as connection:
         found = digest_tables(connection)
         different = sorted(

@@ -32,7 +32,7 @@ from gis.store.session import Store
 from tests.api.conftest import SignIn
 from tests.conftest import KEY
 from tests.gis.services.conftest import G1
-from tests.gis.store.test_backup import digests
+from tests.gis.store.backups.steps import digests
 
 ROOT = Path(__file__).parents[2]
 FRIDAY_NOON = "2026-11-20T12:00:00+08:00"
