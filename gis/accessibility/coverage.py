@@ -176,25 +176,8 @@ def nearest_by_air_m(sites: DemandSites, stations_m: np.ndarray) -> np.ndarray:
     return distance_m
 
 
-def cover_by_buffer(sites: DemandSites, station_groups: Sequence[np.ndarray], radius_m: Mapping[str, float]) -> Covered:
-    """Decide who lies within the circle of some station of every service.
-
-    Args:
-        sites: n sites.
-        station_groups: for each service the stations that offer it, (k, 2), metres.
-        radius_m: radius of each group of `GROUPS`, metres.
-
-    Returns:
-        Who is covered; a site without a position, or any site when a service has no station, carries the reason.
-
-    Raises:
-        ValueError: no service is asked for.
-    """
-    return cover_by_distance(sites, [nearest_by_air_m(sites, stations) for stations in station_groups], radius_m)
-
-
 def cover_by_distance(sites: DemandSites, distance_m: Sequence[np.ndarray], radius_m: Mapping[str, float]) -> Covered:
-    """Decide the same from distances.
+    """Decide who lies within the circle of some station of every service.
 
     Args:
         sites: n sites.
@@ -202,7 +185,7 @@ def cover_by_distance(sites: DemandSites, distance_m: Sequence[np.ndarray], radi
         radius_m: radius of each group of `GROUPS`, metres.
 
     Returns:
-        As `cover_by_buffer`.
+        Who is covered; a site without a position, or any site when a service has no station, carries the reason.
 
     Raises:
         ValueError: no service is asked for.

@@ -71,16 +71,6 @@ def next_change(hours: str | None, at: datetime, zone: ZoneInfo = TIME_ZONE) -> 
     return None
 
 
-def open_share_of_week(hours: str | None, at: datetime, zone: ZoneInfo = TIME_ZONE) -> float:
-    """Return the share, 0 to 1, of the week of ``at`` (Monday to Sunday in the place's zone) during which something is open.
-
-    Raises:
-        ValueError: the hours are not in the notation, or the moment has no zone.
-    """
-    shares, is_open_then = week_pattern([hours], at, zone)
-    return float(shares[is_open_then[:, 0]].sum())
-
-
 def week_pattern(
     hours: Sequence[str | None], at: datetime, zone: ZoneInfo = TIME_ZONE
 ) -> tuple[np.ndarray, np.ndarray]:

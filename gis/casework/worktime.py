@@ -32,10 +32,6 @@ class WorkCalendar:
         """Tell whether people are at work on a day."""
         return day in self.work or (day.weekday() < 5 and day not in self.off)
 
-    def knows(self, year: int) -> bool:
-        """Tell whether the file says anything of a year."""
-        return any(day.year == year for day in self.off | self.work)
-
     @property
     def day_minutes(self) -> float:
         """Return the working minutes of a working day."""

@@ -9,7 +9,7 @@ from gis.accessibility.coverage import (
     NO_STATION,
     Covered,
     DemandSites,
-    cover_by_buffer,
+    cover_by_distance,
     nearest_by_air_m,
     share_of_week,
     tally,
@@ -35,6 +35,10 @@ def make_sites(positions, households=None, elders=None, children=None, grid=None
     )
 
 
+def covered_within(sites, services, radius_m):
+    return cover_by_distance(sites, [nearest_by_air_m(sites, stations) for stations in services], radius_m)
+
+
 STREET = make_sites(
     [(0, 0), (600, 0), (600.001, 0), (1000, 0), (1000.001, 0), (np.nan, np.nan)],
     households=[10, 20, 30, 40, 50, 60],
@@ -45,7 +49,7 @@ STREET = make_sites(
 
 
 def test_worked_out_by_hand():
-    covered = cover_by_buffer(STREET, [np.array([[0.0, 0.0]])], RADIUS)
+    covered = covered_within(STREET, [np.array([[0.0, 0.0]])], RADIUS)
     totals, grids, unreachable = tally(STREET, covered, 3)
     assert totals == {
         "households": 210,
@@ -67,13 +71,13 @@ def test_worked_out_by_hand():
 
 def test_several_services_must_all_be_in_reach():
     meal, health = np.array([[0.0, 0.0]]), np.array([[1600.0, 0.0]])
-    covered = cover_by_buffer(STREET, [meal, health], RADIUS)
+    covered = covered_within(STREET, [meal, health], RADIUS)
     assert covered.households.tolist() == [False, True, True, True, False, False]
     assert covered.reason.tolist() == [0, 0, 0, 0, 0, NO_POSITION]
 
 
 def test_a_service_that_nobody_offers_is_the_reason_for_everyone():
-    covered = cover_by_buffer(STREET, [np.array([[0.0, 0.0]]), np.zeros((0, 2))], RADIUS)
+    covered = covered_within(STREET, [np.array([[0.0, 0.0]]), np.zeros((0, 2))], RADIUS)
     assert covered.reason.tolist() == [NO_STATION] * 5 + [NO_POSITION]
     totals, _, unreachable = tally(STREET, covered, 2)
     assert (totals["covered"], totals["beyond"]) == (0, 0)
@@ -81,18 +85,18 @@ def test_a_service_that_nobody_offers_is_the_reason_for_everyone():
 
 
 def test_a_station_without_position_is_none():
-    covered = cover_by_buffer(STREET, [np.array([[np.nan, np.nan]])], RADIUS)
+    covered = covered_within(STREET, [np.array([[np.nan, np.nan]])], RADIUS)
     assert covered.reason[0] == NO_STATION
 
 
 def test_no_service_asked_for_is_refused():
     with pytest.raises(ValueError, match="at least one service"):
-        cover_by_buffer(STREET, [], RADIUS)
+        covered_within(STREET, [], RADIUS)
 
 
 def test_a_place_where_nobody_lives():
     empty = make_sites([])
-    totals, grids, unreachable = tally(empty, cover_by_buffer(empty, [np.zeros((1, 2))], RADIUS), 2)
+    totals, grids, unreachable = tally(empty, covered_within(empty, [np.zeros((1, 2))], RADIUS), 2)
     assert set(totals.values()) == {0}
     assert grids["households"].tolist() == [0, 0]
     assert unreachable == {}
@@ -132,7 +136,7 @@ def test_it_agrees_with_looking_at_every_pair(homes, services, random):
     sites = make_sites(
         homes, households=[random.randrange(9) for _ in homes], grid=[random.randrange(-1, 3) for _ in homes]
     )
-    covered = cover_by_buffer(sites, services, RADIUS)
+    covered = covered_within(sites, services, RADIUS)
     for group in GROUPS:
         for i, (x, y) in enumerate(homes):
             near = all(
@@ -149,9 +153,9 @@ def test_it_agrees_with_looking_at_every_pair(homes, services, random):
 @given(places, places, places, st.floats(0, 500))
 def test_more_stations_or_more_metres_never_lower_coverage(homes, stations, more, extra_m):
     sites = make_sites(homes)
-    before = cover_by_buffer(sites, [stations], RADIUS)
-    with_more = cover_by_buffer(sites, [np.vstack([stations, more])], RADIUS)
-    farther = cover_by_buffer(sites, [stations], {group: radius + extra_m for group, radius in RADIUS.items()})
+    before = covered_within(sites, [stations], RADIUS)
+    with_more = covered_within(sites, [np.vstack([stations, more])], RADIUS)
+    farther = covered_within(sites, [stations], {group: radius + extra_m for group, radius in RADIUS.items()})
     for group in GROUPS:
         assert (getattr(with_more, group) >= getattr(before, group)).all()
         assert (getattr(farther, group) >= getattr(before, group)).all()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.accessibility.hours import check_hours, is_open, next_change, open_share_of_week, week_pattern
+from gis.accessibility.hours import check_hours, is_open, next_change, week_pattern
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WEEKDAYS = "Mo-Fr 09:00-17:00"
@@ -58,7 +58,7 @@ def test_over_midnight_and_unknown():
 
 
 def test_a_moment_without_zone_is_refused():
-    for call in (is_open, next_change, open_share_of_week):
+    for call in (is_open, next_change, lambda hours, at: week_pattern([hours], at)):
         with pytest.raises(ValueError, match="must have a time zone"):
             call(WEEKDAYS, datetime(2026, 3, 2, 9, 0))
 
@@ -87,7 +87,8 @@ def test_next_change():
     ],
 )
 def test_share_of_the_week(hours, open_h):
-    assert open_share_of_week(hours, moment("2026-03-04 12:00")) == pytest.approx(open_h / 168)
+    shares, is_open_then = week_pattern([hours], moment("2026-03-04 12:00"))
+    assert shares[is_open_then[:, 0]].sum() == pytest.approx(open_h / 168)
 
 
 def test_the_pattern_of_a_week_by_hand():
