@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,37 @@ class Moves:
     moved_out: int
 
 
+class _Lives(NamedTuple):
+    """Households or buildings, where they are and what is stored of it; all arrays are (n,)."""
+
+    ids: np.ndarray
+    lon: np.ndarray
+    lat: np.ndarray
+    grid_id: np.ndarray
+    """−1: none."""
+    reason: np.ndarray
+    """'' where there is a grid, and for buildings."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> _Lives:
+        """Return them from rows of these values; for a few no frame is made, which takes a millisecond."""
+        types = (np.int64, float, float, np.int64, object)
+        columns = list(zip(*rows, strict=True)) or [()] * len(types)
+        return cls(*(np.array(column, dtype=kind) for column, kind in zip(columns, types, strict=True)))
+
+    @classmethod
+    def of_frame(cls, frame: pd.DataFrame) -> _Lives:
+        """Return them from a frame of rows as they are stored."""
+        reason = frame["grid_reason"].fillna("") if "grid_reason" in frame else pd.Series("", index=frame.index)
+        return cls(
+            frame["id"].to_numpy(),
+            frame["lon"].to_numpy(float),
+            frame["lat"].to_numpy(float),
+            frame["grid_id"].fillna(-1).to_numpy(np.int64),
+            reason.to_numpy(object),
+        )
+
+
 def read_grids(connection: Connection, *, positions: int | None = None, hold: bool = True) -> StoredGrids:
     """Return the grids in force, in the order of their codes.
 
@@ -118,15 +149,10 @@ def assign_strip(connection: Connection, grids: StoredGrids, grid_id: int, strip
     """
     if shapely.is_empty(strip):
         return Moves(0, 0)
-    found = connection.execute(_LIVE_IN, {"strip": shapely.to_wkb(strip)})
-    names, rows = list(found.keys()), found.all()
-    if not rows:
-        return Moves(0, 0)
-    # As a frame without COPY, which pays for many.
-    lives = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)), copy=False)
-    is_household = lives["household"].to_numpy(bool)
-    _write_buildings(connection, grids, lives[~is_household])
-    before, after, _ = _write_households(connection, grids, lives[is_household])
+    rows = connection.execute(_LIVE_IN, {"strip": shapely.to_wkb(strip)}).all()
+    _write_buildings(connection, grids, _Lives.of([row[1:] for row in rows if not row[0]]))
+    households = _Lives.of([row[1:] for row in rows if row[0]])
+    before, (after, _) = households.grid_id, _write_households(connection, grids, households)
     return Moves(
         int(((after == grid_id) & (before != grid_id)).sum()), int(((before == grid_id) & (after != grid_id)).sum())
     )
@@ -193,49 +219,46 @@ def _pieces(
 def _assign_households(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> Assigned:
     households = assigned = written = 0
     for frame in _pieces(connection, "households", _COLUMNS, which, params):
-        _, after, changed = _write_households(connection, grids, frame)
+        after, changed = _write_households(connection, grids, _Lives.of_frame(frame))
         households += len(frame)
         assigned += int((after >= 0).sum())
         written += changed
     return Assigned(households, assigned, households - assigned, written)
 
 
-def _write_households(
-    connection: Connection, grids: StoredGrids, frame: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Write the households of a frame whose grid or reason has changed.
+def _write_households(connection: Connection, grids: StoredGrids, lives: _Lives) -> tuple[np.ndarray, int]:
+    """Write those households whose grid or reason has changed.
 
     Returns:
-        Their grids' ids before and after, −1 for none, and how many were written.
+        The grids' ids of all of them now, −1 for none, and how many were written.
     """
-    grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
-    before = frame["grid_id"].fillna(-1).to_numpy(np.int64)
-    moved = (before != grid_id) | (frame["grid_reason"].fillna("").to_numpy(object) != reason)
+    grid_id, reason = place(grids, lives.lon, lives.lat)
+    moved = (lives.grid_id != grid_id) | (lives.reason != reason)
     if moved.any():
         _update(
             connection,
             "UPDATE households h SET grid_id = s.grid_id, grid_reason = s.grid_reason FROM {assigned} s WHERE s.id = h.id",
-            frame["id"].to_numpy()[moved],
+            lives.ids[moved],
             grid_id[moved],
             reason[moved],
         )
-    return before, grid_id, int(moved.sum())
+    return grid_id, int(moved.sum())
 
 
 def _assign_buildings(connection: Connection, grids: StoredGrids, which: str, params: dict[str, Any]) -> None:
     for frame in _pieces(connection, "buildings", "id, lon, lat, grid_id", which, params):
-        _write_buildings(connection, grids, frame)
+        _write_buildings(connection, grids, _Lives.of_frame(frame))
 
 
-def _write_buildings(connection: Connection, grids: StoredGrids, frame: pd.DataFrame) -> None:
-    """Write the buildings of a frame whose grid has changed."""
-    grid_id, reason = place(grids, frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
-    moved = frame["grid_id"].fillna(-1).to_numpy(np.int64) != grid_id
+def _write_buildings(connection: Connection, grids: StoredGrids, lives: _Lives) -> None:
+    """Write those buildings whose grid has changed."""
+    grid_id, reason = place(grids, lives.lon, lives.lat)
+    moved = lives.grid_id != grid_id
     if moved.any():
         _update(
             connection,
             "UPDATE buildings b SET grid_id = s.grid_id FROM {assigned} s WHERE s.id = b.id",
-            frame["id"].to_numpy()[moved],
+            lives.ids[moved],
             grid_id[moved],
             reason[moved],
         )
