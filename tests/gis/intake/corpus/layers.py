@@ -91,7 +91,8 @@ NANS = struct.pack("<BIII", 1, 3, 1, 4) + b"".join(
 
 
 def cases() -> list[Case]:
-    return [*_geojson(), *_shapefiles(), *_geopackages()]
+    geojson = [*_members(), *_coordinates(), *_collections_as_text()]
+    return [*map(_geojson, geojson), *_shapefiles(), *_geopackages()]
 
 
 def _two(**more: Any) -> dict[str, Any]:
@@ -99,59 +100,84 @@ def _two(**more: Any) -> dict[str, Any]:
     return json.loads(geojson(*features)) | more
 
 
-def _geojson() -> list[Case]:
-    good = json.dumps(_two(), ensure_ascii=False).encode()
-    box = json.dumps(square(102, 25, 0.01)["coordinates"])
-    feature = (
-        f'{{"type":"Feature","properties":{{"code":"{CODES[0]}"}},"geometry":{{"type":"Polygon","coordinates":{box}}}}}'
-    )
-    collection = '{{"type":"FeatureCollection","features":[{}]}}'.format
+Row = tuple[str, bytes | str, str, tuple[int, int] | None]
+"""What is wrong, the file, what is said of it, and how many rows were read and loaded (None: it is refused)."""
+BOX = json.dumps(square(102, 25, 0.01)["coordinates"])
+FEATURE = (
+    f'{{"type":"Feature","properties":{{"code":"{CODES[0]}"}},"geometry":{{"type":"Polygon","coordinates":{BOX}}}}}'
+)
+
+
+def _geojson(told: Row) -> Case:
+    what, raw, says, outcome = told
+    content = raw.encode() if isinstance(raw, str) else raw
+    return Case("geojson", what, "grids", "格.geojson", content, says, outcome or REFUSED, None)
+
+
+def _collection(features: str) -> str:
+    return f'{{"type":"FeatureCollection","features":[{features}]}}'
+
+
+def _members() -> list[Row]:
+    """Members that are missing, or are something else."""
     name = {"type": "name", "properties": {}}
     gauss = {key: value for key, value in json.loads(_frame("EPSG:4543").to_json()).items() if key != "crs"}
-    found: list[tuple[str, bytes | str, str, tuple[int, int] | None]] = [
+    return [
         ("a crs member of another system", json.dumps(gauss | {"crs": name | {"properties": {"name": "urn:ogc:def:crs:EPSG::4543"}}}), "", (2, 2)),
         ("a crs member that there is not", json.dumps(_two(crs=name | {"properties": {"name": "EPSG:99999"}})), "", (2, 2)),
         ("a crs member that lies", json.dumps(_two(crs=name | {"properties": {"name": "EPSG:4543"}})), "超出范围|像是", (2, 0)),
         ("a crs member that is a number", json.dumps(_two(crs=4326)), "", (2, 2)),
         ("metres without a crs member", json.dumps(gauss), "像是投影坐标.*--crs", (2, 0)),
-        ("a single feature", feature, "", (1, 1)),
+        ("a single feature", FEATURE, "", (1, 1)),
         ("a bare geometry", json.dumps(square(102, 25, 0.01)), "缺少必需的列|不是 GeoJSON", None),
-        ("a list", f"[{feature}]", "不是 GeoJSON", None),
+        ("a list", f"[{FEATURE}]", "不是 GeoJSON", None),
         ("an object of something else", '{"type": "Topology", "objects": {}}', "不是 GeoJSON", None),
         ("TopoJSON with polygons", '{"type": "Topology", "objects": {"g": {"type": "Polygon", "arcs": [[0]]}}, "arcs": []}', _BROKEN, None),
         ("Esri JSON", '{"geometryType": "esriGeometryPolygon", "features": [{"attributes": {"code": "1"}, "geometry": {"rings": []}}]}', "不是 GeoJSON", None),
         ("a string", '"FeatureCollection"', "不是 GeoJSON", None),
         ("a number", "42", "不是 GeoJSON", None),
         ("null", "null", "不是 GeoJSON", None),
-        ("no features", collection(""), "缺少必需的列|没有数据|只有标题行", None),
+        ("no features", _collection(""), "缺少必需的列|没有数据|只有标题行", None),
         ("features that are null", '{"type":"FeatureCollection","features":null}', "文件损坏或格式不符", None),
         ("features that are a number", '{"type":"FeatureCollection","features":7}', "文件损坏或格式不符", None),
-        ("a feature that is null", collection(f"{feature},null"), "不是要素", (2, 1)),
-        ("a feature that is text", collection(f'{feature},"x"'), "不是要素", (2, 1)),
-        ("a feature that is a geometry", collection(f"{json.dumps(square(102, 25, 0.01))},{feature}"), "不是要素", (2, 1)),
-        ("a feature without a geometry", collection(feature + ',{"type":"Feature","properties":{"code":"1"},"geometry":null}'), "缺少值", (2, 1)),
-        ("properties that are a list", collection('{"type":"Feature","properties":[1],"geometry":null}'), "缺少列", None),
-        ("no properties", collection(feature.replace(f'"properties":{{"code":"{CODES[0]}"}},', "")), "缺少必需的列", None),
-        ("properties that are nested", collection(feature.replace(f'"{CODES[0]}"', '{"a":{"b":[1,2]}}')), "网格编码应为", (1, 0)),
-        ("NaN", collection(feature.replace("102.0,", "NaN,").replace("102,", "NaN,")), "几何无法读取", (1, 0)),
-        ("Infinity", collection(feature.replace("25.01", "Infinity")), "坐标不是有限数", (1, 0)),
-        ("1e999", collection(feature.replace("25.01", "1e999")), "文件损坏或格式不符", None),
-        ("coordinates that are text", collection(feature.replace("25.01", '"25.01"')), r"coordinates\[0\]\[\d\] 有误", (1, 0)),
-        ("coordinates that are null", collection(feature.replace("25.01", "null")), r"coordinates\[0\]\[\d\] 有误", (1, 0)),
-        ("coordinates that are one number", collection(feature.replace(box, "102")), r"coordinates 有误", (1, 0)),
-        ("coordinates one level too deep", collection(feature.replace(box, f"[{box}]")), r"coordinates\[0\]\[0\] 有误", (1, 0)),
-        ("coordinates of one number each", collection(feature.replace(box, "[[[102],[103],[104],[102]]]")), r"coordinates\[0\]\[0\] 有误", (1, 0)),
-        ("a type that there is not", collection(feature.replace('"Polygon"', '"Blob"')), r"Blob 无法识别", (1, 0)),
-        ("doubled keys", collection(feature.replace('"code":', '"code":"1","code":')), "", (1, 1)),
+        ("a feature that is null", _collection(f"{FEATURE},null"), "不是要素", (2, 1)),
+        ("a feature that is text", _collection(f'{FEATURE},"x"'), "不是要素", (2, 1)),
+        ("a feature that is a geometry", _collection(f"{json.dumps(square(102, 25, 0.01))},{FEATURE}"), "不是要素", (2, 1)),
+        ("a feature without a geometry", _collection(FEATURE + ',{"type":"Feature","properties":{"code":"1"},"geometry":null}'), "缺少值", (2, 1)),
+        ("properties that are a list", _collection('{"type":"Feature","properties":[1],"geometry":null}'), "缺少列", None),
+        ("no properties", _collection(FEATURE.replace(f'"properties":{{"code":"{CODES[0]}"}},', "")), "缺少必需的列", None),
+        ("properties that are nested", _collection(FEATURE.replace(f'"{CODES[0]}"', '{"a":{"b":[1,2]}}')), "网格编码应为", (1, 0)),
+        ("doubled keys", _collection(FEATURE.replace('"code":', '"code":"1","code":')), "", (1, 1)),
+    ]  # fmt: skip
+
+
+def _coordinates() -> list[Row]:
+    return [
+        ("NaN", _collection(FEATURE.replace("102.0,", "NaN,").replace("102,", "NaN,")), "几何无法读取", (1, 0)),
+        ("Infinity", _collection(FEATURE.replace("25.01", "Infinity")), "坐标不是有限数", (1, 0)),
+        ("1e999", _collection(FEATURE.replace("25.01", "1e999")), "文件损坏或格式不符", None),
+        ("coordinates that are text", _collection(FEATURE.replace("25.01", '"25.01"')), r"coordinates\[0\]\[\d\] 有误", (1, 0)),
+        ("coordinates that are null", _collection(FEATURE.replace("25.01", "null")), r"coordinates\[0\]\[\d\] 有误", (1, 0)),
+        ("coordinates that are one number", _collection(FEATURE.replace(BOX, "102")), r"coordinates 有误", (1, 0)),
+        ("coordinates one level too deep", _collection(FEATURE.replace(BOX, f"[{BOX}]")), r"coordinates\[0\]\[0\] 有误", (1, 0)),
+        ("coordinates of one number each", _collection(FEATURE.replace(BOX, "[[[102],[103],[104],[102]]]")), r"coordinates\[0\]\[0\] 有误", (1, 0)),
+        ("a type that there is not", _collection(FEATURE.replace('"Polygon"', '"Blob"')), r"Blob 无法识别", (1, 0)),
+    ]  # fmt: skip
+
+
+def _collections_as_text() -> list[Row]:
+    """Files that are no JSON, or hardly."""
+    good = json.dumps(_two(), ensure_ascii=False).encode()
+    return [
         ("100,000 brackets", '{"type":"FeatureCollection","features":' + "[" * 100_000, _BROKEN, None),
-        ("100,000 deep coordinates", collection(feature.replace(box, "[" * 100_000 + "]" * 100_000)), "文件损坏或格式不符", None),
-        ("100,000 deep properties", collection(feature.replace(f'"{CODES[0]}"', '{"a":' * 100_000 + "1" + "}" * 100_000)), "文件损坏或格式不符", None),
-        ("a comma too many", collection(feature + ","), "文件损坏或格式不符", None),
+        ("100,000 deep coordinates", _collection(FEATURE.replace(BOX, "[" * 100_000 + "]" * 100_000)), "文件损坏或格式不符", None),
+        ("100,000 deep properties", _collection(FEATURE.replace(f'"{CODES[0]}"', '{"a":' * 100_000 + "1" + "}" * 100_000)), "文件损坏或格式不符", None),
+        ("a comma too many", _collection(FEATURE + ","), "文件损坏或格式不符", None),
         ("comments", good.decode().replace('"features"', '/* 要素 */ "features"'), "文件损坏或格式不符", None),
         ("single quotes", good.decode().replace('"', "'"), "不是 GeoJSON", None),
         ("text behind it", good + b" the end", "文件损坏或格式不符", None),
         ("two collections", good + good, "文件损坏或格式不符", None),
-        ("a line each", f"{feature}\n{feature}", "文件损坏或格式不符", None),
+        ("a line each", f"{FEATURE}\n{FEATURE}", "文件损坏或格式不符", None),
         ("a NUL inside", good.replace("网格".encode(), b"\0"), "不是文字", None),
         ("utf-16 without a BOM", good.decode().encode("utf-16-le"), "UTF-16", None),
         ("gb 18030", good.decode().encode("gb18030"), "", (2, 2)),
@@ -160,14 +186,10 @@ def _geojson() -> list[Case]:
         ("2 MB of blanks before it", b" " * (2 << 20) + good, "不是 GeoJSON", None),
         ("empty", b"", "空文件", None),
         ("a GeoPackage by this name", geopackage(), "不是 UTF-8|UTF-16|不是 GeoJSON", None),
-    ]  # fmt: skip
-    found += [
-        (f"cut at {share:.0%}", good[: int(len(good) * share)], _BROKEN, None)
-        for share in (0.05, 0.3, 0.5, 0.7, 0.9, 0.98)
-    ]
-    return [
-        Case("geojson", what, "grids", "格.geojson", raw.encode() if isinstance(raw, str) else raw, says, outcome or REFUSED, None)
-        for what, raw, says, outcome in found
+        *(
+            (f"cut at {share:.0%}", good[: int(len(good) * share)], _BROKEN, None)
+            for share in (0.05, 0.3, 0.5, 0.7, 0.9, 0.98)
+        ),
     ]  # fmt: skip
 
 

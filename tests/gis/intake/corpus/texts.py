@@ -16,7 +16,7 @@ def _rooms(words: str, count: int = 12) -> str:
 
 
 def cases() -> list[Case]:
-    return [*_encodings(), *_shapes(), *_headings(), *_giants(), *_cuts()]
+    return [*_encodings(), *_shapes(), *_headings(), *_missing_columns(), *_giants(), *_cuts()]
 
 
 def _encodings() -> list[Case]:
@@ -93,7 +93,7 @@ def _shapes() -> list[Case]:
 def _headings() -> list[Case]:
     good = homes(3)
     body = good.split(b"\n", 1)[1]
-    found = [
+    return [
         Case("headings", "empty file", "households", "户.csv", b"", "空文件"),
         Case("headings", "only a BOM", "households", "户.csv", codecs.BOM_UTF8, "空文件|没有标题行"),
         Case("headings", "only line ends", "households", "户.csv", b"\r\n\r\n\r\n", "空文件|没有标题行"),
@@ -103,64 +103,33 @@ def _headings() -> list[Case]:
         Case("headings", "no heading", "households", "户.csv", body, "缺少必需的列：code"),
         Case("headings", "twice the same", "households", "户.csv", b"code,code,building\nN1,N2,B1\n", "都表示 code，只留一列", where="code"),
         Case("headings", "twice the same in two languages", "households", "户.csv", "户编码,编码,楼栋\nN1,N2,B1\n".encode(), "都表示 code", where="code"),
-        Case("headings", "three of a kind", "stations", "站.csv", "code,name,kind,services,lon,lng,经度,lat\n".encode(), "", where=""),
+        Case("headings", "three of a kind", "stations", "站.csv", "code,name,kind,services,x,lng,经度,lat\nS1,站,食堂,meal,102,102,102,25\n".encode(), "都表示 lon，只留一列", where="lon"),
         Case("headings", "unknown columns", "households", "户.csv", b"code,building,shoe_size\nN1,B1,44\n", "未使用的列：shoe_size", (1, 1)),
         Case("headings", "a title above", "households", "户.csv", "昆明市户籍表,,\n\ncode,building,colour\nN1,B1,red\n".encode(), "", (1, 1)),
         Case("headings", "the wrong kind of file", "residents", "人.csv", good, "缺少必需的列：household|code", crs=None),
         Case("headings", "blank heading", "households", "户.csv", b",building\nN1,B1\n", "缺少必需的列：code"),
     ]  # fmt: skip
-    for kind, cells in GOOD.items():
-        needed = (
-            "household"
-            if "household" in cells
-            else "kind"
-            if kind == "backdrop"
-            else None
-            if kind == "streets"
-            else "code"
+
+
+NEEDED = {"residents": "household", "needs": "household", "backdrop": "kind"}
+"""The first column that a kind cannot do without, where it is no code."""
+
+
+def _missing_columns() -> list[Case]:
+    missing = [(kind, NEEDED.get(kind, "code"), ".*文件中有") for kind in GOOD if kind != "streets"]
+    missing += [
+        (kind, column, "")
+        for kind, column in (
+            ("buildings", "lat"), ("stations", "lon"), ("stations", "services"), ("needs", "opened_on"),
+            ("grids", "geometry"), ("areas", "geometry"), ("streets", "geometry"),
         )
-        if needed is None:
-            continue
-        rows = [{column: cell for column, cell in row(kind, 11).items() if column != needed}]
-        crs = None if kind in ("residents", "needs") else "EPSG:4326"
-        found.append(
-            Case(
-                "headings",
-                f"no column {needed}",
-                kind,
-                "缺.csv",
-                csv(rows),
-                f"缺少必需的列：.*{needed}.*文件中有",
-                crs=crs,
-                where=needed,
-            )
-        )
-    for kind, missing in (
-        ("buildings", "lat"),
-        ("stations", "lon"),
-        ("stations", "services"),
-        ("needs", "opened_on"),
-        ("grids", "geometry"),
-        ("areas", "geometry"),
-        ("streets", "geometry"),
-    ):
-        rows = [{column: cell for column, cell in row(kind, 11).items() if column != missing}]
-        crs = None if kind in ("residents", "needs") else "EPSG:4326"
-        found.append(
-            Case(
-                "headings",
-                f"no column {missing}",
-                kind,
-                "缺.csv",
-                csv(rows),
-                f"缺少必需的列：.*{missing}",
-                crs=crs,
-                where=missing,
-            )
-        )
-    return [case for case in found if case.name != "three of a kind"] + [
-        Case("headings", "three of a kind", "stations", "站.csv", "code,name,kind,services,x,lng,经度,lat\nS1,站,食堂,meal,102,102,102,25\n".encode(), "都表示 lon，只留一列", where="lon")
     ]  # fmt: skip
+    found = []
+    for kind, needed, more in missing:
+        content = csv([{column: cell for column, cell in row(kind, 11).items() if column != needed}])
+        says, crs = f"缺少必需的列：.*{needed}{more}", None if kind in ("residents", "needs") else "EPSG:4326"
+        found.append(Case("headings", f"no column {needed}", kind, "缺.csv", content, says, crs=crs, where=needed))
+    return found
 
 
 def _giants() -> list[Case]:

@@ -62,6 +62,15 @@ def _change(raw: bytes, part: str, change: Callable[[bytes], bytes]) -> bytes:
     return target.getvalue()
 
 
+def _renamed(raw: bytes, old: str, new: str) -> bytes:
+    """A workbook of which a part has another name."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+        for entry in before.infolist():
+            after.writestr(entry.filename.replace(old, new), before.read(entry).replace(old.encode(), new.encode()))
+    return target.getvalue()
+
+
 def _without(raw: bytes, part: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(target, "w") as new:
@@ -71,21 +80,34 @@ def _without(raw: bytes, part: str) -> bytes:
     return target.getvalue()
 
 
+Row = tuple[str, bytes, str, tuple[int, int] | None, str]
+"""What is wrong, the file, what is said of it, how many rows were read and loaded (None: it is refused), and where."""
+SHEET_1 = "xl/worksheets/sheet1.xml"
+BROKEN = "不是可读的 Excel 文件|压缩包损坏|另存为"
+LAUGHS = (
+    b'<!DOCTYPE l [<!ENTITY a "'
+    + b"ha" * 1000
+    + b'">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 20) for n in range(8))
+    + b"]>"
+)
+
+
 def cases() -> list[Case]:
     good = workbook(*records([row("households", 10 + n) for n in range(3)]))
-    sheet1 = "xl/worksheets/sheet1.xml"
-    broken = "不是可读的 Excel 文件|压缩包损坏|另存为"
-    laughs = (
-        b'<!DOCTYPE l [<!ENTITY a "'
-        + b"ha" * 1000
-        + b'">'
-        + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 20) for n in range(8))
-        + b"]>"
-    )
-    found = [
+    made = [
+        Case("workbooks", name, "households", "户.xlsx", content, says, outcome or REFUSED, where=where)
+        for name, content, says, outcome, where in (*_sheets(good), *_packages(good))
+    ]
+    return [*made, *_misnamed(good)]
+
+
+def _sheets(good: bytes) -> list[Row]:
+    """What people do in a sheet."""
+    return [
         ("merged cells", _sheet(lambda s: s.merge_cells("B2:B3")), "取消合并", (3, 1), "2:building"),
         ("merged over columns", _sheet(lambda s: s.merge_cells("C3:D3")), "取消合并", (3, 2), "3:unit"),
-        ("merged to the end of the sheet", _change(good, sheet1, lambda xml: xml.replace(b"</sheetData>", b'</sheetData><mergeCells count="1"><mergeCell ref="B3:B1048576"/></mergeCells>')), "取消合并", (3, 1), "3:building"),
+        ("merged to the end of the sheet", _change(good, SHEET_1, lambda xml: xml.replace(b"</sheetData>", b'</sheetData><mergeCells count="1"><mergeCell ref="B3:B1048576"/></mergeCells>')), "取消合并", (3, 1), "3:building"),
         ("a merged title", _sheet(lambda s: (s.insert_rows(1), s.merge_cells("A1:G1"), s.__setitem__("A1", "户籍表"))), "", (3, 3), ""),
         ("hidden rows", _sheet(lambda s: setattr(s.row_dimensions[3], "hidden", True)), "1 行被隐藏", (3, 3), ""),
         ("hidden column", _sheet(lambda s: setattr(s.column_dimensions["B"], "hidden", True)), "", (3, 3), ""),
@@ -106,35 +128,43 @@ def cases() -> list[Case]:
         ("only a heading", workbook(["code", "building"]), "只有标题行", (0, 0), ""),
         ("a heading and formatted rows", _sheet(lambda s: [s.cell(n, 1).__setattr__("number_format", "0") for n in range(5, 500)]), "", (3, 3), ""),
         ("a cell at the sheet's last row", _sheet(_put(A1048576="N99", B1048576="B9")), "没有这个楼栋", (4, 3), "1048576:building"),
+        ("a cell in the last corner", _sheet(_put(XFD1048576="远")), "第 1048576 行、第 16384 列：请删去", None, "1048576"),
+        ("a cell in a column that there is not", _change(good, sheet1, lambda xml: xml.replace(b'r="B3"', b'r="ZZZZZZ3"')), "请删去", None, "4"),
+        ("a cell in a row that there is not", _change(good, sheet1, lambda xml: xml.replace(b'r="B3"', b"r = 'B99999999'")), "第 99999999 行", None, "99999999"),
+        ("a far cell in a sheet of another name", _renamed(_sheet(_put(XFD1048576="远")), "sheet1.xml", "sheet1.png"), "sheet1.png 中的单元格.*请删去", None, "1048576"),
         ("a cell far to the right", _sheet(_put(XFD1="远")), "未使用的列：.*远", (3, 3), ""),
-        ("cut in the middle", good[: len(good) // 2], broken, None, ""),
-        ("cut at the end", good[:-30], broken, None, ""),
-        ("without its first bytes", good[100:], broken, None, ""),
-        ("one byte turned", good[:400] + bytes([good[400] ^ 0xFF]) + good[401:], "", (3, 3), ""),
-        ("without the sheet", _without(good, sheet1), broken, None, ""),
-        ("without the workbook", _without(good, "xl/workbook.xml"), broken + "|没有可见", None, ""),
-        ("without relations", _without(good, "xl/_rels/workbook.xml.rels"), broken, None, ""),
-        ("XML cut", _change(good, sheet1, lambda xml: xml[: len(xml) // 2]), "不是可读的", None, ""),
-        ("XML that is none", _change(good, sheet1, lambda xml: b"\0" * 500), "不是可读的", None, ""),
-        ("shared strings missing", _change(good, sheet1, lambda xml: xml.replace(b't="inlineStr"', b't="s"')), "", (3, 3), ""),
-        ("a billion laughs", _change(good, sheet1, lambda xml: laughs + xml.replace(b"N10", b"&i;")), "不是可读的", None, ""),
-        ("an outside entity", _change(good, sheet1, lambda xml: b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + xml.replace(b"N10", b"&e;")), "不是可读的", None, ""),
-        ("an empty zip", _change(good, "", lambda xml: xml)[:0] + b"PK\x05\x06" + bytes(18), broken, None, ""),
-        ("locked with a password", COMPOUND + bytes(4088), broken, None, ""),
-        ("a text", homes(3), broken, None, ""),
-        ("empty", b"", "空文件", None, ""),
-        ("HTML, as many portals export", b"<html><table><tr><td>code</td></tr></table></html>", broken, None, ""),
     ]  # fmt: skip
-    made = [
-        Case("workbooks", name, "households", "户.xlsx", content, says, outcome or REFUSED, where=where)
-        for name, content, says, outcome, where in found
-    ]
+
+
+def _packages(good: bytes) -> list[Row]:
+    """What befalls the file."""
     return [
-        *made,
+        ("cut in the middle", good[: len(good) // 2], BROKEN, None, ""),
+        ("cut at the end", good[:-30], BROKEN, None, ""),
+        ("without its first bytes", good[100:], BROKEN, None, ""),
+        ("one byte turned", good[:400] + bytes([good[400] ^ 0xFF]) + good[401:], "", (3, 3), ""),
+        ("without the sheet", _without(good, SHEET_1), BROKEN, None, ""),
+        ("without the workbook", _without(good, "xl/workbook.xml"), BROKEN + "|没有可见", None, ""),
+        ("without relations", _without(good, "xl/_rels/workbook.xml.rels"), BROKEN, None, ""),
+        ("XML cut", _change(good, SHEET_1, lambda xml: xml[: len(xml) // 2]), "不是可读的", None, ""),
+        ("XML that is none", _change(good, SHEET_1, lambda xml: b"\0" * 500), "不是可读的", None, ""),
+        ("shared strings missing", _change(good, SHEET_1, lambda xml: xml.replace(b't="inlineStr"', b't="s"')), "", (3, 3), ""),
+        ("a billion laughs", _change(good, SHEET_1, lambda xml: LAUGHS + xml.replace(b"N10", b"&i;")), "不是可读的", None, ""),
+        ("an outside entity", _change(good, SHEET_1, lambda xml: b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + xml.replace(b"N10", b"&e;")), "不是可读的", None, ""),
+        ("an empty zip", _change(good, "", lambda xml: xml)[:0] + b"PK\x05\x06" + bytes(18), BROKEN, None, ""),
+        ("locked with a password", COMPOUND + bytes(4088), BROKEN, None, ""),
+        ("a text", homes(3), BROKEN, None, ""),
+        ("empty", b"", "空文件", None, ""),
+        ("HTML, as many portals export", b"<html><table><tr><td>code</td></tr></table></html>", BROKEN, None, ""),
+    ]  # fmt: skip
+
+
+def _misnamed(good: bytes) -> list[Case]:
+    return [
         Case("workbooks", "XLSX named .xls", "households", "户.xls", good, "", (3, 3)),
-        Case("workbooks", "XLS named .xlsx, cut", "households", "户.xlsx", COMPOUND + homes(3), broken),
-        Case("workbooks", "a compound file named .xls", "households", "户.xls", COMPOUND + bytes(4088), broken),
-        Case("workbooks", "CSV named .xls", "households", "户.xls", homes(3), broken),
+        Case("workbooks", "XLS named .xlsx, cut", "households", "户.xlsx", COMPOUND + homes(3), BROKEN),
+        Case("workbooks", "a compound file named .xls", "households", "户.xls", COMPOUND + bytes(4088), BROKEN),
+        Case("workbooks", "CSV named .xls", "households", "户.xls", homes(3), BROKEN),
         Case("workbooks", "dates as text", "residents", "人.xlsx", workbook(["household", "birth_date"], ["H1", "1950年1月2日"], ["H1", "民国39年"], ["H1", 18264]), "日期无法识别", (3, 1), None, "3:birth_date"),
         Case("workbooks", "the wrong kind", "stations", "站.xlsx", good, "缺少必需的列：.*services", where="name"),
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """Attacks on small counts through what maps give beside their figures: files and paper, two spans side by side, classes, rankings, tags, the search box."""
 
-# ruff: noqa: F811 - a fixture is named by its parameter
 from __future__ import annotations
 
 import io
@@ -18,15 +17,7 @@ from sqlalchemy import text
 from gis.store.session import Store
 from maps.classify import SCHEMES, classify
 from tests.api.conftest import SignIn
-from tests.api.test_differencing import (  # noqa: F401 - fixtures
-    AREAS,
-    MONTHS,
-    Town,
-    add_person,
-    peopled,
-    place,
-    town,
-)
+from tests.api.differencing.town import MONTHS, Town, add_person
 
 COUNTED = re.compile(r"residents|elders_60(_covered)?|children_12(_covered)?|needs_(open|opened|closed)|flag_\w+|count")
 SPANS = [(first, last) for first in MONTHS for last in MONTHS if first <= last]

@@ -15,7 +15,7 @@ from gis.models.vocabulary import AGE_GROUPS, COLOURS
 from gis.needs.hotspots import find_spots, touching_cells
 from gis.store.session import Store
 from tests.api.conftest import SignIn
-from tests.api.test_differencing import MONTHS, SERVICES, Town, counted, peopled, place, town  # noqa: F401
+from tests.api.differencing.town import MONTHS, SERVICES, Town, counted
 
 AGES = list(AGE_GROUPS)
 SUBSETS = [chosen for size in range(5) for chosen in itertools.combinations(AGES, size)]
@@ -23,7 +23,7 @@ BORN = {"0-12": 2020, "13-59": 1985, "60-79": 1955, "80+": 1935}
 
 
 @pytest.fixture
-def mixed(peopled: Store) -> Store:  # noqa: F811
+def mixed(peopled: Store) -> Store:
     """Spread the town's needs over its dwellings, and give these all colours (or none) and all kinds of people."""
     random = np.random.default_rng(5)
     with peopled.owner_session() as session:
@@ -171,7 +171,7 @@ def test_spots_are_made_of_what_is_shown_and_of_nothing_else(
     client: TestClient,
     as_: SignIn,
     mixed: Store,
-    town: Town,  # noqa: F811
+    town: Town,
 ) -> None:
     """Whoever has the cells can work out the same z-scores, so these give nothing away."""
     for measure, colour in itertools.product(("count", "rate"), ("", "red")):
