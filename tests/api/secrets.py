@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from sqlalchemy import text
@@ -92,112 +93,118 @@ def seed(store: Store) -> dict[str, str]:
     """Put the secrets in; return what to call for: numbers of residents, chiefs, contacts and door codes by household."""
     asked: dict[str, str] = {}
     with store.owner_session() as session:
-        vault = vault_of(session)
         for each in HIDDEN.values():
             name, reason, note, guardian, contact, unit, chief, *casework = each.open
             phone, id_number, guardian_phone, contact_phone, chief_phone, child, born = each.sealed
-            at = {"code": each.household}
-            people = session.execute(
-                text(
-                    "SELECT r.id, r.key, r.birth_year FROM residents r JOIN households h ON h.id = r.household_id "
-                    "WHERE h.code = :code ORDER BY r.birth_year DESC, r.id"
-                ),
-                at,
-            ).all()
-            elder = people[-1]
-            if people[0].birth_year != 2020:
-                people = [
-                    session.execute(
-                        text(
-                            "INSERT INTO residents (key, household_id, birth_year) SELECT 'child', id, 2020 FROM households "
-                            "WHERE code = :code RETURNING id, key, birth_year"
-                        ),
-                        at,
-                    ).one(),
-                    *people,
-                ]
-            young = people[0]
-            session.execute(
-                text(
-                    "UPDATE residents SET name = :name, phone_sealed = :phone, id_number_sealed = :number, phone_hash = :phone_hash, "
-                    "id_number_hash = :number_hash WHERE id = :id"
-                ),
-                {
-                    "id": elder.id,
-                    "name": name,
-                    "phone": vault.seal_one("residents.phone_sealed", elder.key, phone),
-                    "number": vault.seal_one("residents.id_number_sealed", elder.key, id_number),
-                    "phone_hash": vault.search.phone(phone),
-                    "number_hash": vault.search.id_number(id_number),
-                },
-            )
-            session.execute(
-                text(
-                    "UPDATE residents SET name = :name, birth_date = CAST(:born AS date), birth_year = 2019, guardian_name = :guardian, "
-                    "guardian_phone_sealed = :phone WHERE id = :id"
-                ),
-                {
-                    "id": young.id,
-                    "name": child,
-                    "born": born,
-                    "guardian": guardian,
-                    "phone": vault.seal_one("residents.guardian_phone_sealed", young.key, guardian_phone),
-                },
-            )
-            session.execute(
-                text("UPDATE households SET colour = 'red', colour_reason = :reason WHERE code = :code"),
-                {**at, "reason": reason},
-            )
-            session.execute(
-                text(
-                    "INSERT INTO needs (household_id, service, opened_on, note) SELECT id, 'meal', '2026-01-01', :note FROM households "
-                    "WHERE code = :code"
-                ),
-                {**at, "note": note},
-            )
-            made = session.execute(
-                text(
-                    "INSERT INTO contacts (name, organisation, grid_id) SELECT :name, :unit, grid_id FROM households WHERE code = :code "
-                    "RETURNING id"
-                ),
-                {**at, "name": contact, "unit": unit},
-            ).scalar_one()
-            sealed = {"id": made, "phone": vault.seal_one("contacts.phone_sealed", str(made), contact_phone)}
-            session.execute(text("UPDATE contacts SET phone_sealed = :phone WHERE id = :id"), sealed)
-            session.execute(
-                text(
-                    "INSERT INTO household_contacts (household_id, contact_id, valid_from) SELECT id, :contact, '2026-01-01' FROM households "
-                    "WHERE code = :code"
-                ),
-                {**at, "contact": made},
-            )
-            leads = session.execute(
-                text(
-                    "INSERT INTO building_chiefs (building_id, name, valid_from) SELECT building_id, :name, '2026-01-01' FROM households "
-                    "WHERE code = :code RETURNING id"
-                ),
-                {**at, "name": chief},
-            ).scalar_one()
-            sealed = {"id": leads, "phone": vault.seal_one("building_chiefs.phone_sealed", str(leads), chief_phone)}
-            session.execute(text("UPDATE building_chiefs SET phone_sealed = :phone WHERE id = :id"), sealed)
-            door = ("OWNDOOR" if each.household == OWN else "FOREIGNDOOR").ljust(26, "A")
-            session.execute(
-                text("INSERT INTO door_codes (household_id, code) SELECT id, :door FROM households WHERE code = :code"),
-                {**at, "door": door},
-            )
-            where = "own" if each.household == OWN else "foreign"
-            asked[f"{where}.need"], asked[f"{where}.event"] = _seed_casework(session, each.household, casework)
+            own = each.household == OWN
+            where, door = ("own", "OWNDOOR") if own else ("foreign", "FOREIGNDOOR")
+            elder, young = _residents(session, each.household)
+            _hide_elder(session, elder, name, phone, id_number)
+            _hide_child(session, young, child, born, guardian, guardian_phone)
+            at = {"code": each.household, "reason": reason, "note": note, "door": door.ljust(26, "A")}
+            for statement in _OF_HOUSEHOLD:
+                session.execute(text(statement), at)
+            needed, happened = _seed_casework(session, each.household, casework)
             asked |= {
                 f"{where}.household": each.household,
                 f"{where}.resident": str(elder.id),
                 f"{where}.child": str(young.id),
-                f"{where}.contact": str(made),
-                f"{where}.chief": str(leads),
-                f"{where}.door": door,
-                f"{where}.grid": G1 if each.household == OWN else G2,
-                f"{where}.building": "B1" if each.household == OWN else "B2",
+                f"{where}.contact": str(_add_contact(session, each.household, contact, unit, contact_phone)),
+                f"{where}.chief": str(_add_chief(session, each.household, chief, chief_phone)),
+                f"{where}.need": needed,
+                f"{where}.event": happened,
+                f"{where}.door": at["door"],
+                f"{where}.grid": G1 if own else G2,
+                f"{where}.building": "B1" if own else "B2",
             }
     return asked
+
+
+_OF_HOUSEHOLD = (
+    "UPDATE households SET colour = 'red', colour_reason = :reason WHERE code = :code",
+    "INSERT INTO needs (household_id, service, opened_on, note) SELECT id, 'meal', '2026-01-01', :note FROM households WHERE code = :code",
+    "INSERT INTO door_codes (household_id, code) SELECT id, :door FROM households WHERE code = :code",
+)
+
+
+def _residents(session: Session, household: str) -> tuple[Any, Any]:
+    """Return the eldest of a household and a child, who is made where there is none: ``id`` and ``key`` of each."""
+    at = {"code": household}
+    found = "SELECT r.id, r.key, r.birth_year FROM residents r JOIN households h ON h.id = r.household_id WHERE h.code = :code"
+    people = session.execute(text(f"{found} ORDER BY r.birth_year DESC, r.id"), at).all()
+    born = "INSERT INTO residents (key, household_id, birth_year) SELECT 'child', id, 2020 FROM households WHERE code = :code RETURNING id, key"
+    young = people[0] if people[0].birth_year == 2020 else session.execute(text(born), at).one()
+    return people[-1], young
+
+
+def _hide_elder(session: Session, elder: Any, name: str, phone: str, id_number: str) -> None:
+    vault = vault_of(session)
+    session.execute(
+        text(
+            "UPDATE residents SET name = :name, phone_sealed = :phone, id_number_sealed = :number, phone_hash = :phone_hash, "
+            "id_number_hash = :number_hash WHERE id = :id"
+        ),
+        {
+            "id": elder.id,
+            "name": name,
+            "phone": vault.seal_one("residents.phone_sealed", elder.key, phone),
+            "number": vault.seal_one("residents.id_number_sealed", elder.key, id_number),
+            "phone_hash": vault.search.phone(phone),
+            "number_hash": vault.search.id_number(id_number),
+        },
+    )
+
+
+def _hide_child(session: Session, child: Any, name: str, born: str, guardian: str, phone: str) -> None:
+    session.execute(
+        text(
+            "UPDATE residents SET name = :name, birth_date = CAST(:born AS date), birth_year = 2019, guardian_name = :guardian, "
+            "guardian_phone_sealed = :phone WHERE id = :id"
+        ),
+        {
+            "id": child.id,
+            "name": name,
+            "born": born,
+            "guardian": guardian,
+            "phone": vault_of(session).seal_one("residents.guardian_phone_sealed", child.key, phone),
+        },
+    )
+
+
+def _add_contact(session: Session, household: str, name: str, unit: str, phone: str) -> int:
+    at = {"code": household, "name": name, "unit": unit}
+    made: int = session.execute(
+        text(
+            "INSERT INTO contacts (name, organisation, grid_id) SELECT :name, :unit, grid_id FROM households WHERE code = :code RETURNING id"
+        ),
+        at,
+    ).scalar_one()
+    session.execute(
+        text(
+            "INSERT INTO household_contacts (household_id, contact_id, valid_from) SELECT id, :contact, '2026-01-01' FROM households "
+            "WHERE code = :code"
+        ),
+        {**at, "contact": made},
+    )
+    _seal_phone(session, "contacts", made, phone)
+    return made
+
+
+def _add_chief(session: Session, household: str, name: str, phone: str) -> int:
+    made: int = session.execute(
+        text(
+            "INSERT INTO building_chiefs (building_id, name, valid_from) SELECT building_id, :name, '2026-01-01' FROM households "
+            "WHERE code = :code RETURNING id"
+        ),
+        {"code": household, "name": name},
+    ).scalar_one()
+    _seal_phone(session, "building_chiefs", made, phone)
+    return made
+
+
+def _seal_phone(session: Session, table: str, identity: int, phone: str) -> None:
+    sealed = {"id": identity, "phone": vault_of(session).seal_one(f"{table}.phone_sealed", str(identity), phone)}
+    session.execute(text(f"UPDATE {table} SET phone_sealed = :phone WHERE id = :id"), sealed)
 
 
 def _seed_casework(session: Session, household: str, secrets: list[str]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from openpyxl import load_workbook
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Program, Visitor
 
@@ -26,63 +26,32 @@ def own_grid(client: httpx.Client) -> str:
     return str(client.get("/api/households?limit=1").json()["items"][0]["grid"])
 
 
+TITLE = "<b>助餐</b>试点"
+
+
 def test_the_whole_loop(visit: Visitor, program: Program) -> None:
     """A worker opens a project, links a need, takes a resource, names who leads, begins, is done, hears what came of it, and closes."""
     with program.client("worker") as client, program.client("planner") as planner:
         grid = own_grid(client)
         household = client.get(f"/api/households?grid={grid}&limit=1").json()["items"][0]["code"]
         need = client.post("/api/needs", json={"household": household, "service": "meal", "note": "软饭"}).json()["id"]
-        taken = planner.post(
-            "/api/resources", json={"organisation": "测试食堂", "service": "meal", "area": grid, "capacity": 3}
-        ).json()["id"]
+        offered = {"organisation": "测试食堂", "service": "meal", "area": grid, "capacity": 3}
+        taken = planner.post("/api/resources", json=offered).json()["id"]
         window = visit("worker", 1280, 900)
         page = window.open("/lists")
         expect(page.locator("[data-live]")).to_contain_text("实时")
-        form = panel(page, "projects").locator("[data-add]")
-        page.locator("[data-panel=projects] summary").click()
-        form.get_by_label("项目名称").fill("<b>助餐</b>试点")
-        form.get_by_label("服务事项").select_option("meal")
-        form.get_by_label("哪里").fill(grid)
-        form.get_by_role("button", name="立项").click()
-        card = page.locator("[data-card]")
-        expect(card.get_by_role("heading", level=2)).to_have_text("<b>助餐</b>试点")
-
-        row = panel(page, "needs").locator(f"[data-need='{need}']")
-        row.get_by_role("button", name="谁能提供").click()
-        expect(row.locator("li", has_text="测试食堂")).to_contain_text("余 3 个名额")
-        row.get_by_role("button", name="关联项目").click()
-        row.get_by_label("选一个项目").select_option(label="<b>助餐</b>试点 · 拟办")
-        row.get_by_role("button", name="关联", exact=True).click()
+        card = open_project(page, grid)
+        link_need(page, need)
         expect(card.locator("[data-part=needs]")).to_contain_text(household)
-
-        card.locator("[data-part=resources]").get_by_role("button", name="谁能提供").click()
-        offer = card.locator("[data-offers] li", has_text="测试食堂")
-        offer.get_by_label("名额").fill("2")
-        offer.get_by_role("button", name="占用").click()
-        expect(card.locator("[data-part=resources] .items").first).to_contain_text("2 个名额")
+        take_places(card)
         assert planner.get(f"/api/resources/{taken}").json()["left"] == 1
-
-        duties = card.locator("[data-part=duties]")
-        duties.get_by_text("＋ 落实责任").click()
-        duties.get_by_label("单位").fill("测试网格站")
-        duties.get_by_label("任务").fill("每天送到")
-        duties.get_by_role("button", name="保存").click()
-        expect(duties.locator(".items")).to_contain_text("每天送到")
+        duties = name_who_leads(card)
         card.locator("[data-to=running]").click()
         card.locator("[data-to=done]").click()
         expect(card.locator("[data-missing]")).to_contain_text("反馈")
         duties.get_by_role("button", name="完成").click()
         expect(duties.locator(".items")).to_contain_text("✓")
-
-        def give(outcome: str, summary: str) -> None:
-            feedback = card.locator("[data-part=feedback]")
-            feedback.get_by_text("＋ 记录反馈").click()
-            feedback.get_by_label("评价").select_option(outcome)
-            feedback.get_by_label("办得怎样").fill(summary)
-            feedback.get_by_role("button", name="保存").click()
-            expect(feedback.locator(".items")).to_contain_text(summary)
-
-        give("dissatisfied", "饭凉了")
+        give_feedback(card, "dissatisfied", "饭凉了")
         expect(card.locator("[data-missing]")).to_have_count(0)
         card.get_by_role("button", name="返工").click()
         expect(card.locator("[data-part=feedback]")).to_contain_text("返工前")
@@ -90,21 +59,73 @@ def test_the_whole_loop(visit: Visitor, program: Program) -> None:
         window.expect("409")
         card.locator("[data-to=closed]").click()
         expect(card.locator("[data-card-message]")).to_contain_text("反馈")
-        give("satisfied", "热饭到家")
+        give_feedback(card, "satisfied", "热饭到家")
         card.locator("[data-to=closed]").click()
         expect(card.locator(".track-steps [aria-current]")).to_have_text("销号")
-        expect(panel(page, "feedback").locator("[data-list] li").first).to_be_visible()
-        expect(page.locator("[data-panel=feedback]")).to_contain_text("热饭到家")
-        duties_of_all = panel(page, "duties")
-        expect(duties_of_all).not_to_contain_text("每天送到")  # done
-        duties_of_all.get_by_label("状态").select_option("")
-        expect(duties_of_all).to_contain_text("每天送到")
-        with page.expect_download() as download:
-            page.get_by_role("link", name="导出表格").click()
-        book = load_workbook(io.BytesIO(download.value.path().read_bytes()))
-        assert len(book.sheetnames) == 5 and any(
-            row[1] == "<b>助餐</b>试点" for row in book["项目清单"].iter_rows(values_only=True)
-        )
+        look_at_the_lists(page)
+
+
+def open_project(page: Page, grid: str) -> Locator:
+    form = panel(page, "projects").locator("[data-add]")
+    page.locator("[data-panel=projects] summary").click()
+    form.get_by_label("项目名称").fill(TITLE)
+    form.get_by_label("服务事项").select_option("meal")
+    form.get_by_label("哪里").fill(grid)
+    form.get_by_role("button", name="立项").click()
+    card = page.locator("[data-card]")
+    expect(card.get_by_role("heading", level=2)).to_have_text(TITLE)
+    return card
+
+
+def link_need(page: Page, need: str) -> None:
+    row = panel(page, "needs").locator(f"[data-need='{need}']")
+    row.get_by_role("button", name="谁能提供").click()
+    expect(row.locator("li", has_text="测试食堂")).to_contain_text("余 3 个名额")
+    row.get_by_role("button", name="关联项目").click()
+    row.get_by_label("选一个项目").select_option(label=f"{TITLE} · 拟办")
+    row.get_by_role("button", name="关联", exact=True).click()
+
+
+def take_places(card: Locator) -> None:
+    card.locator("[data-part=resources]").get_by_role("button", name="谁能提供").click()
+    offer = card.locator("[data-offers] li", has_text="测试食堂")
+    offer.get_by_label("名额").fill("2")
+    offer.get_by_role("button", name="占用").click()
+    expect(card.locator("[data-part=resources] .items").first).to_contain_text("2 个名额")
+
+
+def name_who_leads(card: Locator) -> Locator:
+    duties = card.locator("[data-part=duties]")
+    duties.get_by_text("＋ 落实责任").click()
+    duties.get_by_label("单位").fill("测试网格站")
+    duties.get_by_label("任务").fill("每天送到")
+    duties.get_by_role("button", name="保存").click()
+    expect(duties.locator(".items")).to_contain_text("每天送到")
+    return duties
+
+
+def give_feedback(card: Locator, outcome: str, summary: str) -> None:
+    feedback = card.locator("[data-part=feedback]")
+    feedback.get_by_text("＋ 记录反馈").click()
+    feedback.get_by_label("评价").select_option(outcome)
+    feedback.get_by_label("办得怎样").fill(summary)
+    feedback.get_by_role("button", name="保存").click()
+    expect(feedback.locator(".items")).to_contain_text(summary)
+
+
+def look_at_the_lists(page: Page) -> None:
+    """Find the feedback in its list, the duty among those that are done, and the project in the workbook."""
+    expect(panel(page, "feedback").locator("[data-list] li").first).to_be_visible()
+    expect(page.locator("[data-panel=feedback]")).to_contain_text("热饭到家")
+    duties = panel(page, "duties")
+    expect(duties).not_to_contain_text("每天送到")
+    duties.get_by_label("状态").select_option("")
+    expect(duties).to_contain_text("每天送到")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="导出表格").click()
+    book = load_workbook(io.BytesIO(download.value.path().read_bytes()))
+    assert len(book.sheetnames) == 5
+    assert TITLE in {row[1] for row in book["项目清单"].iter_rows(values_only=True)}
 
 
 def test_others_steps_appear_by_themselves_and_who_comes_second_is_told(visit: Visitor, program: Program) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -271,51 +271,41 @@ def test_visits_are_totals_never_colours(client: TestClient, as_: SignIn) -> Non
     assert not {"red", "yellow", "colour"} & set(re.findall(r"[a-z]+", found.text))
 
 
-def test_each_of_the_last_thirty_days_is_told(client: TestClient, as_: SignIn, peopled: Store) -> None:
-    """Needs are opened and closed, visits fall due and are made, by the day; a visit made late fell due when it was due."""
-    today = datetime.now(TIME_ZONE).date()
-    with peopled.owner_session() as session:
+_VISIT = "INSERT INTO visits (household_id, visited_on, outcome, missed, visited_by) VALUES (:home, :day, 'met', :missed, 'x')"
+_NEED = "INSERT INTO needs (household_id, service, opened_on, closed_on) VALUES (:home, 'meal', :day, :until)"
+
+
+def live_through(store: Store, today: date) -> None:
+    """Let two red households alone have a past: needs opened and closed, visits made in time, late, and missed."""
+
+    def ago(days: int | None) -> date | None:
+        return None if days is None else today - timedelta(days=days)
+
+    with store.owner_session() as session:
         home, other = session.scalars(
             text("SELECT id FROM households WHERE grid_id IS NOT NULL ORDER BY id LIMIT 2")
         ).all()
         session.execute(text("DELETE FROM needs"))
         session.execute(text("UPDATE households SET colour = NULL"))
-        session.execute(
-            text(
-                "UPDATE households SET colour = 'red', created_at = now() - interval '60 days' WHERE id = ANY(:homes)"
-            ),
-            {"homes": [home, other]},
-        )
+        red = "UPDATE households SET colour = 'red', created_at = now() - interval '60 days' WHERE id = ANY(:homes)"
+        session.execute(text(red), {"homes": [home, other]})
+        # At home: due 13 days ago and made three days late, then made before it was due again 3 days ago; due a day ago. Elsewhere: due for sixty days.
+        for where, days, missed in (
+            (home, 20, False),
+            (home, 10, False),
+            (home, 8, False),
+            (home, 1, False),
+            (other, 15, True),
+        ):
+            session.execute(text(_VISIT), {"home": where, "day": ago(days), "missed": missed})
+        for opened, closed in ((29, 28), (5, 5), (5, None), (30, 2)):
+            session.execute(text(_NEED), {"home": home, "day": ago(opened), "until": ago(closed)})
 
-        def made(household: int, ago: int, missed: bool = False) -> None:
-            day = {"id": household, "day": today - timedelta(days=ago), "missed": missed}
-            session.execute(
-                text(
-                    "INSERT INTO visits (household_id, visited_on, outcome, missed, visited_by) VALUES (:id, :day, 'met', :missed, 'x')"
-                ),
-                day,
-            )
 
-        for ago in (
-            20,
-            10,
-            8,
-        ):  # due 13 days ago and made three days late; then made before it was due again, 3 days ago
-            made(home, ago)
-        made(home, 1)  # due a day ago
-        made(other, 15, missed=True)  # due for sixty days
-        for ago, until in ((29, 28), (5, 5), (5, None), (30, 2)):
-            days = {
-                "home": home,
-                "day": today - timedelta(days=ago),
-                "until": None if until is None else today - timedelta(days=until),
-            }
-            session.execute(
-                text(
-                    "INSERT INTO needs (household_id, service, opened_on, closed_on) VALUES (:home, 'meal', :day, :until)"
-                ),
-                days,
-            )
+def test_each_of_the_last_thirty_days_is_told(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    """Needs are opened and closed, visits fall due and are made, by the day; a visit made late fell due when it was due."""
+    today = datetime.now(TIME_ZONE).date()
+    live_through(peopled, today)
     found = client.get("/api/screen/summary", headers=as_("admin")).json()["days"]
     assert [day["day"] for day in found] == [(today - timedelta(days=ago)).isoformat() for ago in range(29, -1, -1)]
     told = {name: {29 - i: day[name] for i, day in enumerate(found) if day[name] != 0} for name in DAILY}
