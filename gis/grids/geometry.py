@@ -15,6 +15,12 @@ REPAIR_SHARE = 0.001
 STRIP_MARGIN_DEG = 1e-9
 """About 0.1 mm: far more than the rounding of an overlay (1e-14 degrees), far less than between two homes."""
 
+MOST_CROSSINGS = 2000
+"""A boundary that crosses itself more often is not repaired: that takes time and memory with the square of it, and no repair of it is small."""
+_EDGES_AT_ONCE = 64
+_MOST_PAIRS = 20_000_000
+"""So many pairs of edges are looked at, some seconds' worth."""
+
 _PLACE = re.compile(r"^(.*?)\s*\[(\S+) (\S+)\]\s*$")
 _CHINESE = {
     "Self-intersection": "边界自相交",
@@ -36,8 +42,8 @@ class Repaired:
     """The outcome of a repair; all arrays have the length of the input.
 
     Attributes:
-        geometries: valid polygons or multipolygons, empty where no area is left, None where there was none.
-        share: how much of the area the repair changes; 0 for valid polygons, NaN where no area is left.
+        geometries: valid polygons or multipolygons, empty where no area is left or no repair was tried, None where there was none.
+        share: how much of the area the repair changes; 0 for valid polygons, NaN where there is no repaired area.
         reason: what was wrong in GEOS's English words, '' for valid ones.
         reason_zh: the same in Chinese.
         lon: where the first fault is, x; NaN where that is not known.
@@ -111,11 +117,45 @@ def repair(geometries: np.ndarray) -> Repaired:
         if mended[i] is None:
             continue
         drawn, mended[i] = mended[i], shapely.MultiPolygon()
-        if np.isfinite(shapely.get_coordinates(drawn)).all():
+        if not np.isfinite(shapely.get_coordinates(drawn)).all():
+            continue
+        if _is_tangled(drawn):
+            reason[i], reason_zh[i] = "Too many self-intersections", "边界自相交太多"
+        else:
             mended[i] = polygonal(shapely.make_valid(drawn, method="structure", keep_collapsed=False))
         if mended[i].area > 0:
             share[i] = _changed_area(drawn, mended[i]) / mended[i].area
     return Repaired(mended, share, reason, reason_zh, lon, lat)
+
+
+def _is_tangled(drawn: shapely.Geometry) -> bool:
+    """Tell whether the boundary of a polygon crosses itself more often than :data:`MOST_CROSSINGS`."""
+    ends = np.array([edge for edge in _edges(drawn) if edge[:2] != edge[2:]]).reshape(-1, 4)
+    if len(ends) ** 2 <= 2 * MOST_CROSSINGS:  # fewer pairs than that
+        return False
+    edges = shapely.linestrings(ends.reshape(-1, 2, 2))
+    tree = shapely.STRtree(edges)
+    crossings = pairs = 0
+    for first in range(0, len(edges), _EDGES_AT_ONCE):
+        one, other = tree.query(edges[first : first + _EDGES_AT_ONCE])
+        one += first
+        later = one < other
+        pairs += int(later.sum())
+        crossings += int(_cross(ends[one[later]], ends[other[later]]).sum())
+        if crossings > MOST_CROSSINGS or pairs > _MOST_PAIRS:
+            return True
+    return False
+
+
+def _cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return which edges (n, 4) go through the other ones, from one side to the other; bool (n,)."""
+
+    def side(line: np.ndarray, at: int) -> np.ndarray:
+        point = (other if line is one else one)[:, at : at + 2]
+        along, away = line[:, 2:] - line[:, :2], point - line[:, :2]
+        return np.asarray(np.sign(along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0]))
+
+    return np.asarray((side(one, 0) * side(one, 2) < 0) & (side(other, 0) * side(other, 2) < 0))
 
 
 def polygonal(geometry: shapely.Geometry) -> shapely.Geometry:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import shapely
 
 from gis.crs import SourceCRS
-from gis.grids.geometry import REPAIR_SHARE, repair
+from gis.grids.geometry import REPAIR_SHARE, Repaired, repair
 from gis.intake.formats.shapes import read_wkt
 from gis.intake.formats.source import Batch
 from gis.intake.headings import GEOMETRY
@@ -217,7 +217,7 @@ class Positions:
         bad, reasons = np.zeros(sheet.size, dtype=bool), np.full(sheet.size, "", dtype=object)
         for i in np.flatnonzero(~good):
             bad[broken[i]] = True
-            reasons[broken[i]] = _fault_of(mended.reason[i], mended.share[i], mended.lon[i], mended.lat[i])
+            reasons[broken[i]] = _fault_of(mended, i)
         sheet.reject(bad, GEOMETRY, reasons)
         return shapes
 
@@ -354,13 +354,14 @@ def _without(shapes: np.ndarray, bad: np.ndarray) -> np.ndarray:
     return left
 
 
-def _fault_of(reason: str, share: float, lon: float, lat: float) -> str:
-    place = f"，位于 {lon:.6f},{lat:.6f} / , at {lon:.6f},{lat:.6f}" if np.isfinite(lon) else " / "
-    chinese, english = place.split(" / ")
-    what = reason.split("[")[0].strip()
-    change = "修复后没有面积" if np.isnan(share) else f"自动修复会改变面积 {share:.1%}"
-    said = "nothing is left after repair" if np.isnan(share) else f"a repair would change {share:.1%} of its area"
-    return f"面无效（{what}）{chinese}；{change} / the polygon is not valid ({what}){english}; {said}"
+def _fault_of(mended: Repaired, i: int) -> str:
+    share, lon, lat = mended.share[i], mended.lon[i], mended.lat[i]
+    chinese, english = (f"，位于 {lon:.6f},{lat:.6f}", f", at {lon:.6f},{lat:.6f}") if np.isfinite(lon) else ("", "")
+    change = "无法修复，请重画" if np.isnan(share) else f"自动修复会改变面积 {share:.1%}"
+    said = (
+        "it cannot be repaired: draw it again" if np.isnan(share) else f"a repair would change {share:.1%} of its area"
+    )
+    return f"面无效（{mended.reason_zh[i]}）{chinese}；{change} / the polygon is not valid ({mended.reason[i]}){english}; {said}"
 
 
 def as_wkb(shapes: np.ndarray, came: Batch | None = None) -> pa.Array:

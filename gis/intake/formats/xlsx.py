@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,16 @@ from gis.errors import Fault, Invalid
 from gis.intake.formats.archive import check_zip
 from gis.intake.formats.csv import Recognise, find_headings
 from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, number_text, without_blank_rows
-from gis.intake.formats.xlsx_cells import Oddities, find_oddities
+from gis.intake.formats.xlsx_cells import Oddities, find_extent, find_oddities, is_markup
 
 MOST_BYTES = 96 << 20
 """The largest workbook unpacked: the reader holds all cells, some 60 to 100 bytes each."""
+
+MOST_ROWS, MOST_COLUMNS = 1 << 20, 1 << 14
+"""Of a sheet, by ECMA-376."""
+MOST_CELLS = 9_000_000
+"""Rows times columns, empty ones too, each of which takes the reader 32 bytes: eight columns down to the last row."""
+_SHOWN = 60
 
 
 def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
@@ -32,7 +38,12 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
     with path.open("rb") as file:
         packed = file.read(2) == b"PK"
     if packed:
-        _check_size(check_zip(path, name), name)
+        check_zip(path, name)
+        with ZipFile(path) as archive:
+            parts = [entry for entry in archive.infolist() if is_markup(archive, entry)]
+            _check_size(parts, name)
+            for part in parts:
+                _check_extent(archive, part, name)
     try:
         workbook = _workbook(path, packed)
         sheet, notices = _sheet(workbook, name)
@@ -70,14 +81,27 @@ def _workbook(path: Path, packed: bool) -> CalamineWorkbook:
         return CalamineWorkbook.from_filelike(file)
 
 
-def _check_size(entries: list[ZipInfo], name: str) -> None:
+def _check_size(parts: list[ZipInfo], name: str) -> None:
     """Refuse a workbook that would not fit: unlike a table of text it is read as a whole."""
-    if sum(entry.file_size for entry in entries if entry.filename.endswith(".xml")) > MOST_BYTES:
+    if sum(part.file_size for part in parts) > MOST_BYTES:
         message = (
             f"工作簿过大（解开超过 {MOST_BYTES >> 20} MB，约 40 万行）：请另存为“CSV UTF-8”再导入 / "
             f"the workbook is too large (more than {MOST_BYTES >> 20} MB unpacked, about 400,000 rows): save it as 'CSV UTF-8'"
         )
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)])
+
+
+def _check_extent(archive: ZipFile, part: ZipInfo, name: str) -> None:
+    """Refuse a cell far away: the reader makes room for all between it and the others, and ends the process where there is none."""
+    row, column = find_extent(archive, part)
+    if row <= MOST_ROWS and column <= MOST_COLUMNS and row * column <= MOST_CELLS:
+        return
+    shown = PurePosixPath(part.filename).name[:_SHOWN]
+    message = (
+        f"{shown} 中的单元格一直到第 {row} 行、第 {column} 列：请删去远处多余的行和列，或另存为“CSV UTF-8” / "
+        f"the cells of {shown} reach to row {row} and to column {column}: delete rows and columns far away, or save it as 'CSV UTF-8'"
+    )
+    raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:{row}", message)])
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[list[Any]]:

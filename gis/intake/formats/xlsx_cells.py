@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import lzma
 import re
 import zipfile
 import zlib
@@ -12,6 +14,9 @@ from posixpath import join, normpath
 
 _PIECE = 4 << 20
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)(\d{1,20})""")
+_MOST_LETTERS = 5
+_LONGEST_REFERENCE = 64
 _ERROR = re.compile(rb"<v>([^<]{1,20})</v>")
 _NO_VALUE = re.compile(rb"<f[\s/>](?!.*<v>[^<])", re.DOTALL)
 _HIDDEN_ROW = re.compile(rb'<row\s[^>]*?\bhidden="(?:1|true)"')
@@ -25,12 +30,51 @@ NOT_COMPUTED = (
 )
 
 
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    KeyError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What Python raises on parts that are damaged or missing."""
+
+
 @dataclass
 class Oddities:
     """Cells at fault by row and column, from 0, with the reason; and how many rows are hidden."""
 
     cells: dict[int, dict[int, str]] = field(default_factory=dict)
     hidden_rows: int = 0
+
+
+def find_extent(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> tuple[int, int]:
+    """Return the last row and the last column that some XML speaks of, from 1; 0 where of none.
+
+    Args:
+        archive: of a workbook that :func:`check_zip` has passed.
+        part: what may be a sheet of it, whatever it is called; it is read to where it cannot be read.
+    """
+    row = column = 0
+    tail = b""
+    with contextlib.suppress(*UNREADABLE), archive.open(part) as file:
+        while block := file.read(_PIECE):
+            found = _REFERENCE.findall(tail + block)
+            row = max(row, max((int(number) for _, number in found), default=0))
+            letters = {letters[:_MOST_LETTERS].upper() for letters, _ in found}
+            column = max(column, max((_column(each) + 1 for each in letters), default=0))
+            tail = block[-_LONGEST_REFERENCE:]
+    return row, column
+
+
+def is_markup(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Tell whether a part of a workbook may be XML: any part may be a sheet, and pictures are large."""
+    with contextlib.suppress(*UNREADABLE), archive.open(part) as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"", b"<")
+    return False
 
 
 def find_oddities(path: Path, title: str) -> Oddities:
@@ -46,13 +90,7 @@ def find_oddities(path: Path, title: str) -> Oddities:
             part = _part_of(archive, title)
             for piece in _pieces(archive, part) if part else ():
                 _look(piece, found)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        KeyError,
-        OSError,
-        EOFError,
-    ):  # what cannot be read is for the reader of values to say
+    except UNREADABLE:  # what cannot be read is for the reader of values to say
         return found
     return found
 

@@ -13,6 +13,7 @@ from gis.intake.formats.xlsx_cells import first_visible
 _ROWS = 10
 _MOST_BYTES = 8 << 20
 """So much of one part is unpacked at most."""
+_MOST_COLUMNS = 1 << 14
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -107,10 +108,16 @@ def _elements(file: IO[bytes], name: str) -> Iterator[ElementTree.Element]:
 
 
 def _column(reference: str, otherwise: int) -> int:
-    """Return the number of a cell's column, from 0, of ``AB12``."""
+    """Return the number of a cell's column, from 0, of ``AB12``.
+
+    Raises:
+        ValueError: no sheet has so many columns.
+    """
     number = 0
     for letter in reference:
         if not letter.isalpha():
             break
         number = number * 26 + ord(letter.upper()) - ord("A") + 1
+        if not 0 < number <= _MOST_COLUMNS:
+            raise ValueError(reference[:10])
     return number - 1 if number else otherwise

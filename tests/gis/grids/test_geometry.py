@@ -127,6 +127,22 @@ def test_what_has_no_area_cannot_be_repaired() -> None:
     assert not geometries[1].is_empty
 
 
+def scribble(strokes: int) -> shapely.Polygon:
+    """A star of an odd number of points, whose strokes nearly all cross each other."""
+    turn = np.arange(strokes) * (strokes // 2) * 2 * np.pi / strokes
+    return shapely.Polygon(np.column_stack([np.cos(turn), np.sin(turn)]))
+
+
+def test_a_boundary_that_crosses_itself_thousands_of_times_is_not_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A star of n strokes crosses itself n(n - 3)/2 times: 61 strokes 1,769 times, 67 strokes 2,144 times.
+    assert repaired(scribble(61)).share[0] > REPAIR_SHARE
+    monkeypatch.setattr(shapely, "make_valid", lambda *_, **__: pytest.fail("it takes minutes and gigabytes"))
+    for strokes in (67, 20_001):
+        tangled = repaired(scribble(strokes))
+        assert tangled.reason[0] == "Too many self-intersections" and np.isnan(tangled.share[0])
+        assert tangled.geometries[0].is_empty
+
+
 def test_nothing_gives_nothing() -> None:
     assert len(repair(np.array([], dtype=object)).share) == 0
 

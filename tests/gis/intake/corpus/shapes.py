@@ -79,6 +79,7 @@ POLYGONS: list[tuple[str, Any, str, tuple[int, int]]] = [
     ("round the world", polygon([[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]), "超出范围", (3, 2)),
     ("a number too large", polygon([[1e300, 25], [102.01, 25], [102.01, 25.01], [1e300, 25]]), "像是投影坐标|超出范围|有限", (3, 2)),
     ("20,000 vertices on one spot", polygon(ring(*[(0, 0)] * 20_000)), _INVALID, (3, 2)),
+    ("a scribble of 3,000 strokes", polygon(ring(*[(n * 7919 % 3001 / 3e5, n * 3571 % 2999 / 3e5) for n in range(3000)], (0, 0))), "边界自相交太多", (3, 2)),
     ("a comb of 2,000 teeth that cross", polygon(ring(*[(n % 2 * 0.01, (n * 7 % 2000) * 5e-6) for n in range(2000)], (0, 0))), _INVALID, (3, 2)),
 ]  # fmt: skip
 """What is wrong with the polygon in the middle, what is said, rows read and loaded."""

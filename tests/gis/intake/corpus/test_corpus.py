@@ -144,7 +144,7 @@ def test_personal_data_is_not_in_messages(place: Connection, tmp_path: Path) -> 
     assert not [value for value in secrets.values() if value in said]
 
 
-_HUNGRY = ("a bomb", "a bomb in an archive in an archive", "a workbook that is a bomb", "10 MB in one cell", "a quote open over 10 MB", "10 MB in a heading", "a billion laughs", "a cell at the sheet's last row", "100,000 brackets", "4,000,000,000 vertices said", "a header that says 2 GB", "says that it is large", "5,000 brackets")  # fmt: skip
+_HUNGRY = ("a bomb", "a bomb in an archive in an archive", "a workbook that is a bomb", "10 MB in one cell", "a quote open over 10 MB", "10 MB in a heading", "a billion laughs", "a cell at the sheet's last row", "a cell in the last corner", "a cell in a column that there is not", "a far cell in a sheet of another name", "a scribble of 3,000 strokes", "100,000 brackets", "4,000,000,000 vertices said", "a header that says 2 GB", "says that it is large", "5,000 brackets")  # fmt: skip
 _READ = """
 import resource, sys
 from pathlib import Path

@@ -129,8 +129,8 @@ def _sheets(good: bytes) -> list[Row]:
         ("a heading and formatted rows", _sheet(lambda s: [s.cell(n, 1).__setattr__("number_format", "0") for n in range(5, 500)]), "", (3, 3), ""),
         ("a cell at the sheet's last row", _sheet(_put(A1048576="N99", B1048576="B9")), "没有这个楼栋", (4, 3), "1048576:building"),
         ("a cell in the last corner", _sheet(_put(XFD1048576="远")), "第 1048576 行、第 16384 列：请删去", None, "1048576"),
-        ("a cell in a column that there is not", _change(good, sheet1, lambda xml: xml.replace(b'r="B3"', b'r="ZZZZZZ3"')), "请删去", None, "4"),
-        ("a cell in a row that there is not", _change(good, sheet1, lambda xml: xml.replace(b'r="B3"', b"r = 'B99999999'")), "第 99999999 行", None, "99999999"),
+        ("a cell in a column that there is not", _change(good, SHEET_1, lambda xml: xml.replace(b'r="B3"', b'r="ZZZZZZ3"')), "请删去", None, "4"),
+        ("a cell in a row that there is not", _change(good, SHEET_1, lambda xml: xml.replace(b'r="B3"', b"r = 'B99999999'")), "第 99999999 行", None, "99999999"),
         ("a far cell in a sheet of another name", _renamed(_sheet(_put(XFD1048576="远")), "sheet1.xml", "sheet1.png"), "sheet1.png 中的单元格.*请删去", None, "1048576"),
         ("a cell far to the right", _sheet(_put(XFD1="远")), "未使用的列：.*远", (3, 3), ""),
     ]  # fmt: skip

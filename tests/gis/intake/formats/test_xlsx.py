@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
 
 from gis.errors import Invalid
 from gis.intake.formats.xlsx import open_xlsx
+from gis.intake.formats.xlsx_head import first_records
 from tests.gis.intake.files import saved, workbook
 from tests.gis.intake.formats.test_csv import read, recognise
 
@@ -87,3 +90,13 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     for raw in (b"code,name\n", b"PK\x03\x04nothing", workbook()):
         with pytest.raises(Invalid):
             opened(tmp_path, raw)
+
+
+def test_a_head_is_not_told_of_a_column_that_there_is_not() -> None:
+    raw = workbook(["code", "name"], ["1", "甲"])
+    far = BytesIO()
+    with ZipFile(BytesIO(raw)) as old, ZipFile(far, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry).replace(b'r="B1"', b'r="ZZZZZZ1"'))
+    assert first_records(BytesIO(raw)) == [["code", "name"], ["1", "甲"]]
+    assert first_records(far) is None  # not a list of 300 million blanks
