@@ -85,8 +85,10 @@ def coverage_sheet(
     signs = [lines[method] for method, shapes in outlines if len(shapes)]
     if marks:
         signs.append(LegendRow("#14343c", say("服务站点 / Station"), kind="mark"))
-    legend = Legend(heading, [*rows, *dot_rows], (say("网格数 / Grids"),))
-    return Sheet(table, f"{table.fact('service')} · {heading}", (theme,), (legend,), signs)
+    legends = [Legend(heading, rows, (say("网格数 / Grids"),))]
+    if dot_rows:
+        legends.append(Legend(say("未覆盖楼栋 / Buildings left out"), dot_rows, (say("楼栋数 / Buildings"),)))
+    return Sheet(table, f"{table.fact('service')} · {heading}", (theme,), tuple(legends), signs)
 
 
 def even_breaks(values: Sequence[float], k: int) -> list[float]:
@@ -168,10 +170,10 @@ def _left_out(table: MapTable, minutes: float) -> tuple[list[tuple[float, float,
         colour = _NO_WAY if times is None else next(colour for upto, colour in _FAR if times <= upto)
         dots.append((shape.x, shape.y, colour))
     words = (
-        "未覆盖楼栋：不到1.5倍时限 / Building left out: under 1.5 times as far",
-        "未覆盖楼栋：1.5–2倍 / Left out: 1.5 to 2 times",
-        "未覆盖楼栋：2倍以上 / Left out: beyond 2 times",
-        "未覆盖楼栋：走不到 / Left out: no way on foot",
+        "不到时限的 1.5 倍 / Under 1.5 times the minutes",
+        "1.5–2 倍 / 1.5 to 2 times",
+        "2 倍以上 / Beyond 2 times",
+        "走不到，或没有开放的站点 / No way on foot, or none open",
     )
     colours = (*(colour for _, colour in _FAR), _NO_WAY)
     found = [sum(dot[2] == colour for dot in dots) for colour in colours]

@@ -85,14 +85,18 @@ def _columns(pen: Pen, y: float, texts: Sequence[str], size_pt: float, colour: s
 
 def _ramp(pen: Pen, ramp: Ramp, y: float) -> float:
     step = PANEL_WIDTH / len(ramp.colours)
-    pen.box(PANEL_X, y, PANEL_WIDTH, 5, Ink(fill=LAND))
-    for i, (colour, opacity) in enumerate(ramp.colours):
-        if opacity:
-            pen.box(PANEL_X + i * step, y, step, 5, Ink(fill=colour, opacity=opacity))
+    for i, (colour, opacity) in enumerate(ramp.colours):  # each to the ramp's end and opaque, so that no seam shows
+        pen.box(PANEL_X + i * step, y, PANEL_WIDTH - i * step, 5, Ink(fill=_over(colour, opacity)))
     pen.box(PANEL_X, y, PANEL_WIDTH, 5, Ink(line="#7c8685", width_mm=0.15, round=False))
     pen.text(PANEL_X, y + 8.6, ramp.low, 8.5, INK)
     pen.text(PANEL_X + PANEL_WIDTH - pen.width(ramp.high, 8.5), y + 8.6, ramp.high, 8.5, INK)
     return y + 13.5
+
+
+def _over(colour: str, opacity: float) -> str:
+    """Return what a colour (``#rrggbb``) of an opacity looks like on the ground of the map."""
+    pairs = ((int(colour[i : i + 2], 16), int(LAND[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(over * opacity + under * (1 - opacity)):02x}" for over, under in pairs)
 
 
 def _swatch(pen: Pen, x: float, y: float, row: LegendRow, opacity: float) -> None:

@@ -32,6 +32,7 @@
       this.list = linli.el("ul", {});
       const legend = linli.el("section", { class: "linli-legend", "aria-label": linli.t("图例") }, this.title, this.list);
       this.key = linli.el("div", { class: "linli-key" }, legend);
+      linli.foldable(this.key);
       map.getContainer().append(this.key);
     }
 

@@ -19,7 +19,7 @@
       for (const feature of (found && found.features) || []) {
         const [lon, lat] = feature.geometry.coordinates;
         const facts = feature.properties;
-        const dot = L.circleMarker([lat, lon], { pane: "events", fillOpacity: 0.85, bubblingMouseEvents: false, ...LOOKS[facts.look] });
+        const dot = L.circleMarker([lat, lon], { pane: "events", fillOpacity: 0.85, bubblingMouseEvents: false, nameless: true, ...LOOKS[facts.look] });
         dot.bindTooltip(linli.el("span", {}, linli.tidy(facts.name, 40)));
         dot.on("click", ({ originalEvent }) => {
           if (placing) map.fire("click", { latlng: map.mouseEventToLatLng(originalEvent) });

@@ -178,6 +178,8 @@
       }).addTo(map);
     }
     L.control.scale({ metric: true, imperial: false, position: "bottomright", maxWidth: 140 }).addTo(map);
+    for (const key of map.view.querySelectorAll(".linli-key")) linli.foldable(key);
+    setTimeout(() => foldLayers(map), 0); // the list of layers is made after the map, by the same script
     open(map, settings);
     new ResizeObserver(() => {
       const home = map.isHome && map.isHome(); // as it was opened it stays, whatever its size
@@ -187,6 +189,33 @@
     linli.maps = linli.maps || {};
     linli.maps[id] = map;
     return map;
+  };
+
+  const TALL = 0.25; // of the map's height: a list of layers that takes more is folded at first
+
+  /** Put the list of layers behind its name, so that what it covers can be seen. */
+  function foldLayers(map) {
+    const control = map.getContainer().querySelector(".leaflet-control-layers");
+    if (!control) return;
+    const tall = control.offsetHeight > TALL * map.getSize().y;
+    const box = linli.el("details", { class: "linli-take", open: !tall }, linli.el("summary", {}, linli.t("图层")));
+    box.append(control.querySelector(".leaflet-control-layers-list"));
+    control.append(box);
+  }
+
+  /** Let a legend on the map be folded to its title. */
+  linli.foldable = (key) => {
+    const sign = linli.el("span", { "aria-hidden": "true" });
+    const button = linli.el("button", { type: "button", class: "linli-fold" }, sign);
+    const set = (folded) => {
+      key.toggleAttribute("data-folded", folded);
+      button.setAttribute("aria-expanded", String(!folded));
+      button.setAttribute("aria-label", folded ? linli.t("展开图例") : linli.t("收起图例"));
+      sign.replaceChildren(folded ? "＋" : "－");
+    };
+    button.addEventListener("click", () => set(!key.hasAttribute("data-folded")));
+    set(false);
+    key.prepend(button);
   };
 
   function open(map, settings) {

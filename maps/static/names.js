@@ -36,7 +36,7 @@
       this.later = () => linli.onFrame(`names${L.stamp(this)}`, () => { if (this._map) this.lay(); });
       this.watched = new WeakSet();
       this.sizes = new ResizeObserver(this.later);
-      this.marked = (event) => { if (event.layer instanceof L.Marker) this.later(); };
+      this.marked = (event) => { if (event.layer instanceof L.Marker || event.layer.options.nameless) this.later(); };
       map.on("moveend resize linli:services", this.later).on("layeradd layerremove", this.marked).on("move", this.stray, this);
       this.lay();
     }
@@ -69,6 +69,7 @@
       this.pen = this.canvas.getContext("2d");
       const room = new linli.Room();
       room.take(this.covered());
+      room.take(this.dots());
       this.placeSigns(room);
       this.drawn = this.placeNames(room, this.namesOf(tiles, zoom, grown), region);
       this.region = region;
@@ -86,6 +87,18 @@
         const box = [left - own.left, top - own.top, right - own.left, bottom - own.top];
         if (right > left && box[0] < own.width && box[2] > 0 && box[1] < own.height && box[3] > 0) boxes.push([box[0] + x, box[1] + y, box[2] + x, box[3] + y]);
       }
+      return boxes;
+    }
+
+    // Dots over the names, which say that none can be read under them.
+    dots() {
+      const boxes = [];
+      this._map.eachLayer((layer) => {
+        if (!layer.options.nameless) return;
+        const { x, y } = this._map.project(layer.getLatLng());
+        const by = layer.getRadius();
+        boxes.push([x - by, y - by, x + by, y + by]);
+      });
       return boxes;
     }
 

@@ -171,6 +171,7 @@ def test_a_view_can_be_passed_on(visit: Visitor) -> None:
     page.get_by_label("方法").select_option("natural")
     page.get_by_label("级数").select_option("4")
     page.get_by_label("颜色").select_option("dusk")
+    page.locator(".leaflet-control-layers summary").click()
     page.locator(".leaflet-control-layers label").filter(has_text="服务站点").click()
     page.get_by_role("combobox", name="查找").fill("第二网格")
     page.keyboard.press("Enter")
@@ -272,6 +273,7 @@ def test_a_clicked_grid_has_charts_that_can_be_heard_and_layers_have_a_key(
     key = page.locator("[data-layer-key]")
     expect(key).to_contain_text("商户")
     expect(key).to_contain_text("小区改造：已完工")
+    page.locator(".leaflet-control-layers summary").click()
     page.locator(".leaflet-control-layers label").filter(has_text="商户").click()
     expect(key).not_to_contain_text("商户")
 

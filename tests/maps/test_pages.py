@@ -146,10 +146,64 @@ def test_hours_in_words(watched: Watched, hours: str, told: str) -> None:
     assert watched.script("(hours) => linli.hours(hours)", hours).replace("\u2060", "") == told
 
 
+def layers(page: Any) -> Any:
+    """Return the list of layers, unfolded by the keyboard where it is folded."""
+    control = page.locator(".leaflet-control-layers")
+    if control.locator("details:not([open])").count():
+        control.locator("summary").press("Enter")
+    return control
+
+
+def test_a_long_list_of_layers_is_folded_where_it_would_cover_the_map(watched: Watched) -> None:
+    page = watched.draw(maps.planner_map(CONFIG))
+    control = page.locator(".leaflet-control-layers")
+    assert control.bounding_box()["height"] < 50 and not control.get_by_label("服务圈").is_visible()
+    assert layers(page).get_by_label("服务圈").is_visible()
+    page = watched.draw(maps.coverage_map(CONFIG))
+    assert control.get_by_label("未覆盖楼栋").is_visible(), "a short one is open"
+
+
+def test_a_legend_on_the_map_folds_to_its_title_and_back(watched: Watched) -> None:
+    page = watched.draw(maps.coverage_map(CONFIG))
+    key = page.locator(".linli-key")
+    whole = key.bounding_box()["height"]
+    fold = key.get_by_role("button", name="收起图例")
+    fold.press("Enter")
+    assert key.get_by_role("heading").is_visible() and not key.locator("[data-legend]").is_visible()
+    assert key.bounding_box()["height"] < 60 < whole
+    key.get_by_role("button", name="展开图例", expanded=False).press("Enter")
+    assert key.bounding_box()["height"] == whole
+
+
+def test_no_name_lies_under_an_event(watched: Watched) -> None:
+    page = watched.draw(maps.events_map(CONFIG))
+    watched.settled()
+    names = "() => linli.maps['events-map'].names.rectangles().filter(({ kind }) => kind === 'grid')"
+    before = page.evaluate(names)
+    size = page.evaluate("() => { const { x, y } = linli.maps['events-map'].getSize(); return [x, y]; }")
+    seen = [one for one in before if 0 < one["boxes"][0][0] < size[0] - 80 and 0 < one["boxes"][0][1] < size[1] - 40]
+    assert seen
+    left, top, right, bottom = seen[0]["boxes"][0]
+    middle = [(left + right) / 2, (top + bottom) / 2]
+    page.evaluate(
+        """([x, y]) => {
+          const at = linli.maps["events-map"].containerPointToLatLng([x, y]);
+          linli.tell("events", { features: [{ geometry: { coordinates: [at.lng, at.lat] }, properties: { id: 1, name: "积水", look: "late" } }] });
+        }""",
+        middle,
+    )
+    page.wait_for_timeout(300)
+    watched.settled()
+    for one in page.evaluate(names):
+        for left, top, right, bottom in one["boxes"]:
+            near = [max(left, min(middle[0], right)) - middle[0], max(top, min(middle[1], bottom)) - middle[1]]
+            assert max(map(abs, near)) >= 10 - 1e-6, one
+
+
 def test_circles_come_when_they_are_wanted(watched: Watched) -> None:
     page = watched.draw(maps.planner_map(CONFIG))
     assert not watched.stub.queries("/api/circles")
-    page.locator(".leaflet-control-layers").get_by_label("服务圈").check()
+    layers(page).get_by_label("服务圈").check()
     watched.settled()
     assert page.locator("path.linli-circle").count() == 4
     page.locator("summary", has_text="服务圈").click()
@@ -160,8 +214,9 @@ def test_circles_come_when_they_are_wanted(watched: Watched) -> None:
 
 def test_layers_are_switched_by_chinese_names(watched: Watched) -> None:
     page = watched.draw(maps.planner_map(CONFIG))
-    control = page.locator(".leaflet-control-layers")
+    control = layers(page)
     assert [line.split("\n")[0].split(" ")[0] for line in control.inner_text().splitlines() if line.strip()] == [
+        "图层",
         "楼栋",
         "网格",
         "服务圈",
@@ -259,7 +314,7 @@ def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watc
     page = watched.draw(maps.planner_map(CONFIG))
     assert not watched.stub.queries("/api/layers/things")  # switched off at first
     watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 11, { animate: false })", [lon, lat])
-    page.locator(".leaflet-control-layers").get_by_label("事物设施").check()
+    layers(page).get_by_label("事物设施").check()
     watched.settled()
     assert "放大" in page.locator(".linli-notice").inner_text() and not watched.stub.queries("/api/layers/things")
     watched.script("([lon, lat]) => linli.maps['planner-map'].setView([lat, lon], 17, { animate: false })", [lon, lat])
@@ -273,7 +328,7 @@ def test_things_and_renovation_are_shown_in_view_and_told_on_a_tap(watched: Watc
         "摄像头" in page.locator(".leaflet-popup").inner_text()
         and "完好" in page.locator(".leaflet-popup").inner_text()
     )
-    page.locator(".leaflet-control-layers").get_by_label("事物设施").uncheck()
+    layers(page).get_by_label("事物设施").uncheck()
     assert page.locator("path.linli-place").count() == 0
 
 

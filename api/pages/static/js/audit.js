@@ -31,7 +31,7 @@ function query() {
 
 function details(entry) {
   const detail = JSON.parse(entry.detail);
-  const words = Object.entries(detail).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  const words = Object.entries(detail).filter(([, value]) => value !== null).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`);
   return words.length ? el("span", { class: "detail", text: words.join(" · ") }) : null;
 }
 
