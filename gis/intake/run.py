@@ -84,7 +84,7 @@ def run_import(
             with Writer() as writer:
                 job = Job(
                     connection, opened.layout, Positions(opened.system), name, opened.source.has_geometry, today or clock.today(), writer,
-                    opened.source.total, scratch, give_up,
+                    opened.source.total, opened.source.is_swift and not dry_run, scratch, give_up,
                 )  # fmt: skip
                 read, rejects = _read(kind_named(kind)(job), opened, job, progress)
             if dry_run:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, DateTime, Identity, Index, MetaData, func
+from sqlalchemy import BigInteger, DateTime, Identity, Index, MetaData, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -18,6 +18,8 @@ NAMES = {
 }
 
 Key = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+Code = Annotated[str, mapped_column(Text(collation="C"), unique=True)]
+"""Tells the rows of a table apart; compared byte by byte, whatever the language of the database."""
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 

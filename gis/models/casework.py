@@ -31,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.casework.flow import OPEN, OUTCOMES, STATES
 from gis.casework.limits import KINDS, SEVERITIES
-from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
+from gis.models.base import Base, Code, Key, Moment, Versioned, geometry, geometry_index
 from gis.models.places import one_of
 from gis.models.vocabulary import AREA_LEVELS, COLOURS
 
@@ -46,7 +46,7 @@ class Desk(Base, Versioned):
     __table_args__ = (one_of("level", AREA_LEVELS),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     level: Mapped[str] = mapped_column(Text)
     area: Mapped[str] = mapped_column(Text)

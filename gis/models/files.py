@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis.models.base import Base, Key, Moment, Versioned
+from gis.models.base import Base, Code, Key, Moment, Versioned
 from gis.models.places import one_of
 from gis.models.vocabulary import HISTORY_SUBJECTS
 
@@ -166,6 +166,6 @@ class DoorCode(Base):
 
     id: Mapped[Key]
     household_id: Mapped[int] = mapped_column(ForeignKey("households.id", ondelete="CASCADE"))
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     issued_at: Mapped[Moment] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gis.casework.flow import OUTCOMES
 from gis.casework.projects import ROLES, STATES
-from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
+from gis.models.base import Base, Code, Key, Moment, Versioned, geometry, geometry_index
 from gis.models.places import one_of
 from gis.models.vocabulary import RENOVATION_STATES
 
@@ -175,7 +175,7 @@ class StreetUnit(Base, Versioned):
     __table_args__ = (geometry_index("street_units"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str | None] = mapped_column(Text)
     geometry: Mapped[Any] = geometry("MULTIPOLYGON")
@@ -188,7 +188,7 @@ class Merchant(Base, Versioned):
     __table_args__ = (geometry_index("merchants"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     street: Mapped[str | None] = mapped_column(Text)
@@ -204,7 +204,7 @@ class Thing(Base, Versioned):
     __table_args__ = (geometry_index("things"), Index("ix_things_kind", "kind"))
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str | None] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     state: Mapped[str | None] = mapped_column(Text)

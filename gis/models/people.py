@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
+from gis.models.base import Base, Code, Key, Moment, Versioned, geometry
 from gis.models.places import one_of
 from gis.models.vocabulary import COLOURS, GRID_REASONS, HEALTH_NEEDS, SEXES
 
@@ -42,12 +42,12 @@ class Household(Base, Versioned):
         CheckConstraint("(grid_id IS NULL) = (grid_reason IS NOT NULL)", name="grid_or_reason"),
         CheckConstraint("(geometry IS NULL) = (lon IS NULL)", name="position"),
         CheckConstraint("NOT own_position OR geometry IS NOT NULL", name="own_position"),
-        geometry_index("households"),
         Index("ix_households_grid_code", "grid_id", "code"),
+        Index("ix_households_lon_lat", "lon", "lat"),
     )
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     building_id: Mapped[int | None] = mapped_column(ForeignKey("buildings.id"), index=True)
     unit: Mapped[str | None] = mapped_column(Text)
     room: Mapped[str | None] = mapped_column(Text)
@@ -96,7 +96,7 @@ class Resident(Base, Versioned):
     )
 
     id: Mapped[Key]
-    key: Mapped[str] = mapped_column(Text, unique=True)
+    key: Mapped[Code]
     """What tells this person from others when a file is imported again: a keyed hash. Never changes: sealed values are bound to it."""
     entry_id: Mapped[UUID | None] = mapped_column(Uuid)
     """Chosen by the form with which somebody was entered, so that the same form sent twice enters nobody twice."""

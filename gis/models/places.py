@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis.models.base import Base, Key, Versioned, geometry, geometry_index
+from gis.models.base import Base, Code, Key, Versioned, geometry, geometry_index
 from gis.models.vocabulary import AREA_LEVELS, BACKDROP_KINDS
 
 
@@ -50,7 +50,7 @@ class Area(Base, Versioned):
     __table_args__ = (one_of("level", AREA_LEVELS), geometry_index("areas"))
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     level: Mapped[str] = mapped_column(Text)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"), index=True)
@@ -64,7 +64,7 @@ class Grid(Base, Versioned):
     __table_args__ = (geometry_index("grids"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     community_id: Mapped[int] = mapped_column(ForeignKey("areas.id"), index=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("grids.id"), index=True)
@@ -80,7 +80,7 @@ class Compound(Base, Versioned):
     __table_args__ = (geometry_index("compounds"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     property_arrangement: Mapped[str | None] = mapped_column(Text)
     committee: Mapped[str | None] = mapped_column(Text)
@@ -95,7 +95,7 @@ class Building(Base, Versioned):
     __table_args__ = (geometry_index("buildings"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str | None] = mapped_column(Text)
     kind: Mapped[str | None] = mapped_column(Text)
     """What it is for, in the place's own words or as OSM's ``building`` says."""
@@ -115,7 +115,7 @@ class Street(Base):
     __table_args__ = (geometry_index("streets"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str | None] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     """The OSM ``highway`` value."""
@@ -134,7 +134,7 @@ class Backdrop(Base):
     __table_args__ = (one_of("kind", BACKDROP_KINDS), geometry_index("backdrop"))
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str | None] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     geometry: Mapped[Any] = geometry()

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gis.models.base import Base, Key, Moment, Versioned, geometry, geometry_index
+from gis.models.base import Base, Code, Key, Moment, Versioned, geometry, geometry_index
 from gis.models.places import one_of
 from gis.models.vocabulary import NEED_ORIGINS
 
@@ -32,7 +32,7 @@ class Station(Base, Versioned):
     __table_args__ = (geometry_index("stations"),)
 
     id: Mapped[Key]
-    code: Mapped[str] = mapped_column(Text, unique=True)
+    code: Mapped[Code]
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     capacity: Mapped[int | None] = mapped_column(Integer)

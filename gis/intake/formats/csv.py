@@ -49,6 +49,7 @@ def open_csv(path: Path, name: str, recognise: Recognise) -> Source:
         ]
         if kind.doubt
         else [],
+        is_swift=True,
     )
 
 

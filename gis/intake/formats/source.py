@@ -54,6 +54,8 @@ class Source:
     total: int | None = None
     """Number of rows, as far as it can be told beforehand."""
     notices: list[str] = field(default_factory=list)
+    is_swift: bool = False
+    """Whether it is read about as fast as a database writes."""
 
 
 def without_blank_rows(rows: np.ndarray, columns: Sequence[pa.Array]) -> tuple[np.ndarray, list[pa.Array]]:

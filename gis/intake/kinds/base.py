@@ -21,7 +21,7 @@ from gis.crs import MetricCRS
 from gis.errors import Fault, Invalid
 from gis.grids.codes import CodeProfile
 from gis.intake.duplicates import FirstRows
-from gis.intake.guards import hold_whole, is_empty, may_rebuild
+from gis.intake.guards import Guards, hold_whole, is_empty, may_rebuild
 from gis.intake.headings import GEOMETRY, Layout, listed_headings
 from gis.intake.positions import Positions
 from gis.intake.references import References
@@ -53,6 +53,8 @@ class Job:
     writer: Writer
     expected_rows: int | None = None
     """How many rows the file has, as far as that is known."""
+    may_fill: bool = False
+    """Whether tables may be held while the file is read."""
     folder: Path | None = None
     """Where large notes of the import may lie; the system's place for temporary files by default."""
     give_up: Callable[[], None] = lambda: None
@@ -92,11 +94,15 @@ class Kind(ABC):
     """Topics of the journal: where one changes between the reading and the writing, :meth:`catch_up` is called."""
     model: ClassVar[type[Base] | None] = None
     """The table whose indexes are made last where there are many rows; see gis/intake/guards.py."""
+    fills: ClassVar[bool] = False
+    """Whether many rows for an empty table go straight into it, as :meth:`finished` gives them, batch by batch: they need no second look, and are
+    checked as fast as they are written, so that the table is held no longer than if they had been staged."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
         self.first_rows = FirstRows(job.folder)
+        self._filling = self._hold_empty() if self.fills and job.may_fill else None
         self._seen = self._versions()
         self.references = {
             column: References(self.connection, job.writer, *stored) for column, stored in self.refers.items()
@@ -135,6 +141,9 @@ class Kind(ABC):
     def write(self) -> None:
         """Write the staged rows; what this import touches is held from here to the end of the transaction."""
 
+    def written(self) -> None:  # noqa: B027 - few kinds have anything to add
+        """Do and say what is due once all rows are written, in whichever way."""
+
     def check_again(self) -> None:  # noqa: B027 - likewise
         """Refuse the file where what its rows refer to has gone meanwhile."""
 
@@ -149,22 +158,37 @@ class Kind(ABC):
         for column, stored in self.references.items():
             stored.ask(sheet.text(column))
 
+    def finished(self, rows: pa.Table) -> pa.Table:
+        """Return staging rows as the table itself has them, where nothing is stored that they would have to be compared with."""
+        return rows
+
     def take(self, sheet: Sheet) -> None:
-        """Check a batch and stage its good rows."""
+        """Check a batch and stage its good rows, or write them."""
         rows = self.check(sheet).filter(pa.array(sheet.ok))
-        self.job.writer.do(self.staging.append, rows)
+        if self._filling is None:
+            self.job.writer.do(self.staging.append, rows)
+        else:
+            self.job.writer.do(self._filling.append, self.finished(rows))
 
     def end(self) -> None:
         """Write everything, once all batches have been taken.
 
-        Up to here nothing is locked: who moves a boundary while a long file is read is kept waiting by what follows alone.
+        Up to here nothing is locked, unless an empty table is filled: who moves a boundary while a long file is read is kept waiting by what
+        follows alone.
         """
         self.job.writer.settle()
         self._question()
+        if self._filling is None:
+            self._write_staged()
+        else:
+            self._filling.make()
+        self.written()
+
+    def _write_staged(self) -> None:
         alone = self._is_first()
         if not alone:
             self.prepare()
-        patiently(self.connection, self._hold, self.job.give_up)
+        patiently(self.connection, lambda: self._hold(self.staging.rows), self.job.give_up)
         if alone and not self._is_first():
             self.prepare()
         overtaken = self._versions() != self._seen
@@ -174,13 +198,25 @@ class Kind(ABC):
         if overtaken:
             self.catch_up()
 
-    def _hold(self) -> None:
+    def _hold_empty(self) -> Guards | None:
+        """Hold the empty table and what its rows refer to, if this file has many rows for it; from here to the end of the transaction."""
+        rows = self.job.expected_rows or 0
+        if (
+            self.model is None
+            or not self._is_first()
+            or not may_rebuild(self.connection, self.model.__tablename__, rows)
+        ):
+            return None
+        patiently(self.connection, lambda: self._hold(rows), self.job.give_up)
+        return Guards(self.connection, self.model.__tablename__) if self._is_first() else None
+
+    def _hold(self, rows: int) -> None:
         use = USES[self.name]
         lock_tables(self.connection, writes=use.writes, reads=use.reads)
         for table in self.locks:
             # Readers go on; whoever would change what this import builds upon waits for its end.
             self.connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
-        if self.model is not None and may_rebuild(self.connection, self.model.__tablename__, self.staging.rows):
+        if self.model is not None and may_rebuild(self.connection, self.model.__tablename__, rows):
             hold_whole(self.connection, self.model.__tablename__)
 
     def _is_first(self) -> bool:

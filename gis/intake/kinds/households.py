@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, literal_column, text
 from gis.errors import Fault, Invalid
 from gis.intake.fields import read_code, read_text, read_word
 from gis.intake.kinds.base import Job, Kind, ids, missing, name_some, staged
+from gis.intake.positions import points_as_wkb
 from gis.intake.sheet import Sheet
 from gis.intake.staging import upsert
 from gis.models import Household
@@ -54,6 +55,7 @@ class Households(Kind):
     locks = ("grids", "buildings")
     built_on = ("grids", "buildings")
     model = Household
+    fills = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -106,6 +108,14 @@ class Households(Kind):
             update.extend(_PLACED)
         source = self.staging.table.alias("s")
         upsert(self.connection, Household, source, self._values, new_rows=self.staging.rows, update=update)
+
+    def finished(self, rows: pa.Table) -> pa.Table:
+        """Return the rows with their points."""
+        lon, lat = (rows[name].to_numpy() for name in ("lon", "lat"))
+        return rows.append_column("geometry", points_as_wkb(lon, lat))
+
+    def written(self) -> None:
+        """Give the place its zone, and say how many households are nowhere."""
         self.set_metric_crs()
         self._tell()
 

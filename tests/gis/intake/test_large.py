@@ -25,6 +25,7 @@ PEOPLE = "household,birth_date,sex,name,phone,id_number,care_flags\n" + "".join(
 GUARDS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text IN ('households', 'residents')
 UNION ALL SELECT tablename, indexname, indexdef FROM pg_indexes WHERE tablename IN ('households', 'residents') ORDER BY 1, 2, 3"""
+SWITCHED = "SELECT tgenabled FROM pg_trigger WHERE tgrelid IN ('households'::regclass, 'residents'::regclass)"
 STORED = {
     "households": "SELECT code, building_id, unit, own_position, ST_AsEWKT(geometry), lon, lat, grid_reason, colour, version FROM households",
     "residents": "SELECT key, birth_date, birth_year, sex, name, phone_hash, id_number_hash, phone_sealed IS NULL, care_flags, version FROM residents",
@@ -43,6 +44,7 @@ def test_both_ways_into_a_table_store_the_same(importer: Importer, monkeypatch: 
     staged = import_both(importer)
     with importer.store.owner_engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE households CASCADE")
+        connection.exec_driver_sql("DELETE FROM grid_counts_due")
     made: list[str] = []
     make = guards.Guards.make
     monkeypatch.setattr(guards.Guards, "make", lambda self: (made.append("made last"), make(self))[1])
@@ -50,6 +52,8 @@ def test_both_ways_into_a_table_store_the_same(importer: Importer, monkeypatch: 
     assert import_both(importer) == staged
     assert len(made) == 2
     assert importer.rows(GUARDS) == before
+    assert set(importer.rows(SWITCHED)) == {("O",)}
+    assert importer.one("SELECT count(*) FROM grid_counts_due WHERE grid_id IS NULL") > 0, "all is counted anew"
     assert import_both(importer) == staged, "the same files again change nothing"
     assert len(made) == 2, "a table with as many rows keeps its indexes"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,9 +68,11 @@ def where(store: Store, code: str) -> tuple[str | None, str | None]:
 def test_boundaries_and_buildings_move_while_a_file_is_read(
     place: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
-    path = tmp_path / "h.csv"
-    lon, lat = lonlat(950, 500)
-    path.write_text(f"code,building,lon,lat\nN1,,{lon},{lat}\nN2,B1,,\nN3,B2,,\n", encoding="utf-8")
+    # Not CSV, which fills an empty table as it is read.
+    path = tmp_path / "h.geojson"
+    homes = [("N1", None, {"type": "Point", "coordinates": lonlat(950, 500)}), ("N2", "B1", None), ("N3", "B2", None)]
+    features = [{"type": "Feature", "properties": {"code": c, "building": b}, "geometry": g} for c, b, g in homes]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
     if many:
         monkeypatch.setattr(guards, "_MANY_ROWS", 1)
         with place.owner_session() as session:
@@ -90,6 +93,35 @@ def test_boundaries_and_buildings_move_while_a_file_is_read(
         assert assign(connection).changed == 0
         off = "SELECT count(*) FROM households h JOIN buildings b ON b.id = h.building_id WHERE NOT own_position AND h.lon <> b.lon"
         assert connection.scalar(text(off)) == 0
+
+
+@pytest.mark.parametrize(("dry_run", "stored", "held"), [(False, 0, True), (True, 0, False), (False, 1, False)])
+def test_an_empty_table_is_held_while_a_swift_file_fills_it(
+    place: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool, stored: int, held: bool
+) -> None:
+    """Rows go straight into it, and grids and buildings stay as they were when the first of them was looked up."""
+    monkeypatch.setattr(guards, "_MANY_ROWS", 1)
+    path = tmp_path / "h.csv"
+    path.write_text("code,building\nN1,B1\nN2,B2\nN3,B2\n", encoding="utf-8")
+    with place.owner_session() as session:
+        session.execute(text("TRUNCATE households CASCADE"))
+        session.execute(
+            text("INSERT INTO households (code, grid_reason) SELECT 'OLD', 'no position' WHERE :n > 0"), {"n": stored}
+        )
+    moved: list[bool] = []
+
+    def meanwhile(_: object) -> None:
+        try:
+            move_boundary(place, 900, patience="50ms")
+        except OperationalError:
+            moved.append(False)
+        else:
+            moved.append(True)
+
+    with place.owner_engine.begin() as connection:
+        run_import(connection, "households", path, dry_run=dry_run, progress=lambda *_: meanwhile(connection))
+    assert moved == [not held]
+    assert count(place, "N1") == (0 if dry_run else 1)
 
 
 def test_a_building_that_goes_while_a_file_is_read_is_named(place: Store, tmp_path: Path) -> None:

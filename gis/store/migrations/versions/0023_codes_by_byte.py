@@ -1,0 +1,20 @@
+"""codes are compared byte by byte; households are found by longitude and latitude."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).parents[1] / "sql"
+
+
+def upgrade() -> None:
+    op.execute((SQL / "0023_codes_by_byte.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    op.execute((SQL / "0023_codes_by_byte_down.sql").read_text(encoding="utf-8"))
