@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from gis.intake.runs import RunsOnDisk
+from gis.intake.runs import RunsOnDisk, Sieve
 from gis.intake.sheet import Sheet
 
 LONGEST_RUN = 1 << 18
-"""Longer runs go to disk."""
+"""So many go to disk together."""
+_MOST_RUNS = 32
+"""More are made one, so that small batches do not make every look a long walk."""
 _BLOCK = 1 << 16
 
 
@@ -29,13 +31,15 @@ def digest_codes(codes: pa.Array) -> np.ndarray:
 
 
 class FirstRows:
-    """Remembers in which row each code came first; in memory 16 bytes a row up to half a million, on disk beyond, where memory follows by 0.03.
+    """Remembers in which row each code came first; in memory 16 bytes a row up to a quarter of a million, on disk beyond, where memory
+    follows by 0.03.
 
-    Digests are kept in sorted runs whose lengths double, so a batch costs a few binary searches however long the file is.
+    A sieve tells at once of nearly every code that it has not come yet; the others are looked for in sorted runs.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         """Remember nothing yet; ``folder`` is for what does not fit into memory, the system's by default."""
+        self._sieve = Sieve()
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
         self._on_disk: RunsOnDisk | None = None
         self._folder = folder
@@ -43,31 +47,32 @@ class FirstRows:
     def find(self, digests: np.ndarray) -> np.ndarray:
         """Return the row in which each digest came first in earlier batches, int64 (n,), −1 where in none."""
         found = np.full(len(digests), -1, dtype=np.int64)
+        maybe = np.flatnonzero(self._sieve.passes(digests))
+        if not len(maybe):
+            return found
+        asked = digests[maybe]
         for known, rows in self._runs:
-            at = np.minimum(np.searchsorted(known, digests), len(known) - 1)
-            hit = known[at] == digests
-            found[hit] = rows[at[hit]]
+            at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+            hit = known[at] == asked
+            found[maybe[hit]] = rows[at[hit]]
         if self._on_disk is not None:
-            found = np.maximum(found, self._on_disk.find(digests))  # a digest is in one place only
+            found[maybe] = np.maximum(found[maybe], self._on_disk.find(asked))  # a digest is in one place only
         return found
 
     def add(self, digests: np.ndarray, rows: np.ndarray) -> None:
         """Remember digests that have not come before, and their rows."""
         if len(digests) == 0:
             return
-        order = np.argsort(digests)
-        run = (digests[order], rows[order])
-        while self._runs and len(self._runs[-1][0]) <= len(run[0]):
-            other = self._runs.pop()
-            merged = np.concatenate([other[0], run[0]])
-            order = np.argsort(merged, kind="stable")
-            run = (merged[order], np.concatenate([other[1], run[1]])[order])
-        if len(run[0]) < LONGEST_RUN:
-            self._runs.append(run)
+        self._sieve.add(digests)
+        self._runs.append(_sorted(digests, rows))
+        many = sum(len(known) for known, _ in self._runs) >= LONGEST_RUN
+        if not many and len(self._runs) <= _MOST_RUNS:
             return
-        if self._on_disk is None:
-            self._on_disk = RunsOnDisk(self._folder)
-        self._on_disk.add(*run)
+        known, came = (np.concatenate(parts) for parts in zip(*self._runs, strict=True))
+        self._runs = [_sorted(known, came)]
+        if many:
+            self._on_disk = self._on_disk or RunsOnDisk(self._folder)
+            self._on_disk.add(*self._runs.pop())
 
     def reject_repeats(self, sheet: Sheet, column: str, codes: pa.Array, among: np.ndarray | None = None) -> None:
         """Reject rows whose code an earlier accepted row has, naming that row; remember the others.
@@ -91,6 +96,11 @@ class FirstRows:
             reasons[at[i]] = f"与第 {first[i]} 行重复 / the same as in row {first[i]}"
         sheet.reject(bad, column, reasons)
         self.add(digests[~again], rows[~again])
+
+
+def _sorted(digests: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(digests)
+    return digests[order], rows[order]
 
 
 class Occurrences:
