@@ -19,6 +19,7 @@ A load may need other values: these come from the same moment. Which value needs
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -36,8 +37,11 @@ Load = Callable[[Session], Any]
 _VIEW, _PRIVATE = "linli_view", "linli_private"
 steady: ContextVar[bool] = ContextVar("steady", default=False)
 """Whether the transactions of this request stand still at one moment from their first question on, though memory might do."""
-_DATED_KEPT = 32
-"""How many values of keys with a date or a time are kept at once: ages depend on the date asked for."""
+_MOST_ALIKE = 8
+"""How many values of one name are kept, for other dates, times or parameters: those that were asked for last. What changes its key every minute pushes
+out nothing but its own former values."""
+_UNUSED_S = 12 * 3600.0
+"""After so long without a question a value with a parameter goes, too: yesterday's counts."""
 
 
 class Overtaken(Unavailable):
@@ -48,12 +52,12 @@ class Overtaken(Unavailable):
 
 
 class _Kept:
-    """A value, the versions it was made from, and when these were asked for."""
+    """A value, the versions it was made from, when these were asked for, and for when it was last used, by the journal's clock."""
 
-    __slots__ = ("asked_at", "value", "versions")
+    __slots__ = ("asked_at", "used_at", "value", "versions")
 
     def __init__(self, versions: tuple[Any, ...], value: Any, asked_at: float) -> None:
-        self.versions, self.value, self.asked_at = versions, value, asked_at
+        self.versions, self.value, self.asked_at, self.used_at = versions, value, asked_at, asked_at
 
 
 class _Flight:
@@ -122,7 +126,7 @@ class Memory:
 
         Args:
             session: who asks.
-            key: names the value; with a date or time in it, the oldest of many are let go.
+            key: names the value, followed by its parameters, if it has any: of many, those least lately asked for are let go.
             topics: all that the value depends on, also through other values.
             load: makes the value; it must ask only the transaction that it is given, and never return None.
 
@@ -137,7 +141,7 @@ class Memory:
         if held is not None:
             return held
         while True:
-            kept = self._matching(key, view.reading.of(topics))
+            kept = self._matching(key, view.reading, topics)
             if kept is not None:
                 return view.hold(key, topics, kept.value)
             flight = self._flights.get(key)
@@ -166,7 +170,7 @@ class Memory:
     def at_hand(self, journal: Journal, key: Key, topics: Topics) -> Any:
         """Return a value if it is here and known to be current without asking anybody; else None."""
         reading = journal.latest()
-        kept = None if reading is None else self._matching(key, reading.of(topics))
+        kept = None if reading is None else self._matching(key, reading, topics)
         return None if kept is None else kept.value
 
     def ages_s(self, now: float) -> dict[str, float]:
@@ -186,9 +190,12 @@ class Memory:
         kept = self._kept.get(key)
         return None if kept is None else kept.value
 
-    def _matching(self, key: Key, versions: tuple[Any, ...]) -> _Kept | None:
+    def _matching(self, key: Key, reading: Reading, topics: Topics) -> _Kept | None:
         kept = self._kept.get(key)
-        return kept if kept is not None and kept.versions == versions else None
+        if kept is None or kept.versions != reading.of(topics):
+            return None
+        kept.used_at = max(kept.used_at, reading.asked_at)
+        return kept
 
     def _board(self, key: Key) -> tuple[_Flight, bool]:
         """Return the load of a key that is under way, or a new one and True."""
@@ -201,12 +208,11 @@ class Memory:
 
     def _lead(self, flight: _Flight, view: _View, moment: Session, key: Key, topics: Topics, load: Load) -> Any:
         flight.reading = view.reading
-        versions = view.reading.of(topics)
         try:
-            kept = self._matching(key, versions)  # it may have landed between the look and the boarding
+            kept = self._matching(key, view.reading, topics)  # it may have landed between the look and the boarding
             value = kept.value if kept is not None else load(moment)
             if kept is None:
-                self._keep(key, _Kept(versions, value, view.reading.asked_at))
+                self._keep(key, _Kept(view.reading.of(topics), value, view.reading.asked_at))
             return view.hold(key, topics, value)
         finally:
             with self._lock:
@@ -219,14 +225,17 @@ class Memory:
             if newest is None or newest.asked_at <= new.asked_at:
                 self._kept.pop(key, None)
                 self._kept[key] = new
-            dated = [each for each in self._kept if len(each) > 1]
-            for old in dated[: max(0, len(dated) - _DATED_KEPT)]:
-                del self._kept[old]
+            with_parameters = [each for each in reversed(self._kept.items()) if len(each[0]) > 1]
+            alike: Counter[str] = Counter()
+            for other, kept in sorted(with_parameters, key=lambda each: -each[1].used_at):
+                alike[other[0]] += 1
+                if alike[other[0]] > _MOST_ALIKE or kept.used_at < new.asked_at - _UNUSED_S:
+                    del self._kept[other]
 
     def _for_itself(self, session: Session, key: Key, topics: Topics, load: Load) -> Any:
         reading, _ = read_own_versions(session, _no_clock)
         versions = reading.of(topics)
-        kept = self._matching(key, versions)
+        kept = self._matching(key, reading, topics)
         if kept is not None:
             return kept.value
         private: dict[Key, tuple[Any, Any]] = session.info.setdefault(_PRIVATE, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -278,16 +279,41 @@ def test_a_failure_is_the_loaders_own(store: Store, memory: Memory) -> None:
         assert second.result(10) == 0
 
 
-def test_dated_values_are_let_go_and_others_stay(store: Store, memory: Memory) -> None:
+def remember(store: Store, memory: Memory, *key: object) -> None:
+    """Ask for a value in a transaction of its own."""
     with store.session(None) as session:
-        areas(memory, session)
-        for day in range(50):
-            memory.remember(session, ("sites", day), AREAS, lambda _loading, day=day: day)
+        memory.remember(session, key, AREAS, lambda _loading: key[-1])
+
+
+def is_kept(memory: Memory, *key: object) -> bool:
+    return memory.former(key) is not None
+
+
+def test_of_many_values_alike_the_last_asked_for_stay_and_others_are_left_alone(store: Store, memory: Memory) -> None:
+    warm(store, memory)
+    remember(store, memory, "graph", "adult")
+    for minute in range(1, 50):
+        remember(store, memory, "events by grid", minute)
+        remember(store, memory, "sites", 1)
+        remember(store, memory, "sites", minute)
     assert memory.at_hand(store.journal, ("areas",), AREAS) == 0
-    assert memory.at_hand(store.journal, ("sites", 49), AREAS) == 49
-    assert memory.at_hand(store.journal, ("sites", 0), AREAS) is None
-    assert memory.former(("sites", 49)) == 49
-    assert memory.former(("sites", 0)) is None
+    assert is_kept(memory, "graph", "adult")  # however many minutes pass
+    assert [day for day in range(1, 50) if is_kept(memory, "sites", day)] == [1, *range(43, 50)]
+    assert [day for day in range(1, 50) if is_kept(memory, "events by grid", day)] == [*range(42, 50)]
+
+
+def test_what_nobody_has_asked_for_since_yesterday_goes(
+    store: Store, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm(store, memory)
+    for key in (("counts", "yesterday"), ("graph", "adult")):
+        remember(store, memory, *key)
+    for hours in (7, 14):
+        monkeypatch.setattr(store.journal, "clock", lambda hours=hours: time.monotonic() + hours * 3600)
+        remember(store, memory, "graph", "adult")
+        remember(store, memory, "counts", hours)
+    assert not is_kept(memory, "counts", "yesterday")
+    assert is_kept(memory, "graph", "adult") and is_kept(memory, "areas")
 
 
 def test_writers_and_readers_at_once_never_see_halves(store: Store, memory: Memory) -> None:
