@@ -23,6 +23,7 @@ from shapely.geometry import mapping
 from sqlalchemy import make_url, text
 
 from benchmarks.measure import RUNS, Line, console, in_turn, show
+from benchmarks.places import hexed
 from benchmarks.servers import CONNECTIONS, free_port, in_turn_a_request, linli, serving, uvicorn
 from fixtures.city import SyntheticCity, synthetic_city
 from gis.grids.assignment import GridIndex
@@ -127,12 +128,6 @@ def fill(store: Store, city: SyntheticCity) -> None:
         assign(connection)
     with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-
-
-def hexed(shapes: np.ndarray) -> np.ndarray:
-    """Return geometries as COPY takes them."""
-    written: np.ndarray = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-    return written
 
 
 def one_position(place: Place) -> None:

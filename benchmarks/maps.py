@@ -20,9 +20,9 @@ from sqlalchemy import text
 
 from benchmarks import plain
 from benchmarks.browser import Opened, chromium, opened, parts
-from benchmarks.locating import fill, hexed
-from benchmarks.measure import RUNS, console
-from benchmarks.screen import Place, paired, place, signed_in
+from benchmarks.locating import fill
+from benchmarks.measure import RUNS, console, paired
+from benchmarks.places import Place, hexed, place, signed_in
 from benchmarks.servers import free_port, serving, uvicorn
 from fixtures.city import SyntheticCity, synthetic_city
 from fixtures.homes import opaque_codes

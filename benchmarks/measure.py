@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -33,14 +34,24 @@ class Line:
 
 def in_turn(*tasks: Callable[[], object], runs: int = RUNS) -> list[float]:
     """Run the tasks in turn, ``runs`` times each after one that does not count, and return each one's median seconds."""
-    times: list[list[float]] = [[] for _ in tasks]
+
+    def timed(task: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        task()
+        return time.perf_counter() - start
+
+    return paired(*(partial(timed, task) for task in tasks), runs=runs)
+
+
+def paired(*tasks: Callable[[], float], runs: int = RUNS) -> list[float]:
+    """Run tasks that time themselves in the same way; return each one's median seconds."""
+    taken: list[list[float]] = [[] for _ in tasks]
     for turn in range(runs + 1):
-        for task, taken in zip(tasks, times, strict=True):
-            start = time.perf_counter()
-            task()
+        for task, times in zip(tasks, taken, strict=True):
+            seconds = task()
             if turn:
-                taken.append(time.perf_counter() - start)
-    return [statistics.median(taken) for taken in times]
+                times.append(seconds)
+    return [statistics.median(times) for times in taken]
 
 
 def show(title: str, lines: list[Line]) -> None:

@@ -5,48 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pandas as pd
-import psycopg
-import shapely
 from sqlalchemy import text
 
 from benchmarks import walls
-from benchmarks.measure import RUNS, Line, console, show
+from benchmarks.measure import RUNS, Line, console, paired, show
+from benchmarks.places import Place, event, fill, place, settled, until
 from benchmarks.servers import free_port, in_turn_a_request, linli, serving, uvicorn
-from benchmarks.year import fill_events, without_indexes
-from fixtures.city import SyntheticCity, synthetic_city
+from fixtures.city import synthetic_city
 from gis.services.recounting import differences
-from gis.services.sign_ins import digest
-from gis.store.assigning import assign
-from gis.store.bulk import copy_frame
 from gis.store.embedded import EmbeddedServer
-from gis.store.session import SERVICE_ROLE, Store
 
-PASSWORD = "measure-by-the-minute"
 BURST, WALLS, BURSTS = 100, 200, 3
-_RESIDENTS = """
-INSERT INTO residents (key, household_id, birth_year, care_flags)
-SELECT h.code || '/' || n, h.id, 1930 + (h.id * 7 + n * 31) % 95, CASE WHEN (h.id + n) % 20 = 0 THEN ARRAY['living_alone'] ELSE '{}' END
-FROM households h CROSS JOIN generate_series(1, 3) n
-"""
-_NEEDS = """
-INSERT INTO needs (household_id, service, opened_on, closed_on)
-SELECT h.id, (ARRAY['meal', 'health', 'errand'])[1 + h.id % 3], current_date - (h.id % 360)::integer, CASE WHEN h.id % 5 > 0 THEN current_date - (h.id % 90)::integer END
-FROM households h WHERE h.id % 20 = 0 AND (h.id % 5 = 0 OR h.id % 360 > h.id % 90)
-"""
 
 
 @dataclass(frozen=True)
@@ -59,30 +39,6 @@ class Size:
 
 FULL = Size((100_000, 500, 100_000), (1_000_000, 4_000, 2_467_722))
 QUICK = Size((10_000, 250, 20_000), (50_000, 1_000, 200_000))
-
-
-@dataclass(frozen=True)
-class Place:
-    """A filled database and a service on it; tokens by role."""
-
-    store: Store
-    city: SyntheticCity
-    address: str
-    env: dict[str, str]
-    tokens: dict[str, str]
-    township: str
-    events: int = 0
-
-    def client(self, role: str, address: str | None = None) -> httpx.Client:
-        """Return a client that is signed in."""
-        return httpx.Client(
-            base_url=address or self.address, headers={"Authorization": f"Bearer {self.tokens[role]}"}, timeout=300
-        )
-
-    @property
-    def summary(self) -> str:
-        """The wall of a township of 40 communities, whatever the size of the place."""
-        return f"/api/screen/summary?area={self.township}"
 
 
 def main(*, quick: bool = False) -> None:
@@ -114,96 +70,6 @@ def main(*, quick: bool = False) -> None:
                 console.print(
                     f"linli recount --check: compared {compared:,}, different {len(found)} {'✗' if found else '✓'}"
                 )
-
-
-@contextlib.contextmanager
-def place(
-    server: EmbeddedServer,
-    folder: Path,
-    name: str,
-    city: SyntheticCity,
-    filled: Callable[[Store, SyntheticCity], dict[str, str]],
-) -> Iterator[Place]:
-    """Fill a database of its own with ``filled``, which returns tokens by role, and serve it."""
-    with psycopg.connect(server.url(database="postgres").replace("+psycopg", "", 1), autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(f"bench_{name}")))
-    urls = server.url(database=f"bench_{name}"), server.url(user=SERVICE_ROLE, database=f"bench_{name}")
-    store = Store(*urls)
-    store.migrate()
-    tokens = filled(store, city)
-    env = {
-        "LINLI_DATABASE_URL": urls[0], "LINLI_SERVICE_DATABASE_URL": urls[1],
-        "LINLI_DATA_DIR": str(folder / name), "LINLI_ADMIN_PASSWORD": PASSWORD,
-    }  # fmt: skip
-    port = free_port()
-    try:
-        with serving(linli(port), port, "/api/ready", env) as address:
-            township = city.grids["code"].iloc[0][:9] + "000"
-            yield Place(store, city, address, env, tokens, township)
-    finally:
-        store.close()
-
-
-def fill(store: Store, city: SyntheticCity, events: int = 0) -> dict[str, str]:
-    """Write areas, grids, households with three people each, needs, stations, three accounts and a year of events; return the tokens."""
-    codes = city.grids["code"].to_numpy()
-    shapes = shapely.to_wkb(
-        shapely.multipolygons([[shape] for shape in city.grids.geometry]), hex=True, include_srid=True
-    )
-    with store.owner_engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))  # all is marked as due from the start
-        connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
-        connection.execute(text("INSERT INTO place (metric_crs) VALUES ('EPSG:4543')"))
-        areas = {code[:12]: "community" for code in codes} | {code[:9] + "000": "township" for code in codes}
-        copy_frame(
-            connection, "areas", pd.DataFrame({"code": list(areas), "name": list(areas), "level": list(areas.values())})
-        )
-        known = {row[0]: row[1] for row in connection.execute(text("SELECT code, id FROM areas"))}
-        copy_frame(connection, "grids", pd.DataFrame({
-            "code": codes, "name": city.grids["name"], "community_id": [known[code[:12]] for code in codes], "geometry": _placed(shapes),
-        }))  # fmt: skip
-        points = shapely.to_wkb(shapely.points(city.lon, city.lat), hex=True)
-        with without_indexes(connection, "households"):
-            copy_frame(connection, "households", pd.DataFrame({
-                "code": city.codes, "own_position": True, "lon": city.lon, "lat": city.lat, "geometry": _placed(points),
-                "colour": "green", "grid_reason": "outside every grid",
-            }))  # fmt: skip
-            assign(connection)
-        with without_indexes(connection, "residents"):
-            connection.execute(text(_RESIDENTS))
-        connection.execute(text(_NEEDS))
-        connection.execute(text(
-            "INSERT INTO stations (code, name, kind, geometry) SELECT 'S' || n, '站' || n, '邻里驿站', ST_PointOnSurface(geometry) FROM "
-            "(SELECT geometry, row_number() OVER (ORDER BY code) AS n FROM grids) g WHERE n % 20 = 1"
-        ))  # fmt: skip
-        connection.execute(
-            text(
-                "INSERT INTO station_services (station_id, kind) SELECT id, k FROM stations, unnest(ARRAY['meal', 'health', 'rest']) k"
-            )
-        )
-    tokens = signed_in(store, "planner", "screen", "worker")
-    if events:
-        fill_events(store, events)
-    return tokens
-
-
-def signed_in(store: Store, *roles: str) -> dict[str, str]:
-    """Make an account of each role with a session, tidy the tables, and return the tokens by role."""
-    tokens = {}
-    with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for role in roles:
-            tokens[role] = secrets.token_urlsafe()
-            connection.execute(
-                text("INSERT INTO accounts (name, password_hash, role) VALUES (:role, '', :role)"), {"role": role}
-            )
-            connection.execute(
-                text(
-                    "INSERT INTO sessions (account_id, token_digest, expires_at) SELECT id, :digest, now() + interval '1 day' FROM accounts WHERE name = :role"
-                ),
-                {"digest": digest(tokens[role]), "role": role},
-            )
-        connection.execute(text("VACUUM ANALYZE"))
-    return tokens
 
 
 def cost(small: Place, large: Place) -> None:
@@ -335,48 +201,32 @@ def burst(place: Place) -> None:
         reported: dict[str, float] = {}
         begun = 0.0
 
-        def journal(query: str) -> list[tuple[int, ...]]:
-            with place.store.owner_session() as session:
-                return [tuple(row) for row in session.execute(text(query))]
-
         async def report() -> tuple[int, int]:
             nonlocal begun, reported
             begun = time.perf_counter()
             reported = await walls.report(
                 place.address, place.tokens["planner"], [event(place, number) for number in range(BURST)], 1 / BURST
             )
-            ((newest, total),) = journal("SELECT newest, changes FROM linli_versions() WHERE topic = 'events'")
+            ((newest, total),) = _journal(place, "SELECT newest, changes FROM linli_versions() WHERE topic = 'events'")
             return newest, total
 
         with place.store.owner_session() as session:
             session.execute(text(_NOTE_LINES))
-        lines = dict(journal("SELECT id, newest FROM changes WHERE topic = 'events'"))
+        lines = dict(_journal(place, "SELECT id, newest FROM changes WHERE topic = 'events'"))
         told = asyncio.run(
             walls.watch(
                 other, place.tokens["screen"], place.summary, WALLS, report, lambda seen: _shown(seen) >= before + BURST
             )
         )
-        with place.store.owner_session() as session:  # which change is which event's: the same transaction wrote both
-            numbers = session.execute(
-                text(
-                    "SELECT n.newest, e.id::text FROM events e JOIN lines_noted n ON n.xmin = e.xmin WHERE e.id = ANY (CAST(:ids AS uuid[]))"
-                ),
-                {"ids": list(reported)},
-            )
-            committed = {number: reported[made] for number, made in numbers}
-        sums = {}
-        for newest, line in journal("SELECT newest, line FROM lines_noted ORDER BY newest"):
-            lines[line] = newest
-            sums[newest] = sum(lines.values())
+        committed, sums = _journalled(place, lines, reported)
         sent, delays = max(reported.values()), told.delays_s(committed, sums)
         counts = {
             sum(number <= newest for number in sums) if sums.get(newest) == total else -1
             for _, newest, total in (wall.heard[-1] for wall in told.walls)
         }
         shown = {_shown(wall.figures) - before for wall in told.walls}
-        last = (
-            max(wall.shown_at for wall in told.walls) - begun - 1
-        )  # they were due within a second, however long reporting them took
+        # They were due within a second, however long reporting them took.
+        last = max(wall.shown_at for wall in told.walls) - begun - 1
         right = counts == shown == {BURST} and len(committed) == BURST
         mark = "✓" if right and max(delays) < 2 and last < 2 else "✗"
         console.print(
@@ -396,6 +246,28 @@ CREATE OR REPLACE TRIGGER note_line AFTER INSERT OR UPDATE ON changes FOR EACH R
 """Each change of events in a table of its own, by the line of the journal that it was written into."""
 
 
+def _journal(place: Place, query: str, **params: Any) -> list[tuple[Any, ...]]:
+    with place.store.owner_session() as session:
+        return [tuple(row) for row in session.execute(text(query), params)]
+
+
+def _journalled(
+    place: Place, lines: dict[int, int], reported: dict[str, float]
+) -> tuple[dict[int, float], dict[int, int]]:
+    """Return when the event of each change was answered, and the sum over the journal's lines after each change; ``lines`` as they were before."""
+    # Which change is which event's: the same transaction wrote both.
+    numbers = _journal(
+        place,
+        "SELECT n.newest, e.id::text FROM events e JOIN lines_noted n ON n.xmin = e.xmin WHERE e.id = ANY (CAST(:ids AS uuid[]))",
+        ids=list(reported),
+    )
+    lines, sums = dict(lines), {}
+    for newest, line in _journal(place, "SELECT newest, line FROM lines_noted ORDER BY newest"):
+        lines[line] = newest
+        sums[newest] = sum(lines.values())
+    return {number: reported[made] for number, made in numbers}, sums
+
+
 def everywhere(command: list[str]) -> list[str]:
     """Return a command that may use every processor, whatever it is started with."""
     return ["taskset", "-c", f"0-{(os.cpu_count() or 1) - 1}", *command] if shutil.which("taskset") else command
@@ -404,42 +276,3 @@ def everywhere(command: list[str]) -> list[str]:
 def _shown(summary: dict[str, Any]) -> int:
     """Return how many events of the last days a wall shows."""
     return int(summary.get("events", {}).get("reported") or 0)
-
-
-def event(place: Place, number: int = 0) -> dict[str, Any]:
-    """Return an event in one of the township's grids."""
-    grids = place.city.grids[place.city.grids["code"].str.startswith(place.township[:9])]
-    at = grids.geometry.iloc[number % len(grids)].representative_point()
-    return {"id": str(uuid4()), "kind": "facility", "title": "路灯不亮", "lon": at.x, "lat": at.y}
-
-
-def paired(*tasks: Callable[[], float], runs: int = RUNS) -> list[float]:
-    """Run tasks that time themselves in turn, the first turn not counted; return each one's median seconds."""
-    taken: list[list[float]] = [[] for _ in tasks]
-    for turn in range(runs + 1):
-        for task, times in zip(tasks, taken, strict=True):
-            seconds = task()
-            if turn:
-                times.append(seconds)
-    return [statistics.median(times) for times in taken]
-
-
-def settled(place: Place) -> bool:
-    """Tell whether all counts are kept."""
-    with place.store.owner_session() as session:
-        return session.execute(text("SELECT count(*) FROM grid_counts_due")).scalar_one() == 0
-
-
-def until(condition: Callable[[], bool], limit_s: float = 300) -> None:
-    """Wait for something."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.1)
-
-
-def _placed(hexes: Any) -> list[str]:
-    """Return WKB in hexadecimal as PostGIS takes it, with EPSG:4326."""
-    shapes = shapely.set_srid(shapely.from_wkb(hexes), 4326)
-    return [str(each) for each in shapely.to_wkb(shapes, hex=True, include_srid=True)]

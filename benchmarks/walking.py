@@ -21,13 +21,14 @@ import pandas as pd
 import shapely
 import uvicorn
 from scipy.sparse.csgraph import dijkstra
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from api import logs
 from api.app import create_app
 from api.serving import Server
 from api.settings import Settings
 from benchmarks.measure import Line, console, in_turn, show
+from benchmarks.places import PASSWORD, hexed
 from benchmarks.town import METRIC, Town, town
 from gis.accessibility.coverage import cover_by_distance, nearest_by_air_m, tally
 from gis.accessibility.graph import StreetGraph, build_graph
@@ -44,7 +45,6 @@ from gis.store.vault import GivenKeys
 HOUSEHOLDS, GRIDS, STATIONS, JUNCTIONS = 1_000_000, 4_000, 800, 120
 MINUTES = 15
 POLICY = WalkPolicy()
-PASSWORD = "measure-by-the-minute"
 KEYS = GivenKeys(Keyring((FieldKey(bytes(range(32))),)))
 HTTP_RUNS = 25
 """Requests take a few milliseconds: more of them, so that the median means something."""
@@ -211,86 +211,58 @@ class Caller:
 
 def fill(store: Store, city: Town) -> None:
     """Write the city into the tables: grids, buildings, households, one resident in each, stations, streets."""
+    with store.owner_engine.begin() as connection:
+        connection.execute(text("INSERT INTO place (metric_crs) VALUES (:crs)"), {"crs": METRIC.text})
+        codes = _fill_grids(connection, city)
+        _fill_homes(connection, city, codes)
+        _fill_services(connection, city)
+    with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def _fill_grids(connection: Connection, city: Town) -> list[str]:
+    """Write a community of square grids; return their codes."""
     columns = round(np.sqrt(city.n_grids))
     size_m = city.side_m / columns
     row, column = np.divmod(np.arange(city.n_grids), columns)
     west, south = 500_000 + column * size_m, 2_770_000 + row * size_m
     boxes = METRIC.geometry_to_lonlat(shapely.box(west, south, west + size_m, south + size_m))
-    lon, lat = METRIC.to_lonlat(city.sites.x_m, city.sites.y_m)
-    s_lon, s_lat = METRIC.to_lonlat(*city.stations_m.T)
-    with store.owner_engine.begin() as connection:
-        connection.execute(text("INSERT INTO place (metric_crs) VALUES (:crs)"), {"crs": METRIC.text})
-        connection.execute(text("INSERT INTO areas (code, name, level) VALUES ('539901001001', '城', 'community')"))
-        community = connection.execute(text("SELECT id FROM areas")).scalar_one()
-        codes = [f"539901001001{i:04d}" for i in range(city.n_grids)]
-        copy_frame(
-            connection,
-            "grids",
-            pd.DataFrame(
-                {
-                    "code": codes,
-                    "name": codes,
-                    "community_id": community,
-                    "geometry": hexed(shapely.multipolygons([[b] for b in boxes])),
-                }
-            ),
-        )
-        names = [f"B{i:06d}" for i in range(len(city.sites))]
-        copy_frame(
-            connection,
-            "buildings",
-            pd.DataFrame({"code": names, "geometry": hexed(shapely.points(lon, lat))}),
-        )
-        homes = pd.DataFrame(
-            {
-                "building": names,
-                "n": city.sites.households,
-                "grid": np.array(codes, dtype=object)[city.sites.grid],
-            }
-        )
-        connection.execute(text("CREATE TEMP TABLE homes (building text, n bigint, grid text) ON COMMIT DROP"))
-        copy_frame(connection, "homes", homes)
-        connection.execute(
-            text(
-                "INSERT INTO households (code, building_id, geometry, lon, lat, grid_id) "
-                "SELECT b.code || '-' || i, b.id, b.geometry, b.lon, b.lat, g.id FROM homes JOIN buildings b ON b.code = homes.building "
-                "JOIN grids g ON g.code = homes.grid CROSS JOIN LATERAL generate_series(1, homes.n) i"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO residents (key, household_id, birth_year) SELECT code, id, 1940 + id % 80 FROM households"
-            )
-        )
-        stations = pd.DataFrame(
-            {
-                "code": [f"S{i:04d}" for i in range(len(s_lon))],
-                "name": "食堂",
-                "kind": "幸福食堂",
-                "geometry": hexed(shapely.points(s_lon, s_lat)),
-            }
-        )
-        copy_frame(connection, "stations", stations)
-        connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, 'meal' FROM stations"))
-        lines = METRIC.geometry_to_lonlat(city.lines)
-        copy_frame(
-            connection,
-            "streets",
-            pd.DataFrame(
-                {
-                    "code": [f"w{i:05d}" for i in range(len(lines))],
-                    "kind": "residential",
-                    "geometry": hexed(lines),
-                }
-            ),
-        )
-    with store.owner_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    made = text("INSERT INTO areas (code, name, level) VALUES ('539901001001', '城', 'community') RETURNING id")
+    codes, community = [f"539901001001{i:04d}" for i in range(city.n_grids)], connection.execute(made).scalar_one()
+    shapes = hexed(shapely.multipolygons([[box] for box in boxes]))
+    grids = pd.DataFrame({"code": codes, "name": codes, "community_id": community, "geometry": shapes})
+    copy_frame(connection, "grids", grids)
+    return codes
 
 
-def hexed(shapes: np.ndarray) -> np.ndarray:
-    """Return geometries as hexadecimal EWKB in EPSG:4326."""
-    return shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
+def _fill_homes(connection: Connection, city: Town, codes: list[str]) -> None:
+    names, points = [f"B{i:06d}" for i in range(len(city.sites))], METRIC.to_lonlat(city.sites.x_m, city.sites.y_m)
+    buildings = pd.DataFrame({"code": names, "geometry": hexed(shapely.points(*points))})
+    copy_frame(connection, "buildings", buildings)
+    grid = np.array(codes, dtype=object)[city.sites.grid]
+    connection.execute(text("CREATE TEMP TABLE homes (building text, n bigint, grid text) ON COMMIT DROP"))
+    copy_frame(connection, "homes", pd.DataFrame({"building": names, "n": city.sites.households, "grid": grid}))
+    connection.execute(
+        text(
+            "INSERT INTO households (code, building_id, geometry, lon, lat, grid_id) "
+            "SELECT b.code || '-' || i, b.id, b.geometry, b.lon, b.lat, g.id FROM homes JOIN buildings b ON b.code = homes.building "
+            "JOIN grids g ON g.code = homes.grid CROSS JOIN LATERAL generate_series(1, homes.n) i"
+        )
+    )
+    connection.execute(
+        text("INSERT INTO residents (key, household_id, birth_year) SELECT code, id, 1940 + id % 80 FROM households")
+    )
+
+
+def _fill_services(connection: Connection, city: Town) -> None:
+    """Write the stations, which all offer meals, and the streets."""
+    points, lines = METRIC.to_lonlat(*city.stations_m.T), METRIC.geometry_to_lonlat(city.lines)
+    codes = [f"S{i:04d}" for i in range(len(city.stations_m))]
+    stations = {"code": codes, "name": "食堂", "kind": "幸福食堂", "geometry": hexed(shapely.points(*points))}
+    copy_frame(connection, "stations", pd.DataFrame(stations))
+    connection.execute(text("INSERT INTO station_services (station_id, kind) SELECT id, 'meal' FROM stations"))
+    streets = {"code": [f"w{i:05d}" for i in range(len(lines))], "kind": "residential", "geometry": hexed(lines)}
+    copy_frame(connection, "streets", pd.DataFrame(streets))
 
 
 def over_http(city: Town, graph: StreetGraph, homes: Snapped, stations: Snapped) -> None:
