@@ -198,7 +198,7 @@
     const control = map.getContainer().querySelector(".leaflet-control-layers");
     if (!control) return;
     const tall = control.offsetHeight > TALL * map.getSize().y;
-    const box = linli.el("details", { class: "linli-take", open: !tall }, linli.el("summary", {}, linli.t("图层")));
+    const box = linli.el("details", { class: "linli-drop", open: !tall }, linli.el("summary", {}, linli.t("图层")));
     box.append(control.querySelector(".leaflet-control-layers-list"));
     control.append(box);
   }

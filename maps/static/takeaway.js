@@ -42,7 +42,7 @@
 
   /** A control that prints the map and exports its figures. Settings: map (grids, needs, coverage, comparison). */
   linli.takeAway = (map, settings) => {
-    const box = linli.el("details", { class: "linli-take leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出")));
+    const box = linli.el("details", { class: "linli-take linli-drop leaflet-bar" }, linli.el("summary", {}, linli.t("打印与导出")));
     const load = linli.latest(map, "take", async (signal, kind, form) => {
       const edges = map.getBounds();
       const view = [edges.getWest(), edges.getSouth(), edges.getEast(), edges.getNorth()].map((each) => each.toFixed(6)).join(",");
