@@ -28,7 +28,7 @@ Pack = Callable[[bytes], bytes | None]
 class KeptTile:
     """A tile, the tag of its content, and its content compressed (None where that is not worth it)."""
 
-    __slots__ = ("content", "packed", "seen", "tag", "topics", "versions")
+    __slots__ = ("asked", "content", "packed", "seen", "tag", "topics", "versions")
 
     def __init__(
         self, content: bytes, packed: bytes | None, topics: tuple[str, ...], versions: tuple[Any, ...]
@@ -38,6 +38,8 @@ class KeptTile:
         self.topics, self.versions = topics, versions
         self.seen: Mapping[str, Any] | None = None
         """The journal's versions with which it was last found current: while they are the same object, nothing has changed."""
+        self.asked = False
+        """Whether somebody has asked for it since it was made, or was last spared."""
 
     @property
     def size(self) -> int:
@@ -46,7 +48,7 @@ class KeptTile:
 
 
 class TileCache:
-    """The tiles of one process; the longest unused go first."""
+    """The tiles of one process. The oldest go first, but one that was asked for is spared once (second chance): to note that takes no lock."""
 
     def __init__(self, snapshots: Snapshots, pack: Pack, most_bytes: int = MOST_BYTES) -> None:
         """Keep nothing yet; ``pack`` compresses a tile."""
@@ -66,6 +68,7 @@ class TileCache:
             if reading.of(kept.topics) != kept.versions:
                 return None
             kept.seen = reading.versions
+        kept.asked = True
         return kept
 
     def tile(
@@ -94,7 +97,6 @@ class TileCache:
                 kept = self.at_hand(journal, address)
                 landed = self._flights.get(flight_key)
                 if kept is not None:
-                    self._kept.move_to_end(address)
                     return kept
                 if landed is None:
                     landed = self._flights[flight_key] = threading.Event()
@@ -125,6 +127,10 @@ class TileCache:
                 self._kept[address] = tile
                 self._bytes += tile.size - (before.size if before else 0)
             while self._bytes > self._most_bytes and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                self._bytes -= oldest.size
+                address, oldest = self._kept.popitem(last=False)
+                if oldest.asked:
+                    oldest.asked = False
+                    self._kept[address] = oldest
+                else:
+                    self._bytes -= oldest.size
         return made

@@ -287,3 +287,20 @@ def test_no_more_is_kept_than_is_allowed(place: Store) -> None:
         cache.tile(place.journal, lambda: as_service(place), "grids", Z, x, 0)
     assert cache._bytes <= 20 * 600
     assert cache._bytes == sum(tile.size for tile in cache._kept.values())
+
+
+def test_a_tile_that_is_asked_for_outlasts_those_that_nobody_wants(place: Store) -> None:
+    """However it was answered: what lies ready is answered without passing the lock."""
+    cache = TileCache(Snapshots(), lambda _: None, most_bytes=20 * 600)
+    wanted = f"grids/{Z}/{X}/{Y}"
+
+    def ask(x: int, y: int) -> None:
+        cache.tile(place.journal, lambda: place.session(None), "grids", Z, x, y)
+
+    ask(X, Y)
+    for step in range(1, 20):
+        with place.session(None) as session:
+            place.journal.offer(read_versions(session, place.journal.clock))
+        assert cache.at_hand(place.journal, wanted) is not None, step
+        ask(X + step * BLOCK_SIDE, Y)
+    assert cache.at_hand(place.journal, f"grids/{Z}/{X + BLOCK_SIDE}/{Y}") is None
