@@ -323,6 +323,7 @@ NOT_PERSONAL = frozenset(
         "renovations",
         "resources",
         "role_policies",
+        "shape_marks",
         "station_services",
         "stations",
         "street_units",

@@ -76,6 +76,19 @@ class ImportPiece(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class ShapeMark(Base):
+    """A grid or building (0: all of that table) that reads otherwise than before a transaction: what readers go on from (gis/services/shapes.py)."""
+
+    __tablename__ = "shape_marks"
+
+    touched_in: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("((pg_current_xact_id())::text)::bigint")
+    )
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    """The table."""
+    shape_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
 class Change(Base):
     """When a topic (a table's name) was last changed by those who held this line; triggers write, and take a line that nobody else holds.
 

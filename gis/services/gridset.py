@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import shapely
@@ -11,11 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis.grids.assignment import GridIndex
+from gis.services.shapes import rows_changed, shapes_of, this_moment
+from gis.store.moments import Moment
 
-_STAMPS = text('SELECT id, code, name, version, updated_at FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
-_SHAPES = text("SELECT id, ST_AsBinary(geometry) FROM grids WHERE id = ANY(:ids)")
-_MOST_REPLACED = 64
-"""Beyond so many changed boundaries everything is prepared anew."""
+_ROWS = """
+SELECT id, code, name, version, updated_at, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL{among} ORDER BY code COLLATE "C"
+"""
+_ALL, _SOME = text(_ROWS.format(among="")), text(_ROWS.format(among=" AND id = ANY(:ids)"))
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class GridSet:
     index: GridIndex
     position_of: dict[int, int]
     """From a grid's id to its position here."""
+    moment: Moment
+    """What the transaction that read them has seen."""
 
     def within(self, prefix: str) -> np.ndarray:
         """Return which grids' codes begin with ``prefix``, as booleans."""
@@ -42,41 +48,50 @@ def load_grids(session: Session, former: GridSet | None) -> GridSet:
 
     Args:
         session: a transaction that sees one moment.
-        former: an earlier state to go on from. A grid whose id, version and time of change are the same has not changed.
+        former: an earlier state to go on from: only what has changed since is read.
     """
-    rows = session.execute(_STAMPS).all()
-    ids = np.array([row[0] for row in rows], dtype=np.int64)
-    codes = [row[1] for row in rows]
-    names, versions = [row[2] for row in rows], np.array([row[3] for row in rows], dtype=np.int64)
-    updated_at = [row[4] for row in rows]
-    if former is not None and former.codes == codes and np.array_equal(former.ids, ids):
-        changed = [
-            place
-            for place, now in enumerate(zip(versions.tolist(), updated_at, strict=True))
-            if now != (former.versions[place], former.updated_at[place])
-        ]
-        if len(changed) <= _MOST_REPLACED:
-            shapes = _shapes_of(session, ids[changed])
-            geometries = former.geometries.copy()
-            geometries[changed] = shapes
-            index = former.index.replaced(dict(zip(changed, shapes, strict=True)))
-            return replace(
-                former, names=names, versions=versions, updated_at=updated_at, geometries=geometries, index=index
-            )
-    geometries = _shapes_of(session, ids)
+    now = this_moment(session)
+    if former is not None:
+        known, codes_then = former.position_of, former.codes
+        changed = rows_changed(session, "grids", _SOME, former.moment, now, known, codes_then.__getitem__)
+        if changed is not None:
+            return _with(former, *changed, now)
+    rows = session.execute(_ALL).all()
+    ids, codes = np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]
+    geometries = shapes_of(rows)
     return GridSet(
         ids,
         codes,
-        names,
-        versions,
-        updated_at,
+        [row[2] for row in rows],
+        np.array([row[3] for row in rows], dtype=np.int64),
+        [row[4] for row in rows],
         geometries,
         GridIndex(geometries, codes),
         {grid_id: place for place, grid_id in enumerate(ids.tolist())},
+        now,
     )
 
 
-def _shapes_of(session: Session, ids: np.ndarray) -> np.ndarray:
-    """Return the boundaries of grids, in the order of the ids."""
-    found = {row[0]: bytes(row[1]) for row in session.execute(_SHAPES, {"ids": ids.tolist()})}
-    return shapely.from_wkb(np.array([found[grid_id] for grid_id in ids.tolist()], dtype=object))
+def _with(former: GridSet, places: list[int], rows: Sequence[Any], now: Moment) -> GridSet:
+    """Return the grids with some as the rows say, which are in force now as before."""
+    if not places:
+        return replace(former, moment=now)
+    names, versions, updated_at = former.names.copy(), former.versions.copy(), former.updated_at.copy()
+    geometries, shapes = former.geometries.copy(), shapes_of(rows)
+    for place, row in zip(places, rows, strict=True):
+        names[place], versions[place], updated_at[place] = row[2], row[3], row[4]
+    geometries[places] = shapes
+    moved = {
+        place: shape
+        for place, shape in zip(places, shapes, strict=True)
+        if not shapely.equals_identical(shape, former.geometries[place])
+    }
+    return replace(
+        former,
+        names=names,
+        versions=versions,
+        updated_at=updated_at,
+        geometries=geometries,
+        index=former.index.replaced(moved),
+        moment=now,
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import orjson
-import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -15,16 +15,15 @@ from gis.errors import NotFound
 from gis.grids.assignment import GridIndex
 from gis.services.features import PROFILE
 from gis.services.gridset import GridSet
+from gis.services.shapes import rows_changed, shapes_of, this_moment
 from gis.services.snapshots import AreaName, Snapshots
 from gis.store.journal import Journal
+from gis.store.moments import Moment
 
-_FOOTPRINTS = text(
-    "SELECT id, code, name, version, updated_at FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON') "
-    'ORDER BY code COLLATE "C"'
-)
-_SHAPES = text("SELECT id, ST_AsBinary(geometry) FROM buildings WHERE id = ANY(:ids)")
-_MOST_REPLACED = 256
-"""Beyond so many changed footprints everything is prepared anew."""
+_ROWS = """
+SELECT id, code, name, ST_AsBinary(geometry) FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON'){among} ORDER BY code COLLATE "C"
+"""
+_ALL, _SOME = text(_ROWS.format(among="")), text(_ROWS.format(among=" AND id = ANY(:ids)"))
 _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
 
 
@@ -32,16 +31,20 @@ _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")
 class Footprints:
     """The buildings that have a ground plan: a position is in the one with the lowest code that holds it, edges included."""
 
-    rows: list[tuple[Any, ...]]
-    """Each one's id, code, name, version and time of change: the same are the same building, unchanged."""
+    names: list[tuple[str, str | None]]
+    """Each one's code and name."""
     index: GridIndex
+    position_of: dict[int, int]
+    """From a building's id to its position here."""
+    moment: Moment
+    """What the transaction that read them has seen."""
 
     def at(self, lon: float, lat: float) -> bytes:
         """Return the building at a position as JSON, ``null`` where there is none."""
         place = self.index.locate(lon, lat)
         if place < 0:
             return b"null"
-        _, code, name, *_ = self.rows[place]
+        code, name = self.names[place]
         return orjson.dumps({"code": code, "name": name})
 
 
@@ -126,17 +129,28 @@ def _footprints(session: Session, snapshots: Snapshots) -> Footprints:
 
 
 def _load_footprints(session: Session, former: Footprints | None) -> Footprints:
-    """Return the footprints; a boundary that moves changes some buildings' grid, and must not have all drawn again."""
-    rows = [tuple(row) for row in session.execute(_FOOTPRINTS)]
-    if former is not None and [row[:2] for row in rows] == [row[:2] for row in former.rows]:
-        changed = [place for place, (now, before) in enumerate(zip(rows, former.rows, strict=True)) if now != before]
-        if len(changed) <= _MOST_REPLACED:
-            shapes = _shapes_of(session, [rows[place][0] for place in changed])
-            return Footprints(rows, former.index.replaced(dict(zip(changed, shapes, strict=True))))
-    return Footprints(rows, GridIndex(_shapes_of(session, [row[0] for row in rows]), [row[1] for row in rows]))
+    """Return the footprints; of an earlier state only what has changed since is read, and where nothing has, it is the same index."""
+    now = this_moment(session)
+    if former is not None:
+        known, names_then = former.position_of, former.names
+        changed = rows_changed(
+            session, "buildings", _SOME, former.moment, now, known, lambda place: names_then[place][0]
+        )
+        if changed is not None:
+            return _with(former, *changed, now)
+    rows = session.execute(_ALL).all()
+    return Footprints(
+        [(row[1], row[2]) for row in rows],
+        GridIndex(shapes_of(rows), [row[1] for row in rows]),
+        {row[0]: place for place, row in enumerate(rows)},
+        now,
+    )
 
 
-def _shapes_of(session: Session, ids: list[int]) -> np.ndarray:
-    found = {row[0]: bytes(row[1]) for row in session.execute(_SHAPES, {"ids": ids})}
-    shapes: np.ndarray = shapely.from_wkb(np.array([found[each] for each in ids], dtype=object))
-    return shapes
+def _with(former: Footprints, places: list[int], rows: Sequence[Any], now: Moment) -> Footprints:
+    """Return the footprints with some as the rows say."""
+    names = former.names.copy()
+    for place, row in zip(places, rows, strict=True):
+        names[place] = (row[1], row[2])
+    index = former.index.replaced(dict(zip(places, shapes_of(rows), strict=True)))
+    return replace(former, names=names, index=index, moment=now)

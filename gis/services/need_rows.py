@@ -71,7 +71,7 @@ def _reading(session: Session, snapshots: Snapshots) -> _Reading:
 
 def _load(session: Session, snapshots: Snapshots, former: _Reading | None) -> _Reading:
     now = moment(session, "need_marks")
-    if former is None or former.moment.era != now.era or _moved(former.needs, session, snapshots):
+    if former is None or not now.follows(former.moment) or _moved(former.needs, session, snapshots):
         return _Reading(_needs(session, snapshots, None), now)
     marked = list(
         session.scalars(text("SELECT linli_need_homes(CAST(:seen AS pg_snapshot))"), {"seen": former.moment.snapshot})

@@ -24,6 +24,22 @@ class Moment:
     snapshot: str
     era: str
 
+    def follows(self, former: Moment) -> bool:
+        """Tell whether all that the former moment has seen is seen here, too; only then can one go on from what was read there.
+
+        Of two readings that go on beside each other the one that began later may be kept before the other asks for it.
+        """
+        if self.era != former.era:
+            return False
+        (_, end, open_here), (_, former_end, open_there) = _parts(self.snapshot), _parts(former.snapshot)
+        return former_end <= end and all(number in open_there for number in open_here if number < former_end)
+
+
+def _parts(snapshot: str) -> tuple[int, int, set[int]]:
+    """Return of a snapshot the first number that may be open, the first that is not given out yet, and those open between."""
+    begin, end, between = snapshot.split(":")
+    return int(begin), int(end), set(map(int, between.split(","))) if between else set()
+
 
 def moment(session: Session, table: str) -> Moment:
     """Return the moment of a transaction; what is asked after it is as new, or newer."""

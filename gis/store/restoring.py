@@ -28,7 +28,7 @@ from gis.store.vault import KeySource
 _STARTS_WITH = frozenset(
     {
         "alembic_version", "field_keys", "field_secrets", "changes", "audit_log", "audit_head", "sessions", "place", "accounts",
-        "grid_counts", "grid_counts_due", "need_marks",
+        "grid_counts", "grid_counts_due", "need_marks", "shape_marks",
     }
 )  # fmt: skip
 """Tables that a place has filled before anybody brought in data (of accounts, one)."""

@@ -24,12 +24,13 @@ UNSEEN = {
     "changes",
     "event_days",
     "need_marks",
+    "shape_marks",
 }
 """Tables of the program's own, or of sums, which hold no row about anybody."""
 CALLED_BY_SERVICE = {
     "linli_actor", "linli_audit", "linli_buildings_with_chief", "linli_counts", "linli_demand_sites", "linli_dwellings", "linli_open_events",
     "linli_grid_counts", "linli_grids", "linli_households_in", "linli_need_homes", "linli_need_sites", "linli_newest_events", "linli_own_contact",
-    "linli_places_taken", "linli_project_needs", "linli_public_replies", "linli_role", "linli_settle_counts", "linli_today",
+    "linli_places_taken", "linli_project_needs", "linli_public_replies", "linli_role", "linli_settle_counts", "linli_shapes_marked", "linli_today",
 }  # fmt: skip
 """Functions that look past the policies. Who adds one says so here, and what it gives to whom."""
 _EXTENSIONS = "NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = {0}.oid AND d.deptype = 'e')"
@@ -136,6 +137,8 @@ def test_the_service_makes_and_empties_nothing(store: Store) -> None:
         "SELECT * FROM linli_count_grids(current_date, NULL)",
         "SELECT * FROM grid_counts",
         "SELECT * FROM need_marks",
+        "SELECT * FROM shape_marks",
+        "SELECT linli_mark_shapes('grids', '{1}')",
         "SELECT linli_mark_needs('{1}')",
         "SELECT linli_audit_append(1, 'admin', 'admin', 'household.read', NULL, NULL, NULL)",
         "SELECT setval(pg_get_serial_sequence('residents', 'id'), 1)",

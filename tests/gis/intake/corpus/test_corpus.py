@@ -21,7 +21,16 @@ from tests.gis.intake.corpus.conftest import counts
 from tests.gis.intake.corpus.every import every_case
 
 CASES = every_case()
-CONSEQUENCES = {"changes", "grid_counts_due", "need_marks", "areas", "compounds", "place", "station_services"}
+CONSEQUENCES = {
+    "changes",
+    "grid_counts_due",
+    "need_marks",
+    "shape_marks",
+    "areas",
+    "compounds",
+    "place",
+    "station_services",
+}
 """Tables that follow from a good row: its community, its compound, its services, and the notes that something has changed."""
 _LEAKS = re.compile(r"Traceback|Error\b(?!\s*in)|Exception|/tmp/|<class|0x[0-9a-f]{6}|\bNone\b")
 
