@@ -37,9 +37,9 @@ class FirstRows:
     A sieve tells at once of nearly every code that it has not come yet; the others are looked for in sorted runs.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Remember nothing yet; ``folder`` is for what does not fit into memory, the system's by default."""
-        self._sieve = Sieve()
+    def __init__(self, folder: Path | None = None, expected: int | None = None) -> None:
+        """Remember nothing yet; ``folder`` is for what does not fit into memory, the system's by default; ``expected`` rows, if that is known."""
+        self._sieve = Sieve(expected)
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
         self._on_disk: RunsOnDisk | None = None
         self._folder = folder

@@ -31,6 +31,8 @@ from gis.store.locking import patiently
 
 pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep much of what has been given back
 
+_FEW = 100_000
+"""So many rows of any file are read in a moment."""
 _SET_ACTOR = text("SELECT set_config('linli.actor', :actor, true)")
 
 Progress = Callable[[int, int | None], None]
@@ -84,12 +86,17 @@ def run_import(
             with Writer() as writer:
                 job = Job(
                     connection, opened.layout, Positions(opened.system), name, opened.source.has_geometry, today or clock.today(), writer,
-                    opened.source.total, opened.source.is_swift and not dry_run, scratch, give_up,
+                    opened.source.total, not dry_run and _may_fill(opened.source), scratch, give_up,
                 )  # fmt: skip
                 read, rejects = _read(kind_named(kind)(job), opened, job, progress)
             if dry_run:
                 savepoint.rollback()
     return _report(path, job, kind, read, rejects, _notices(opened, job, crs, read, rejects.count))
+
+
+def _may_fill(source: Source) -> bool:
+    """Tell whether a table may be held while the file is read."""
+    return source.is_swift or (source.total or _FEW + 1) <= _FEW
 
 
 def _refuse_unknown(kind: str) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 
 _PAGE = 256
 """Digests that are read at once."""
-_FILTER_BITS = 1 << 28
-"""A Bloom filter of 32 MiB: with 50 million digests it spares nine reads in ten, with 20 million ninety-eight in a hundred."""
+_MOST_BITS = 1 << 28
+"""A Bloom filter of 32 MiB at most: with 50 million digests it spares nine looks in ten, with 20 million ninety-eight in a hundred."""
+_BITS_EACH = 32
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,14 @@ class _Run:
 class Sieve:
     """Tells of most digests that they have not come yet, without a look at any of those that have."""
 
-    def __init__(self) -> None:
-        """Let nothing through."""
-        self._bits = np.zeros(_FILTER_BITS // 8, np.uint8)
+    def __init__(self, expected: int | None = None) -> None:
+        """Let nothing through; of more than are ``expected`` it lets more through than it need."""
+        most = _MOST_BITS if expected is None else max(expected, 256) * _BITS_EACH
+        self._bits = np.zeros(min(_MOST_BITS, 1 << (most - 1).bit_length()) // 8, np.uint8)
 
     def add(self, digests: np.ndarray) -> None:
         """Let digests, uint64 (n,), through from now on."""
-        for byte, bit in _places(digests):
+        for byte, bit in self._places(digests):
             while len(byte):  # of several that write one byte the last one wins: the others write again
                 self._bits[byte] |= bit
                 lost = (self._bits[byte] & bit) == 0
@@ -42,9 +44,17 @@ class Sieve:
     def passes(self, digests: np.ndarray) -> np.ndarray:
         """Return which of some digests may have come, bool (n,)."""
         maybe = np.ones(len(digests), dtype=bool)
-        for byte, bit in _places(digests):
+        for byte, bit in self._places(digests):
             maybe &= (self._bits[byte] & bit) != 0
         return maybe
+
+    def _places(self, digests: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the two bits of the filter that belong to each digest: byte (n,) and mask (n,)."""
+        places = []
+        for part in (digests, digests >> np.uint64(33)):
+            at = part & np.uint64(8 * len(self._bits) - 1)
+            places.append((at >> np.uint64(3), np.uint8(1) << (at & np.uint64(7)).astype(np.uint8)))
+        return places
 
 
 class RunsOnDisk:
@@ -83,12 +93,3 @@ class RunsOnDisk:
         count = min(_PAGE, run.length - page * _PAGE)
         content = os.pread(self._file.fileno(), 16 * count, run.start + 16 * page * _PAGE)
         return np.frombuffer(content, np.uint64).reshape(-1, 2)
-
-
-def _places(digests: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the two bits of the filter that belong to each digest: byte (n,) and mask (n,)."""
-    places = []
-    for part in (digests, digests >> np.uint64(33)):
-        at = part & np.uint64(_FILTER_BITS - 1)
-        places.append((at >> np.uint64(3), np.uint8(1) << (at & np.uint64(7)).astype(np.uint8)))
-    return places

@@ -90,19 +90,26 @@ class Gatherer:
 
 
 def question(
-    connection: Connection, kind: str, sample: Sample, system: SourceCRS, in_grids: Hits | None = None
+    connection: Connection,
+    kind: str,
+    sample: Sample,
+    system: SourceCRS,
+    in_grids: Hits | None = None,
+    *,
+    is_first: bool = False,
 ) -> str | None:
     """Return what to ask the user about the whole file, 中文 / English; None where all seems right or nothing is known.
 
     Args:
-        connection: an open transaction; the file is not yet written.
+        connection: an open transaction; the file is not yet written, unless it ``is_first``.
         kind: what the file holds.
         sample: rows of the file.
         system: how it was read.
         in_grids: which positions are in grids, where the caller knows; the database is asked otherwise.
+        is_first: nothing of the kind was stored before this file.
     """
     readings = _readings(system)
-    stored = kind in _STORED
+    stored = kind in _STORED and not is_first
     if stored:
         lon, lat = _stored_positions(connection, kind, sample.codes)
         sample = replace(sample, known_lon=lon, known_lat=lat)
@@ -112,15 +119,12 @@ def question(
         said = f"{chinese}；若有误的是库中旧位置，可不理会 / {english}; if what was stored before was wrong, never mind"
     if settled or kind not in _IN_PLACES:
         return said
-    settled, said = _ask_places(
-        sample,
-        readings,
-        system,
-        lambda lon, lat: _hits(connection, _AT_BUILDINGS, lon, lat),
-        _judge_buildings,
-    )
-    if settled:
-        return said
+    if not (kind == "buildings" and is_first):  # they would be found where they themselves are
+        settled, said = _ask_places(
+            sample, readings, system, lambda lon, lat: _hits(connection, _AT_BUILDINGS, lon, lat), _judge_buildings
+        )
+        if settled:
+            return said
     return _ask_places(
         sample, readings, system, in_grids or (lambda lon, lat: _hits(connection, _IN_GRIDS, lon, lat)), _judge_grids
     )[1]

@@ -54,7 +54,7 @@ class Job:
     expected_rows: int | None = None
     """How many rows the file has, as far as that is known."""
     may_fill: bool = False
-    """Whether tables may be held while the file is read."""
+    """Whether tables may be held while the file is read, since that takes no longer than to write it all at the end."""
     folder: Path | None = None
     """Where large notes of the import may lie; the system's place for temporary files by default."""
     give_up: Callable[[], None] = lambda: None
@@ -95,13 +95,12 @@ class Kind(ABC):
     model: ClassVar[type[Base] | None] = None
     """The table whose indexes are made last where there are many rows; see gis/intake/guards.py."""
     fills: ClassVar[bool] = False
-    """Whether many rows for an empty table go straight into it, as :meth:`finished` gives them, batch by batch: they need no second look, and are
-    checked as fast as they are written, so that the table is held no longer than if they had been staged."""
+    """Whether rows for an empty table can go straight into it by :meth:`fill`: they are checked as fast as they are written."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.connection = job.connection
-        self.first_rows = FirstRows(job.folder)
+        self.first_rows = FirstRows(job.folder, job.expected_rows)
         self._filling = self._hold_empty() if self.fills and job.may_fill else None
         self._seen = self._versions()
         self.references = {
@@ -158,17 +157,15 @@ class Kind(ABC):
         for column, stored in self.references.items():
             stored.ask(sheet.text(column))
 
-    def finished(self, rows: pa.Table) -> pa.Table:
-        """Return staging rows as the table itself has them, where nothing is stored that they would have to be compared with."""
-        return rows
+    def fill(self, rows: pa.Table) -> None:
+        """Write staging rows straight into the empty table, in the writer's thread."""
+        assert self._filling is not None
+        self._filling.append(rows)
 
     def take(self, sheet: Sheet) -> None:
         """Check a batch and stage its good rows, or write them."""
         rows = self.check(sheet).filter(pa.array(sheet.ok))
-        if self._filling is None:
-            self.job.writer.do(self.staging.append, rows)
-        else:
-            self.job.writer.do(self._filling.append, self.finished(rows))
+        self.job.writer.do(self.staging.append if self._filling is None else self.fill, rows)
 
     def end(self) -> None:
         """Write everything, once all batches have been taken.
@@ -233,7 +230,9 @@ class Kind(ABC):
         """Say so where the file's positions do not fit what is known of the place."""
         sample, system = self.job.positions.sample(), self.job.positions.crs
         if sample is not None and system is not None:
-            said = question(self.connection, self.name, sample, system, self.in_grids)
+            said = question(
+                self.connection, self.name, sample, system, self.in_grids, is_first=self._filling is not None
+            )
             if said:
                 self.job.notices.append(said)
 

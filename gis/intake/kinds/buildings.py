@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from sqlalchemy import literal_column, text
 
@@ -22,6 +23,9 @@ from gis.store.assigning import assign, assign_buildings, follow_buildings, plac
 _ELSEWHERE = text("""
 SELECT b.id FROM buildings b JOIN staged_buildings s ON s.code = b.code
 WHERE (b.lon, b.lat) IS DISTINCT FROM (s.lon, s.lat) AND b.id > :after ORDER BY b.id LIMIT 20000""")
+
+
+_COMPOUNDS = text("SELECT code, id FROM compounds WHERE code = ANY(CAST(:codes AS text[]))")
 
 
 class Buildings(Kind):
@@ -48,9 +52,12 @@ class Buildings(Kind):
     locks = ("grids", "buildings")
     built_on = ("grids",)
     model = Building
+    fills = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
+        self._compounds: dict[str, int] = {}
+        self._made: list[str] = []
         self._grids = read_grids(self.connection, positions=job.expected_rows, hold=False)
         self.in_grids = self._grids.contain
 
@@ -82,13 +89,34 @@ class Buildings(Kind):
             }
         )
 
+    def fill(self, rows: pa.Table) -> None:
+        """Write the rows, having made compounds that are not known; points stay beside them, to be compared with the database's own."""
+        self.staging.append(rows.select(["code", "lon", "lat"]))
+        compounds = rows["compound"].combine_chunks()
+        self._learn(pc.unique(compounds).drop_null().to_pylist())
+        compound_id = pa.array([self._compounds.get(code) for code in compounds.to_pylist()], pa.int64())
+        super().fill(rows.drop_columns(["compound", "lon", "lat"]).append_column("compound_id", compound_id))
+
+    def _learn(self, codes: list[str]) -> None:
+        """Find the compounds of these codes, and make those that are not known."""
+        new = [code for code in codes if code not in self._compounds]
+        if new:
+            self._made += ensure_compounds(self.connection, new)
+            self._compounds.update(self.connection.execute(_COMPOUNDS, {"codes": new}).all())
+
+    def written(self) -> None:
+        """Give the place its zone, name compounds that were made, and put right what the database sees otherwise."""
+        self.set_metric_crs()
+        self._tell_made(sorted(self._made))
+        if self._filling is not None:
+            self._put_right()
+
     def write(self) -> None:
         """Write the buildings, make compounds that are not known, move their households, and assign both to grids."""
-        self.set_metric_crs()
         if not self.staging.rows:
             return
         query = text("SELECT DISTINCT compound FROM staged_buildings WHERE compound IS NOT NULL")
-        self._tell_made(ensure_compounds(self.connection, self.connection.execute(query).scalars().all()))
+        self._made = ensure_compounds(self.connection, self.connection.execute(query).scalars().all())
         compounds = Compound.__table__.alias("c")
         source = self.staging.table.alias("s").outerjoin(compounds, compounds.c.code == staged("compound"))
         plain = self.stored("name", "kind", "floors", "units")

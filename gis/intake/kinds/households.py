@@ -109,10 +109,10 @@ class Households(Kind):
         source = self.staging.table.alias("s")
         upsert(self.connection, Household, source, self._values, new_rows=self.staging.rows, update=update)
 
-    def finished(self, rows: pa.Table) -> pa.Table:
-        """Return the rows with their points."""
+    def fill(self, rows: pa.Table) -> None:
+        """Write the rows with their points."""
         lon, lat = (rows[name].to_numpy() for name in ("lon", "lat"))
-        return rows.append_column("geometry", points_as_wkb(lon, lat))
+        super().fill(rows.append_column("geometry", points_as_wkb(lon, lat)))
 
     def written(self) -> None:
         """Give the place its zone, and say how many households are nowhere."""

@@ -75,6 +75,7 @@ class Streets(Kind):
         }
     )
     model = Street
+    fills = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -117,11 +118,22 @@ class Streets(Kind):
             rows.take(pa.array(good)).append_column("code", codes).append_column("geometry", as_wkb(parts, sheet.batch))
         )
         self._like_parts = self._like_parts or bool(pc.any(pc.match_substring(rows["street"], _PART)).as_py())
-        self.job.writer.do(self.staging.append, rows)
+        self.job.writer.do(self.staging.append if self._filling is None else self.fill, rows)
+
+    def fill(self, rows: pa.Table) -> None:
+        """Write the rows; parts, and what looks like one, wait until all are known."""
+        parts = pc.match_substring(rows["code"], _PART)
+        self.staging.append(rows.filter(parts))
+        super().fill(rows.filter(pc.invert(parts)).drop_columns(["street"]))
+
+    def written(self) -> None:
+        """Write the parts that have waited, and give the place its zone."""
+        if self._filling is not None and self.staging.rows:
+            self.write()
+        self.set_metric_crs()
 
     def write(self) -> None:
         """Write the streets."""
-        self.set_metric_crs()
         source: FromClause = self.staging.table.alias("s")
         if self._like_parts:  # a code that looks like a part of another street cannot stop the import
             unique = text("SELECT DISTINCT ON (code) * FROM staged_streets ORDER BY code, street = code DESC")

@@ -63,7 +63,7 @@ def test_what_went_to_disk_is_found_again(batches: list[list[int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gis.intake.duplicates.LONGEST_RUN", 8)
         patch.setattr("gis.intake.runs._PAGE", 3)
-        patch.setattr("gis.intake.runs._FILTER_BITS", 1 << 6)
+        patch.setattr("gis.intake.runs._MOST_BITS", 1 << 6)
         for batch in batches:
             digests = np.array(sorted({n * 2**57 + n for n in batch}), dtype=np.uint64)
             assert first.find(digests).tolist() == [known.get(int(each), -1) for each in digests]

@@ -107,6 +107,18 @@ def test_points_that_would_fit_the_grids(importer: Importer, at: tuple[float, fl
     assert [f"--crs {truly}" in line and "网格" in line for line in said] == ([] if truly == "EPSG:4326" else [True])
 
 
+@pytest.mark.parametrize("kind", ["buildings", "households"])
+@pytest.mark.parametrize("truly", list(SHIFTS))
+def test_what_fills_an_empty_table_is_not_found_beside_itself(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, kind: str, truly: str
+) -> None:
+    monkeypatch.setattr("gis.intake.guards._MANY_ROWS", 1)
+    settle(importer, KUNMING, buildings=False)
+    report = importer.ok(kind, "f.csv", table(*SHIFTS[truly](*homes(KUNMING))), crs="EPSG:4326")
+    said = questions(report.notices)
+    assert [f"--crs {truly}" in line and "网格" in line for line in said] == ([] if truly == "EPSG:4326" else [True])
+
+
 @pytest.mark.parametrize("kind", ["buildings", "stations", "compounds"])
 @pytest.mark.parametrize("truly", list(SHIFTS))
 def test_what_comes_again_beside_itself(importer: Importer, kind: str, truly: str) -> None:

@@ -62,8 +62,13 @@ def test_both_ways_store_the_same(importer: Importer, monkeypatch: pytest.Monkey
     assert importer.rows(STORED[name]) == last, "the same file again changes nothing"
 
 
-def test_a_point_that_the_database_finds_elsewhere_decides(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_a_point_that_the_database_finds_elsewhere_decides(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
     """Another GEOS may find another point on a shape: the stored one decides."""
+    if many:
+        monkeypatch.setattr(guards, "_MANY_ROWS", 1)
     importer.ok("grids", "g.geojson", two_grids())
     importer.ok("buildings", "f.geojson", FILES["buildings"])
     rightly = importer.rows(STORED["buildings"])
