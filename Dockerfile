@@ -7,7 +7,7 @@ RUN python -m venv /opt/venv
 COPY requirements.lock ./
 # The one lock holds the tests' tools too; what has no business in a service goes again.
 RUN pip install --require-hashes --only-binary :all: -r requirements.lock \
- && pip uninstall -y hypothesis mypy playwright pytest pytest-cov ruff
+ && pip uninstall -y hypothesis mypy oidc-provider-mock playwright pytest pytest-cov ruff schemathesis zxing-cpp
 COPY pyproject.toml README.md ./
 COPY gis ./gis
 COPY maps ./maps

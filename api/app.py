@@ -29,6 +29,7 @@ from api.sessions import Sessions
 from api.settings import Settings
 from api.signposts import Signposts
 from api.upkeep import keep_counts
+from api.warming import warm_up
 from api.watch import Watch
 from api.worker import ImportWorker
 from gis.errors import Unavailable
@@ -133,11 +134,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     office.worker.start()
     refreshing = asyncio.create_task(_refresh(office))
     keeping = asyncio.create_task(keep_counts(office))
+    warming = asyncio.create_task(warm_up(office))
     try:
         yield
     finally:
         refreshing.cancel()
         keeping.cancel()
+        warming.cancel()
         office.worker.stop()
         office.feed.stop()
         await office.basemap.close()

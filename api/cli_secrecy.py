@@ -30,7 +30,7 @@ audit = typer.Typer(help="审计记录 / audit log", no_args_is_help=True, prett
 
 @keys.command("new")
 def new_key() -> None:
-    """生成一个密钥,供 LINLI_FIELD_KEY 使用 / make a key for LINLI_FIELD_KEY."""
+    """生成一个密钥，供 LINLI_FIELD_KEY 使用 / make a key for LINLI_FIELD_KEY."""
     out.print(FieldKey.new().text)
 
 
@@ -49,7 +49,7 @@ def list_keys() -> None:
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """更换密钥并重新加密;中断后再次执行即可继续 / change the key and seal everything anew; run again after an interruption.
+    """更换密钥并重新加密；中断后再次执行即可继续 / change the key and seal everything anew; run again after an interruption.
 
     With a key file a new key is made. With LINLI_FIELD_KEY put the new key first ("new,old"), restart the service, and run this.
     """
@@ -60,7 +60,7 @@ def rotate_keys() -> None:
             begin(vault.source)
         elif not going_on:
             raise Conflict(
-                "LINLI_FIELD_KEY 中没有新密钥:请设为“新,旧”,重启服务后再执行 / there is no new key in LINLI_FIELD_KEY: "
+                "LINLI_FIELD_KEY 中没有新密钥：请设为“新,旧”，重启服务后再执行 / there is no new key in LINLI_FIELD_KEY: "
                 "set it to new,old (linli keys new makes one), restart the service, and run this again"
             )
         done = rotate(running.store, progress=progress)
@@ -71,10 +71,10 @@ def rotate_keys() -> None:
 def verify_log(
     known: Annotated[
         list[str] | None,
-        typer.Option(help="先前记下的 编号:哈希,可重复 / ID:HASH noted before, may be repeated"),
+        typer.Option(help="先前记下的 编号:哈希，可重复 / ID:HASH noted before, may be repeated"),
     ] = None,
 ) -> None:
-    """核验审计记录未被改动、删除或调换;有误则退出码为 1 / prove that nothing was changed, removed or re-ordered; exit code 1 if so.
+    """核验审计记录未被改动、删除或调换；有误则退出码为 1 / prove that nothing was changed, removed or re-ordered; exit code 1 if so.
 
     The newest entry of a sound log is noted in the data folder, so that the next time a log that was cut or written anew since is found out.
     """
@@ -97,8 +97,8 @@ def verify_log(
 @audit.command("export")
 def export_log(
     file: Annotated[Path, typer.Argument(help="CSV", dir_okay=False)],
-    since: Annotated[datetime | None, typer.Option(help="自(含) / from, included")] = None,
-    until: Annotated[datetime | None, typer.Option(help="至(不含) / to, not included")] = None,
+    since: Annotated[datetime | None, typer.Option(help="自（含） / from, included")] = None,
+    until: Annotated[datetime | None, typer.Option(help="至（不含） / to, not included")] = None,
 ) -> None:
     """导出为 CSV / export as CSV."""
     zoned = [None if day is None else day.replace(tzinfo=TIME_ZONE) for day in (since, until)]
@@ -112,10 +112,10 @@ def export_log(
 @audit.command("prune")
 def prune_log(
     keep_days: Annotated[
-        int | None, typer.Option(help="保留天数,至少 184 / days to keep, at least 184 (LINLI_KEEP_AUDIT_DAYS)")
+        int | None, typer.Option(help="保留天数，至少 184 / days to keep, at least 184 (LINLI_KEEP_AUDIT_DAYS)")
     ] = None,
 ) -> None:
-    """删除过期的审计记录,其余仍可核验 / delete old entries; what stays can still be verified."""
+    """删除过期的审计记录，其余仍可核验 / delete old entries; what stays can still be verified."""
     settings = Settings.load()
     days = settings.secrecy.keep_audit_days if keep_days is None else keep_days
     with open_store(settings, notice) as running, running.store.owner_session() as session:
@@ -124,7 +124,7 @@ def prune_log(
 
 
 def purge(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="只统计,不删除 / count only, delete nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只统计，不删除 / count only, delete nothing")] = False,
 ) -> None:
     """按保留期限清理个人信息 / erase personal data whose retention time is over."""
     settings = Settings.load()

@@ -41,7 +41,9 @@ Cursor = Annotated[
 ]
 Service = Annotated[
     list[str],
-    Query(description=f"服务事项，可重复(须全部覆盖) / service, may be repeated (all of them): {', '.join(SERVICES)}"),
+    Query(
+        description=f"服务事项，可重复（须全部覆盖） / service, may be repeated (all of them): {', '.join(SERVICES)}"
+    ),
 ]
 Crs = Annotated[
     str | None,
@@ -55,7 +57,7 @@ At = Annotated[
     str | None,
     Query(
         max_length=64,
-        description="时刻：带时区的 ISO 8601、any(不计开放时间)或不填(现在) / "
+        description="时刻：带时区的 ISO 8601、any（不计开放时间）或不填（现在） / "
         "moment: ISO 8601 with zone, `any` (opening hours ignored), or absent for now",
         examples=["2026-11-20T10:00:00+08:00"],
     ),
@@ -75,7 +77,7 @@ def filter_of(
         str | None,
         Query(
             max_length=200,
-            description="西,南,东,北(度) / west,south,east,north in degrees",
+            description="西,南,东,北（度） / west,south,east,north in degrees",
             examples=["102.70,25.02,102.74,25.06"],
         ),
     ] = None,
@@ -243,7 +245,7 @@ async def box_of(
         str | None,
         Query(
             max_length=200,
-            description="西,南,东,北(度) / west,south,east,north in degrees",
+            description="西,南,东,北（度） / west,south,east,north in degrees",
             examples=["102.70,25.02,102.74,25.06"],
         ),
     ] = None,
@@ -338,7 +340,7 @@ def check_period(since: date | None, until: date | None) -> None:
 
 
 def _box(text: str) -> tuple[float, float, float, float]:
-    message = "应为 西,南,东,北(度) / expected west,south,east,north in degrees"
+    message = "应为 西,南,东,北（度） / expected west,south,east,north in degrees"
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:

@@ -27,10 +27,12 @@ def query_of(
     desk: AtDesk,
     since: Annotated[
         str | None,
-        Query(alias="from", max_length=64, description="自(含),带时区的 ISO 8601 / from, included; ISO 8601 with zone"),
+        Query(
+            alias="from", max_length=64, description="自（含），带时区的 ISO 8601 / from, included; ISO 8601 with zone"
+        ),
     ] = None,
     until: Annotated[
-        str | None, Query(alias="to", max_length=64, description="至(不含),带时区的 ISO 8601 / to, not included")
+        str | None, Query(alias="to", max_length=64, description="至（不含），带时区的 ISO 8601 / to, not included")
     ] = None,
     account: Annotated[
         str | None, Query(max_length=64, pattern=_CLEAN, description="账号名 / name of an account")
@@ -40,7 +42,7 @@ def query_of(
         Query(
             max_length=64,
             pattern=r"^[a-z]+\.[a-z]*$",
-            description="动作,或以点结尾表示一类 / an action, or a noun and a dot for all of its kind: "
+            description="动作，或以点结尾表示一类 / an action, or a noun and a dot for all of its kind: "
             + ", ".join(ACTIONS),
         ),
     ] = None,

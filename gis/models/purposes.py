@@ -27,7 +27,7 @@ from gis.models.purposes_casework import CASEWORK
 _ID = _technical("内部编号 / internal number")
 _VERSION = _technical("防止相互覆盖修改 / keeps changes from overwriting each other")
 _UPDATED = _technical("最近修改时间 / time of the last change", WORKERS)
-_SEALED = "加密存储,默认掩码,逐项查看并留痕 / sealed, masked, shown one by one and audited"
+_SEALED = "加密存储，默认掩码，逐项查看并留痕 / sealed, masked, shown one by one and audited"
 _IN_OFFICE = "任期内及其后的台账 / the time in office and the ledger of it"
 _POSITION = Purpose(
     "分配网格、计算服务覆盖 / assignment to a grid, coverage of services",
@@ -41,7 +41,7 @@ _POSITION = Purpose(
 PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
     "households": {
         "id": _ID,
-        "code": Purpose("一户一码,不含个人信息 / opaque code of the household", SERVICE, DWELLING, WORKERS),
+        "code": Purpose("一户一码，不含个人信息 / opaque code of the household", SERVICE, DWELLING, WORKERS),
         "building_id": Purpose("所在楼栋 / the building", SERVICE, DWELLING, WORKERS),
         "unit": Purpose("上门服务时找到住户 / finding the door", SERVICE, DWELLING, WORKERS),
         "room": Purpose("上门服务时找到住户 / finding the door", SERVICE, DWELLING, WORKERS),
@@ -52,7 +52,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "grid_id": Purpose("由谁负责 / who looks after it", SERVICE, DWELLING, WORKERS),
         "grid_reason": Purpose("未分配网格的原因 / why it is in no grid", SERVICE, DWELLING, WORKERS),
         "colour": Purpose(
-            "三色走访的间隔(属自动化评价) / interval of visits; a form of profiling",
+            "三色走访的间隔（属自动化评价） / interval of visits; a form of profiling",
             SERVICE,
             RESIDENCE,
             WORKERS,
@@ -137,7 +137,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
             protection=_SEALED,
         ),
         "health_needs": Purpose(
-            "健康类服务的种类,不含诊断 / kinds of help for health, no diagnosis",
+            "健康类服务的种类，不含诊断 / kinds of help for health, no diagnosis",
             CONSENT,
             RESIDENCE,
             WORKERS,
@@ -179,7 +179,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
     "building_chiefs": {
         "id": _ID,
         "building_id": Purpose("负责哪个楼栋 / which building", SERVICE, _IN_OFFICE, WORKERS),
-        "resident_id": Purpose("本人档案,删除时一并删除 / own file; erased with it", SERVICE, _IN_OFFICE, WORKERS),
+        "resident_id": Purpose("本人档案，删除时一并删除 / own file; erased with it", SERVICE, _IN_OFFICE, WORKERS),
         "name": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS),
         "phone_sealed": Purpose("联系 / contact", CONSENT, _IN_OFFICE, WORKERS, protection=_SEALED),
         "valid_from": Purpose("任期 / time in office", SERVICE, _IN_OFFICE, WORKERS),
@@ -226,7 +226,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "account": Purpose("谁修改的 / who changed it", SECURITY, RESIDENCE, WORKERS),
         "household_id": Purpose("哪一户 / which household", SECURITY, RESIDENCE, WORKERS),
         "resident_id": Purpose(
-            "哪位居民,删除时一并删除 / which resident; erased with them", SECURITY, RESIDENCE, WORKERS
+            "哪位居民，删除时一并删除 / which resident; erased with them", SECURITY, RESIDENCE, WORKERS
         ),
         "subject": Purpose("哪一类 / what kind of thing", SECURITY, RESIDENCE, WORKERS),
         "subject_id": Purpose("哪一项 / which thing", SECURITY, RESIDENCE, WORKERS),
@@ -243,7 +243,7 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "household_id": Purpose("属于哪一户 / the household", SERVICE, DWELLING, WORKERS),
         "confirmed_by": Purpose("由谁核对无变化 / who found it unchanged", SECURITY, DWELLING, WORKERS),
         "confirmed_at": Purpose(
-            "资料最近何时核对过(只留最近一次) / when the file was last found true; the last time alone",
+            "资料最近何时核对过（只留最近一次） / when the file was last found true; the last time alone",
             SERVICE,
             DWELLING,
             WORKERS,
@@ -253,7 +253,10 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "id": _ID,
         "household_id": Purpose("哪一户 / which household", SERVICE, DWELLING, WORKERS),
         "code": Purpose(
-            "门牌码,随机,不含个人信息 / code on the door: random, carries nothing personal", SERVICE, DWELLING, WORKERS
+            "门牌码，随机，不含个人信息 / code on the door: random, carries nothing personal",
+            SERVICE,
+            DWELLING,
+            WORKERS,
         ),
         "issued_at": _technical("何时发放 / when it was issued", WORKERS),
         "revoked_at": _technical("何时作废 / when it was revoked", WORKERS),
@@ -270,8 +273,8 @@ PURPOSES: Mapping[str, Mapping[str, Purpose]] = {
         "loaded": _technical("进展 / how it stands", ADMINS),
         "rejected": _technical("进展 / how it stands", ADMINS),
         "progress": _technical("进展 / how it stands", ADMINS),
-        "errors": _technical("错误位置,不含个人信息 / where the faults are, without values", ADMINS),
-        "notices": _technical("提示,不含个人信息 / notices, without values", ADMINS),
+        "errors": _technical("错误位置，不含个人信息 / where the faults are, without values", ADMINS),
+        "notices": _technical("提示，不含个人信息 / notices, without values", ADMINS),
         "size_bytes": _technical("核对文件 / telling files apart", ADMINS),
         "attempts": _technical("进展 / how it stands", ADMINS),
         "account_id": Purpose("由谁导入 / by whom", SECURITY, LOGGED, ADMINS),

@@ -87,7 +87,7 @@ ACCOUNTS: Mapping[str, Mapping[str, Purpose]] = {
         "revoked_at": _SCREEN,
     },
     "audit_log": {
-        name: Purpose(what, SECURITY, LOGGED, AUDITORS, protection="只增不改,逐条相连 / append-only, chained")
+        name: Purpose(what, SECURITY, LOGGED, AUDITORS, protection="只增不改，逐条相连 / append-only, chained")
         for name, what in {
             "id": "记录编号 / number of the entry",
             "at": "何时 / when",
@@ -96,7 +96,7 @@ ACCOUNTS: Mapping[str, Mapping[str, Purpose]] = {
             "role": "何人 / who",
             "action": "何事 / what",
             "subject": "何事 / what",
-            "detail": "何事,不含个人信息 / what, without values",
+            "detail": "何事，不含个人信息 / what, without values",
             "reason": "为何 / why",
             "address": "从何处 / from where",
             "request_id": "从何处 / from where",

@@ -79,7 +79,7 @@ def check_chain(entries: Iterable[Mapping[str, Any]], head: Link | None, known: 
                 base = last = Link(number - 1, previous)
         fault = _fault(entry, number, previous, own, last)
         if fault is None and noted.get(number, own) != own:
-            fault = "与先前记下的哈希不同:整条链被改写 / differs from the hash noted before: the chain was rewritten"
+            fault = "与先前记下的哈希不同：整条链被改写 / differs from the hash noted before: the chain was rewritten"
         if fault is not None:
             return ChainReport(rows, first_id, last, number, fault)
         if entry["action"] == PRUNED:
@@ -93,7 +93,7 @@ def _fault(entry: Mapping[str, Any], number: int, previous: bytes, own: bytes, l
     if number != last.id + 1:
         return f"{last.id + 1} 至 {number - 1} 号记录缺失 / entries {last.id + 1} to {number - 1} are missing"
     if previous != last.hash:
-        return "与前一条记录不相连:记录被替换或调换 / not linked to the entry before: replaced or re-ordered"
+        return "与前一条记录不相连：记录被替换或调换 / not linked to the entry before: replaced or re-ordered"
     if entry_hash(entry) != own:
         return "内容被改动 / its content was changed"
     return None
@@ -116,7 +116,7 @@ def _ends(
             first_id,
             newest,
             first_id,
-            f"{base.id} 号及以前的记录被删除,没有相符的清理记录 / entries up to {base.id} were removed, and no prune entry says so",
+            f"{base.id} 号及以前的记录被删除，没有相符的清理记录 / entries up to {base.id} were removed, and no prune entry says so",
         )
     end = head.id if head is not None else max(noted, default=0)
     if end > last.id or any(number > last.id for number in noted):

@@ -66,7 +66,7 @@ class FieldCipher:
         if cipher is None:
             name = sealed[1:PREFIX_BYTES].hex()
             raise MissingKey(
-                f"缺少编号为 {name} 的字段密钥,请把它加入 LINLI_FIELD_KEY 后重启 / "
+                f"缺少编号为 {name} 的字段密钥，请把它加入 LINLI_FIELD_KEY 后重启 / "
                 f"field key {name} is missing; add it to LINLI_FIELD_KEY and start again"
             )
         nonce = sealed[PREFIX_BYTES : PREFIX_BYTES + _NONCE_BYTES]

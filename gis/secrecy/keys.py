@@ -29,7 +29,7 @@ class FieldKey:
     def __post_init__(self) -> None:
         if len(self.material) != KEY_BYTES or len(set(self.material)) < 8:
             raise BadKey(
-                "应为 base64 编码的 32 个随机字节,可用 linli keys new 生成 / "
+                "应为 base64 编码的 32 个随机字节，可用 linli keys new 生成 / "
                 "expected 32 random bytes in base64; make one with: linli keys new"
             )
 

@@ -153,7 +153,7 @@ def verify(connection: Connection, known: list[Link] | None = None) -> ChainRepo
     row = connection.execute(_HEAD).one()
     head = Link(row.id, bytes(row.hash)) if row.id is not None else None
     if (row.newest or 0) > (row.id or 0):
-        fault = "链尾与登记的不符:有未登记的记录 / entries were put in behind the head on record"
+        fault = "链尾与登记的不符：有未登记的记录 / entries were put in behind the head on record"
         return ChainReport(0, None, None, (row.id or 0) + 1, fault)
     return check_chain(_entries(connection, head.id if head else 0), head, known or [])
 
@@ -173,7 +173,7 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         Invalid: that is less than six months.
     """
     if keep_days < KEPT_DAYS:
-        message = f"审计记录至少保留 {KEPT_DAYS} 天(六个月) / the audit log is kept for at least {KEPT_DAYS} days (six months)"
+        message = f"审计记录至少保留 {KEPT_DAYS} 天（六个月） / the audit log is kept for at least {KEPT_DAYS} days (six months)"
         raise Invalid(message, [Fault("--keep-days", message)])
     return session.execute(
         text("SELECT linli_audit_prune(:before, :actor)"),
@@ -193,7 +193,7 @@ def link_of(words: str) -> Link:
     except ValueError:
         found = Link(0, b"")
     if found.id < 1 or len(found.hash) != 32:
-        message = "应为 编号:哈希,如上次核验所示 / expected ID:HASH as an earlier verification has shown"
+        message = "应为 编号:哈希，如上次核验所示 / expected ID:HASH as an earlier verification has shown"
         raise Invalid(message, [Fault("--known", message)])
     return found
 

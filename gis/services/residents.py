@@ -118,7 +118,7 @@ def reveal(
     if purpose not in CHILD_PURPOSES and (child or purpose is not None):
         choices = ", ".join(f"{key} {label}" for key, label in CHILD_PURPOSES.items())
         faults.append(
-            Fault("body.purpose", f"未满 14 岁,须注明用途 / under 14: a purpose is needed, one of: {choices}")
+            Fault("body.purpose", f"未满 14 岁，须注明用途 / under 14: a purpose is needed, one of: {choices}")
         )
     if faults:
         raise Invalid("无法显示 / cannot be shown", faults)
@@ -256,7 +256,7 @@ def _checked(session: Session, row: Mapping[str, Any], body: Mapping[str, Any], 
     if values.get("guardian_id") is not None and not any(f.where == "body.guardian_id" for f in faults):
         found = session.scalar(text("SELECT id FROM residents WHERE id = :id"), {"id": values["guardian_id"]})
         if found is None or found == row["id"]:
-            faults.append(Fault("body.guardian_id", "没有这位居民,或就是本人 / no such resident, or the same person"))
+            faults.append(Fault("body.guardian_id", "没有这位居民，或就是本人 / no such resident, or the same person"))
     if faults:
         raise Invalid("居民信息有误 / the resident has faults", faults)
     if "care_flags" in values:
@@ -319,7 +319,7 @@ _CHECKS: dict[str, tuple[Any, str]] = {
     "id_number": _number(6),
     "care_flags": (
         lambda given: isinstance(given, list) and all(isinstance(f, str) and f in CARE_FLAGS for f in given),
-        f"应为列表,可用 / expected a list of: {', '.join(CARE_FLAGS)}",
+        f"应为列表，可用 / expected a list of: {', '.join(CARE_FLAGS)}",
     ),
     "guardian_id": (
         lambda given: isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63,
@@ -337,4 +337,4 @@ def _hidden(value: str | None) -> str | None:
 
 
 def _missing() -> NotFound:
-    return NotFound("没有这位居民,或不在您的网格内 / no such resident, or not in your grids")
+    return NotFound("没有这位居民，或不在您的网格内 / no such resident, or not in your grids")

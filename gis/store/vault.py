@@ -92,7 +92,7 @@ class KeyFile:
         try:
             if self.path.stat().st_mode & 0o077:
                 raise Unavailable(
-                    f"密钥文件可被他人读取,请执行 chmod 600 {self.path} / others may read the key file; run: chmod 600 {self.path}"
+                    f"密钥文件可被他人读取，请执行 chmod 600 {self.path} / others may read the key file; run: chmod 600 {self.path}"
                 )
             return Keyring.parse(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -125,7 +125,7 @@ class KeyFile:
 
     def _write(self, keyring: Keyring, *, fresh: bool) -> None:
         lines = [
-            "# linli 字段密钥,请另行妥善备份:丢失后手机号与证件号无法恢复",
+            "# linli 字段密钥，请另行妥善备份：丢失后手机号与证件号无法恢复",
             "# field keys of linli: keep a copy elsewhere; without them phones and ID numbers are lost",
             *(f"{key.text}  # {key.name}" for key in keyring.keys),
         ]
@@ -177,7 +177,7 @@ class Vault:
         keyring = self.source.load() or (self.source.create() if not known else None)
         if keyring is None:
             raise Unavailable(
-                f"找不到字段密钥 {self.source.where()};数据已用密钥 {', '.join(row.id for row in known)} 加密,请恢复该密钥 / "
+                f"找不到字段密钥 {self.source.where()}；数据已用密钥 {', '.join(row.id for row in known)} 加密，请恢复该密钥 / "
                 f"there is no field key at {self.source.where()}, but the data is sealed with {', '.join(row.id for row in known)}: "
                 "bring that key back (LINLI_FIELD_KEY, or the key file from your backup)"
             )
@@ -293,7 +293,7 @@ def _prove(cipher: FieldCipher, keyring: Keyring, name: str, proof: bytes, where
     if not right:
         have = ", ".join(key.name for key in keyring.keys)
         raise Unavailable(
-            f"字段密钥不符:数据用密钥 {name} 加密,{where} 中只有 {have};请加入缺少的密钥(新密钥在前,旧密钥在后,逗号分隔) / "
+            f"字段密钥不符：数据用密钥 {name} 加密，{where} 中只有 {have}；请加入缺少的密钥（新密钥在前，旧密钥在后，逗号分隔） / "
             f"wrong field key: the data is sealed with key {name}, but {where} holds {have}; add the missing key "
             "(the new one first, the old one after a comma)"
         )
