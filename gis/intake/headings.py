@@ -198,8 +198,12 @@ def read_headings(kind: str, columns: Sequence[str], headings: Sequence[str], na
 
 def listed_headings(headings: Sequence[str]) -> str:
     """Return some headings for a message, as many as a person reads."""
-    shown = [heading if len(heading) <= _SHOWN_LETTERS else heading[:_SHOWN_LETTERS] + "…" for heading in headings]
-    return "、".join(shown[:_SHOWN]) + ("…" if len(shown) > _SHOWN else "")
+    shown = [
+        heading if len(heading) <= _SHOWN_LETTERS else heading[:_SHOWN_LETTERS] + "…"
+        for heading in headings
+        if heading.strip()
+    ]
+    return "、".join(shown[:_SHOWN]) + ("…" if len(shown) > _SHOWN else "") if shown else "—"
 
 
 def _words(kind: str, columns: Sequence[str]) -> dict[str, str]:

@@ -215,7 +215,7 @@ class Positions:
         shapes[broken[~good]] = None
         self.repaired += int(good.sum())
         bad, reasons = np.zeros(sheet.size, dtype=bool), np.full(sheet.size, "", dtype=object)
-        for i in np.flatnonzero(~good):
+        for i in np.flatnonzero(~good).tolist():
             bad[broken[i]] = True
             reasons[broken[i]] = _fault_of(mended, i)
         sheet.reject(bad, GEOMETRY, reasons)

@@ -65,7 +65,8 @@ class Sheet:
         again = self.reasons[at] != ""
         title = self.layout.title(column)
         self.reasons[at] = self.reasons[at] + np.where(again, "；", "").astype(object) + reasons
-        self.columns[at] = self.columns[at] + np.where(again, "、", "").astype(object) + title
+        known = np.array([title in named.split("、") for named in self.columns[at]], dtype=bool)
+        self.columns[at] = self.columns[at] + np.where(known, "", np.where(again, "、" + title, title)).astype(object)
         self.ok[at] = False
 
     def require(self, column: str) -> None:

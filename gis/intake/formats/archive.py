@@ -28,7 +28,7 @@ _BROKEN = (
 )
 """What Python raises on archives that are damaged or of a kind that it cannot read."""
 
-MAIN_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".csv", ".txt", ".xlsx", ".xls", ".osm", ".pbf")
+MAIN_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".osm", ".pbf")
 
 
 def check_zip(path: Path, name: str) -> list[zipfile.ZipInfo]:
@@ -71,6 +71,8 @@ def unpack(path: Path, name: str, kind: str, folder: Path) -> Path:
     """
     entries = [entry for entry in check_zip(path, name) if not _is_litter(entry.filename)]
     mains = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in MAIN_SUFFIXES]
+    if len(mains) > 1:  # a note beside the data
+        mains = [entry for entry in mains if PurePosixPath(entry.filename).suffix.lower() != ".txt"] or mains
     named = [entry for entry in mains if PurePosixPath(entry.filename).stem.lower() == kind]
     if len(mains) != 1 and len(named) != 1:
         found = "、".join(sorted(PurePosixPath(entry.filename).name for entry in mains)) or "—"
@@ -97,7 +99,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: 
 
 
 def _is_litter(inner: str) -> bool:
-    return inner.startswith("__MACOSX/") or PurePosixPath(inner).name.startswith(".")
+    return inner.startswith("__MACOSX/") or PurePosixPath(inner).name.startswith((".", "~$"))
 
 
 def _refused(name: str, message: str) -> Invalid:

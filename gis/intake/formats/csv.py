@@ -80,6 +80,12 @@ def _headings(path: Path, name: str, encoding: str, recognise: Recognise) -> tup
     ):
         message = "标题行过长，不是表格 / the heading row is too long: this is no table"
         raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:1", message)])
+    if best is not None and best[1] == "，":
+        message = (
+            "标题之间是中文逗号“，”：请全部换成英文逗号“,”，或另存为“CSV UTF-8” / "
+            "the headings are separated by full-width commas: put ',' everywhere, or save the file as 'CSV UTF-8'"
+        )
+        raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:{best[2] + 1}", message)])
     if best is None or not any(best[3]):
         raise Invalid(f"{name} 是空文件 / {name} is empty", [Fault(name, "没有标题行 / there is no heading row")])
     return best[1], best[2], best[3]

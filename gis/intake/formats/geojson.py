@@ -14,6 +14,7 @@ import orjson
 import shapely
 
 from gis.crs import SourceCRS, UnknownCRS
+from gis.errors import Fault, Invalid
 from gis.intake.formats.encoding import detect
 from gis.intake.formats.source import Batch, BrokenRow, Source
 from gis.intake.formats.spatial import open_layer, refused
@@ -23,6 +24,8 @@ _COLLECTION = re.compile(r'"type"\s*:\s*"(FeatureCollection|Feature|[A-Za-z]*Poi
 _CRS_MEMBER = re.compile(r'"crs"\s*:\s*')
 _FEATURES = re.compile(rb'"features"\s*:\s*$')
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_LONGEST_LINE = 64 << 20
 _BEFORE = 200
 """Bytes before a bracket in which its name stands."""
 _NESTED = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
@@ -50,6 +53,9 @@ def open_geojson(path: Path, name: str, folder: Path) -> Source:
                 f"{name} 按 {encoding} 读取；GeoJSON 应为 UTF-8 / read as {encoding}; GeoJSON should be UTF-8"
             )
         path = plain
+    if _is_a_line_each(path):
+        path = _gathered(path, folder / "gathered.geojson")
+        notices.append("每行一个要素（NDJSON），已逐行读取 / a feature each line (NDJSON): read line by line")
     with path.open(encoding="utf-8") as text:
         head = text.read(1 << 20)
     if not head.lstrip().startswith("{") or not _COLLECTION.search(head):
@@ -61,9 +67,59 @@ def open_geojson(path: Path, name: str, folder: Path) -> Source:
     if not _names_known_crs(head):
         opened = replace(opened, crs=None)
     places = find_features(path)
+    if (nul := _find_nul(path)) is not None:
+        row = 1 if places is None else max(int(np.searchsorted(places[:, 0], nul, side="right")), 1)
+        message = f"第 {row} 个要素含有空字符（\\u0000）：请删去 / feature {row} contains a NUL (\\u0000): delete it"
+        raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(f"{name}:{row}", message)])
     return (
         opened if places is None else replace(opened, batches=lambda: _batches(opened, path, places), total=len(places))
     )
+
+
+def _find_nul(path: Path) -> int | None:
+    """Return where a NUL is written as an escape, bytes, of which GDAL leaves out what follows it in silence; None for nowhere."""
+    at, tail = 0, b""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if b"u0000" in (text := tail + piece) and (found := _NUL.search(text)):
+                return at - len(tail) + found.start()
+            at, tail = at + len(piece), text[-_BEFORE:]
+    return None
+
+
+def _is_a_line_each(path: Path) -> bool:
+    """Tell whether a file is a sequence of features, one a line (RFC 8142 and its kin), which GDAL would take for its first one."""
+    with path.open("rb") as file:
+        first = _line(file.readline(_LONGEST_LINE))
+        while not first and (more := file.readline(_LONGEST_LINE)):
+            first = _line(more)
+        if not _is_feature(_parsed(first)):
+            return False
+        return any(_line(block) for block in iter(lambda: file.read(1 << 16), b""))
+
+
+def _gathered(path: Path, target: Path) -> Path:
+    """Write the features of a sequence as a collection; what is none becomes a member that is no feature."""
+    with path.open("rb") as lines, target.open("wb") as written:
+        written.write(b'{"type":"FeatureCollection","features":[')
+        separator = b""
+        while line := lines.readline(_LONGEST_LINE):
+            if line := _line(line):
+                written.write(separator + (line if _parsed(line) is not None else b"null"))
+                separator = b",\n"
+        written.write(b"]}")
+    return target
+
+
+def _line(line: bytes) -> bytes:
+    return line.strip(b"\x1e\r\n\t ")
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def find_features(path: Path) -> np.ndarray | None:

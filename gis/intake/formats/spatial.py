@@ -18,6 +18,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from gis.errors import Fault, Invalid
 from gis.intake.formats.shapes import read_wkb
 from gis.intake.formats.source import Batch, Source, as_text
+from gis.intake.headings import listed_headings
 
 _DBF_SAMPLE = 4 << 20
 BATCH_FEATURES = 4096
@@ -83,7 +84,7 @@ def _layer(address: str, name: str, kind: str | None) -> str:
         return spatial[0]
     named = [layer for layer in spatial if kind is not None and layer.lower() == kind]
     if not named:
-        found = "、".join(spatial) or "—"
+        found = listed_headings(spatial)
         raise refused(
             name,
             f"有多个图层（{found}）；只留一个，或命名为 {kind} / layers {found}: keep one, or name it {kind}",
@@ -137,8 +138,11 @@ def _dbf_encoding(table: Path, named: Path | None, name: str) -> str:
     tries = ["utf-8", "gb18030"]
     if named is not None:
         said = named.read_text("ascii", "replace").strip().lower()
-        with contextlib.suppress(LookupError, ValueError):
-            tries.insert(0, codecs.lookup(_WRONG_CPG.get(said, said)).name)
+        with contextlib.suppress(LookupError, ValueError, TypeError):
+            told = codecs.lookup(_WRONG_CPG.get(said, said)).name
+            # UTF-16 in a .dbf there is not, and Python counts base64 and the like among encodings.
+            if "ab".encode(told) == b"ab":
+                tries.insert(0, told)
     header, record = struct.unpack("<HH", sample[8:12])
     names, texts = _field_names(sample[:header]), _records(sample[header:], record)
     for encoding in tries:
@@ -201,7 +205,7 @@ def _records(body: bytes, length: int) -> list[bytes]:
 def _decodes(text: bytes, encoding: str, *, cut: bool = False) -> bool:
     try:
         codecs.getincrementaldecoder(encoding)().decode(text, final=not cut)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
     return True
 

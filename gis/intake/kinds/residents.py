@@ -19,7 +19,7 @@ from gis.intake.fields import (
     read_code,
     read_date,
     read_number_text,
-    read_text,
+    read_person_name,
     read_whole,
     read_word,
 )
@@ -95,11 +95,11 @@ class Residents(Kind):
         )
         birth_date, birth_year = self._births(sheet)
         sex = read_word(sheet, "sex", SEXES)
-        name = read_text(sheet, "name", longest=100)
+        name = read_person_name(sheet, "name")
         phone, id_number = read_number_text(sheet, "phone"), read_number_text(sheet, "id_number")
         care_flags = self._care_flags(sheet)
         guardian_name, guardian_phone = (
-            read_text(sheet, "guardian_name", longest=100),
+            read_person_name(sheet, "guardian_name"),
             read_number_text(sheet, "guardian_phone"),
         )
         self._doubt(sheet, doubtful(id_number, birth_date, birth_year))

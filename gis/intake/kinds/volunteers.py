@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gis.intake.fields import read_date, read_number_text, read_text
+from gis.intake.fields import read_date, read_number_text, read_person_name
 from gis.intake.sheet import Sheet
 from gis.store.vault import Vault
 
@@ -45,7 +45,7 @@ class Phones:
 
 def read_people(sheet: Sheet) -> tuple[pa.Array, pa.Array]:
     """Return the names and phones of a sheet, text (n,) each."""
-    return read_text(sheet, "name", required=True, longest=100), read_number_text(sheet, "phone")
+    return read_person_name(sheet, "name", required=True), read_number_text(sheet, "phone")
 
 
 def read_days(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:

@@ -115,6 +115,8 @@ def cases() -> list[Case]:
         ("says that it is small", _size_said(zipped({"户.csv": good * 2000}), 10), "损坏", None),
         ("says that it is large", _size_said(zipped({"户.csv": good}), 4_000_000_000), "炸弹|损坏", None),
         ("a workbook in it", zipped({"户.xlsx": workbook(*records([row("households", 11)]))}), "", (1, 1)),
+        ("a table of tabs in it", zipped({"户.tsv": good.replace(b",", b"\t")}), "", (3, 3)),
+        ("a note beside it", zipped({"户.csv": good, "说明.txt": b"x", "~$户.xlsx": b"x"}), "", (3, 3)),
         ("bzip2", zipped({"户.csv": good}, zipfile.ZIP_BZIP2), "", (3, 3)),
         ("litter of another system", zipped({"__MACOSX/._户.csv": b"x", ".DS_Store": b"x", "户.csv": good}), "", (3, 3)),
     ]  # fmt: skip

@@ -57,6 +57,12 @@ GOOD: dict[str, dict[str, str]] = {
     "stations": {"code": "S{n}", "name": "站", "kind": "幸福食堂", "services": "meal", "capacity": "40", "lon": "102.005", "lat": "25.005"},
     "streets": {"code": "W{n}", "name": "路", "kind": "residential", "layer": "0", "geometry": "LINESTRING(102 25,102.01 25)"},
     "needs": {"household": "H1", "service": "meal", "opened_on": "2025-01-{n}", "closed_on": "", "note": "助餐"},
+    "renovation": {"compound": "K{n}", "state": "finished", "started_on": "2025-01-01", "finished_on": "2025-06-01"},
+    "street_units": {"code": "U{n}", "name": "街区", "kind": "商业", "geometry": "POLYGON((102 25,102.1 25,102.1 25.1,102 25.1,102 25))"},
+    "merchants": {"code": "M{n}", "name": "店", "kind": "餐饮", "street": "路", "state": "营业", "lon": "102.005", "lat": "25.005"},
+    "things": {"code": "T{n}", "kind": "摄像头", "name": "一号", "state": "在用", "lon": "102.005", "lat": "25.005"},
+    "chiefs": {"building": "B1", "name": "甲{n}", "phone": "15400000000", "valid_from": "2025-01-01", "valid_to": ""},
+    "contacts": {"household": "H1", "name": "甲{n}", "organisation": "街道办", "phone": "15400000000", "valid_from": "2025-01-01", "valid_to": ""},
     "backdrop": {"code": "P{n}", "kind": "water", "name": "湖", "geometry": "POLYGON((102 25,102.1 25,102.1 25.1,102 25.1,102 25))"},
 }  # fmt: skip
 """A row of each kind that has no fault, for the place in which the corpus is tried; ``{n}`` numbers it."""

@@ -41,6 +41,7 @@ def corpus_store(
             ("grids", "g.geojson", two_grids()),
             ("buildings", "b.csv", BUILDINGS),
             ("households", "h.csv", HOUSEHOLDS),
+            ("compounds", "c.csv", "code,lon,lat\n" + "".join(f"K{n},102.005,25.005\n" for n in (11, 12, 13))),
         ):
             (folder / file).write_text(content, encoding="utf-8")
             report = run_import(connection, kind, folder / file, crs="EPSG:4326", today=TODAY)

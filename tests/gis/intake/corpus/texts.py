@@ -40,7 +40,7 @@ def _encodings() -> list[Case]:
         ("utf-8 BOM before gb 18030", codecs.BOM_UTF8 + gb, "不是 UTF-8", None, r"\d+"),
         ("two BOMs", codecs.BOM_UTF8 * 2 + utf8, "", (12, 12), ""),
         ("utf-8 cut in a character", utf8[: utf8.rindex("室".encode()) + 1] if "室".encode() in utf8 else utf8[:-30], "截断|不是", None, r"\d+"),
-        ("double-encoded utf-8", plain.encode().decode("latin-1").encode(), "", (12, 12), ""),
+        ("double-encoded utf-8", plain.encode().decode("latin-1").encode(), "控制字符", (12, 0), "2:room"),
         ("an image", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "不是|没有", None, ""),
         ("a program", b"\x7fELF" + bytes(2000), "二进制|不是", None, ""),
         ("noise", bytes((n * n * 7 + n * 13) % 251 for n in range(5000)), "不是|缺少|空字符", None, ""),
@@ -75,6 +75,8 @@ def _shapes() -> list[Case]:
         ("a line end inside a cell", good.replace("2室".encode(), '"2\n室"'.encode()), "", (6, 6), ""),
         ("blank lines between", b"\n\n".join(lines), "", (6, 6), ""),
         ("rows of commas", b"\n".join([*lines, b",,,,,,", b",,,,,,"]), "", (6, 6), ""),
+        ("full-width commas", good.decode().replace(",", "，").encode(), "中文逗号", None, "1"),
+        ("full-width commas in the heading", good.replace(b",", "，".encode(), 6), "中文逗号", None, "1"),
         ("semicolons", good.replace(b",", b";"), "", (6, 6), ""),
         ("tabs", good.replace(b",", b"\t"), "", (6, 6), ""),
         ("pipes", good.replace(b",", b"|"), "缺少必需的列：code.*文件中有", None, "code"),
@@ -111,7 +113,14 @@ def _headings() -> list[Case]:
     ]  # fmt: skip
 
 
-NEEDED = {"residents": "household", "needs": "household", "backdrop": "kind"}
+NEEDED = {
+    "renovation": "compound",
+    "chiefs": "building",
+    "contacts": "household",
+    "residents": "household",
+    "needs": "household",
+    "backdrop": "kind",
+}
 """The first column that a kind cannot do without, where it is no code."""
 
 
