@@ -25,7 +25,7 @@ from maps.language import CHINESE, script
 _VENDOR = {"leaflet.js": "leaflet/leaflet.js", "leaflet.css": "leaflet/leaflet.css"}
 """File name at the end of an address that folium would load → our copy."""
 _OWN_STYLES = ("linli.css",)
-_SHARED_SCRIPTS = ("language.js", "words.js", "linli.js", "share.js", "sheet.js", "base.js")
+_SHARED_SCRIPTS = ("language.js", "words.js", "linli.js", "keys.js", "share.js", "sheet.js", "base.js")
 _FOREIGN = re.compile(r"(?:\bhttps?:|[\"'`(=])//[^\s\"'`)<]{1,100}", re.IGNORECASE)
 _NONCE = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 

@@ -213,7 +213,6 @@
         if (event.target.matches("[data-shade]")) { if (this.rows.size) this.shadeAgain(); return; }
         soon(this.ready());
       });
-      this.map.getContainer().addEventListener("keydown", (event) => { if (event.key === "Escape") this.map.closePopup(); });
       for (const name of ["refresh", "imported"]) linli.hear(name, () => this.load(true));
       this.mind();
     }

@@ -178,6 +178,7 @@
       }).addTo(map);
     }
     L.control.scale({ metric: true, imperial: false, position: "bottomright", maxWidth: 140 }).addTo(map);
+    linli.keys(map, settings);
     for (const key of map.view.querySelectorAll(".linli-key")) linli.foldable(key);
     setTimeout(() => foldLayers(map), 0); // the list of layers is made after the map, by the same script
     open(map, settings);

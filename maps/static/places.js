@@ -43,7 +43,8 @@
       pointToLayer: (feature, position) => L.circleMarker(position, { pane: "points", radius: 6, fillOpacity: 0.75 }),
       onEachFeature: (feature, drawn) => {
         const facts = feature.properties;
-        drawn.bindTooltip(() => linli.el("span", {}, linli.tidy([facts.name, facts.kind, facts.label].filter(Boolean).join(" · "), 60)), { className: "linli-tip", sticky: true });
+        drawn.called = linli.tidy([facts.name, facts.kind, facts.label].filter(Boolean).join(" · "), 60);
+        drawn.bindTooltip(() => linli.el("span", {}, drawn.called), { className: "linli-tip", sticky: true });
         drawn.bindPopup(() => card(facts), { className: "linli-popup", maxWidth: 320 });
       },
     });
