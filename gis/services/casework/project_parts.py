@@ -277,9 +277,10 @@ def _check_places(session: Session, service: str, resource: UUID | None, station
         return
     taken = session.scalar(
         text(
-            "SELECT coalesce(sum(places), 0) FROM linli_places_taken() WHERE resource_id = :resource OR station_id = :station"
+            "SELECT coalesce(sum(places), 0) FROM linli_places_taken() "
+            "WHERE resource_id = :resource OR (station_id = :station AND service = :service)"
         ),
-        ids,
+        {**ids, "service": service},
     )
     left = max(0, offered.capacity - int(taken))
     if places > left:

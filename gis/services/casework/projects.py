@@ -145,12 +145,15 @@ def change_project(
     """Change what a project is; not its state.
 
     Raises:
-        NotFound, Denied, Stale, Conflict, Invalid: not visible; not the worker's; changed since it was read; closed; a field is wrong.
+        NotFound, Denied, Stale, Invalid: not visible; not the worker's; changed since it was read; a field is wrong.
+        Conflict: closed; or its service is to be another, and it has taken places of the one that it has.
     """
     row = held(session, identity, leading=True)
     check_version(row["version"], version)
     still_open(row)
     values = dict(body)
+    if values.get("service", row["service"]) != row["service"]:
+        _refuse_taken(session, identity)
     if "area" in values:
         values["scope"] = scope_of(session, snapshots, values["area"])
         _lead(session, values["scope"])
@@ -270,6 +273,14 @@ def _lead(session: Session, scope: str) -> None:
     if not session.scalar(text("SELECT linli_leads(:scope)"), {"scope": scope}):
         message = "网格员只能在自己的网格立项 / a worker's projects are of own grids"
         raise NotFound(message, [Fault("body.area", message)])
+
+
+def _refuse_taken(session: Session, identity: UUID) -> None:
+    """Refuse another service for a project that has taken places: they are of the service that it has."""
+    taken = text("SELECT EXISTS (SELECT FROM project_resources WHERE project_id = :id)")
+    if session.scalar(taken, {"id": identity}):
+        message = "项目已占用资源，请先释放再改服务事项 / the project has taken resources: release them before changing its service"
+        raise Conflict(message, [Fault("body.service", message)])
 
 
 def _check(values: dict[str, Any]) -> None:

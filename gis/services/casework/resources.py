@@ -212,7 +212,7 @@ def _stations(session: Session, snapshots: Snapshots, service: str) -> list[dict
             {
                 "source": "station",
                 "key": stations.codes[at],
-                "taken_as": stations.codes[at],
+                "taken_as": (stations.codes[at], service),
                 "name": stations.names[at],
                 "hours": [stations.hours[i] for i in own],
                 "place": (float(stations.lon[at]), float(stations.lat[at])),
@@ -245,13 +245,13 @@ def _resources(session: Session, service: str, scope: str) -> list[dict[str, Any
 
 
 def _taken(session: Session) -> dict[Any, int]:
-    """Return the places taken, by a resource's id or a station's code."""
+    """Return the places taken, by a resource's id, or by a station's code and its service."""
     rows = session.execute(
         text(
-            "SELECT t.resource_id, s.code, t.places FROM linli_places_taken() t LEFT JOIN stations s ON s.id = t.station_id"
+            "SELECT t.resource_id, s.code, t.service, t.places FROM linli_places_taken() t LEFT JOIN stations s ON s.id = t.station_id"
         )
     )
-    return {resource or station: int(places) for resource, station, places in rows}
+    return {resource or (station, service): int(places) for resource, station, service, places in rows}
 
 
 def _shown(row: Any) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from gis.store.session import Store
 
 from tests.api.conftest import SignIn
 from tests.api.routes.projects import add, need, project, resource
@@ -65,3 +68,27 @@ def test_places_are_never_promised_twice(client: TestClient, as_: SignIn) -> Non
     assert add(client, planner, ones[0], "resources", station="S2").status_code == 409  # day care only
     assert add(client, planner, ones[0], "resources", station="nothing").status_code == 404
     assert add(client, planner, ones[0], "resources").status_code == 422
+
+
+def test_each_service_of_a_station_has_its_own_places(client: TestClient, as_: SignIn, peopled: Store) -> None:
+    planner = as_("planner")
+    with peopled.owner_session() as session:
+        session.execute(text("UPDATE station_services SET capacity = 3"))
+    meal, health = project(client, planner), project(client, planner, service="health")
+    assert add(client, planner, meal, "resources", station="S1", places=2).status_code == 201
+
+    def left(one: dict[str, Any]) -> int:
+        offers = client.get(f"/api/projects/{one['id']}/offers", headers=planner).json()["items"]
+        return int(next(offer["left"] for offer in offers if offer["key"] == "S1"))
+
+    assert (left(meal), left(health)) == (1, 3)
+    assert add(client, planner, health, "resources", station="S1", places=3).status_code == 201
+    assert (left(meal), left(health)) == (1, 0)
+    assert add(client, planner, project(client, planner), "resources", station="S1", places=2).status_code == 409
+    # What is taken is of that service: the project cannot become one of another while it holds it.
+    tagged = {**planner, "If-Match": '"1"'}
+    refused = client.patch(f"/api/projects/{meal['id']}", json={"service": "errand"}, headers=tagged)
+    assert refused.status_code == 409 and refused.json()["errors"][0]["where"] == "body.service"
+    taken = client.get(f"/api/projects/{meal['id']}", headers=planner).json()["resources"][0]["id"]
+    client.delete(f"/api/projects/{meal['id']}/resources/{taken}", headers=planner)
+    assert client.patch(f"/api/projects/{meal['id']}", json={"service": "errand"}, headers=tagged).status_code == 200
