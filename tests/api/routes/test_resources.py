@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from gis.store.session import Store
-
 from tests.api.conftest import SignIn
 from tests.api.routes.projects import add, need, project, resource
 from tests.gis.services.conftest import G1, G2
