@@ -17,7 +17,7 @@ BLOCK_M = 250.0
 """Between two streets: so wide that 800 stations leave a part of the city uncovered."""
 JITTER_M = 50.0
 HOUSEHOLDS_A_BUILDING = 33
-"""An old estate has 24–33 households a building (domain.md, section 6)."""
+"""An old estate has 24 to 33 households a building."""
 
 
 @dataclass(frozen=True)

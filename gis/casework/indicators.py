@@ -1,7 +1,7 @@
 """考核评价: what a screen shows of events, worked out from counts. Of places and kinds of desk, never of people: no ranking of staff.
 
 On-time dispatch = dispatched in time ÷ dispatched; closure = closed ÷ reported; on-time closure = closed in time ÷ closed; rework = sent back
-after resolving ÷ resolved; satisfaction = satisfied ÷ evaluated (domain.md, section 3).
+after resolving ÷ resolved; satisfaction = satisfied ÷ evaluated.
 """
 
 from __future__ import annotations

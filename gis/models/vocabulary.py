@@ -1,4 +1,4 @@
-"""Words that the tables and the interfaces share: each code with its 中文 and English name (domain.md, section 1)."""
+"""Words that the tables and the interfaces share: each code with its 中文 and English name."""
 
 from __future__ import annotations
 

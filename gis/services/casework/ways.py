@@ -11,7 +11,7 @@ from gis.services.network import has_streets, network
 from gis.services.snapshots import Snapshots
 
 DETOUR = 1.3
-"""Where no street is known (domain.md, section 3)."""
+"""How many times longer than a straight line a walk is taken to be, where no street is known."""
 FARTHEST_M = 10_000.0
 
 
