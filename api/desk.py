@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, TypeVar
 
@@ -53,6 +54,8 @@ class Office:
     """From outside, where one is configured."""
     provider: Provider | None = None
     """Of OpenID Connect, where one is configured."""
+    warm: threading.Event = field(default_factory=threading.Event)
+    """Set once what the first requests need has been loaded (api/warming.py)."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ SESSIONS_ENDED = "sessions"
 """The notice that sessions have been revoked; it is no topic of the journal."""
 BEAT_S = FRESH_S / 4
 """How often to ask without a notice: a busy process asks the database nothing else, as long as this goes well."""
-_PAUSE_S = 1.0
+_PAUSE_S = 0.5
+"""Between two attempts to reach the database; it does not grow, so that all is back soon after it."""
 _BEHIND_S = 2.0
 """Without a look at the journal for so long, the listener counts as cut off."""
 _MARK = re.compile(r"([a-z_]{1,40})\.(\d{1,19})\.(\d{1,19})")

@@ -102,7 +102,7 @@ class Metrics:
         for cache, age_s in office.snapshots.ages_s(office.store.journal.clock()).items():
             self._cache.labels(cache).set(age_s)
         self._lag.set(office.feed.lag_s())
-        self._ready.set(office.feed.follows)
+        self._ready.set(office.warm.is_set() and office.feed.follows and not office.feed.ending)
 
     def _refresh_pool(self, name: str, engine: Engine) -> None:
         pool = engine.pool

@@ -1,4 +1,4 @@
-"""Whether this process can answer well: it is not ending, the database answers and is of its version, and its caches follow."""
+"""Whether this process can answer well: it is not ending, the database answers and is of its version, the place is loaded, and its caches follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.desk import Office
 
 PATIENCE_S = 2.5
-"""How long to wait for the listener, which may just be connecting again, before saying no."""
+"""How long to wait for what may just be loading, and for the listener, which may just be connecting again, before saying no."""
 
 
 def why_not_ready(office: Office) -> str | None:
@@ -23,6 +23,8 @@ def why_not_ready(office: Office) -> str | None:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return "数据库暂不可用 / the database does not answer"
+    if not office.warm.wait(PATIENCE_S):
+        return "正在载入数据 / the place is being loaded"
     if not office.feed.wait_until_following(PATIENCE_S):
         return "缓存落后于数据库：收不到变更通知 / the caches are behind the database: its notices do not arrive"
     return None

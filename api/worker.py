@@ -15,6 +15,8 @@ from gis.store.session import Store
 
 log = structlog.get_logger("linli.imports")
 _LOOK_EVERY_S = 2.0
+_AGAIN_AFTER_S = 0.5
+"""Where the database did not answer; it does not grow, so that work goes on soon after it is back."""
 
 
 class ImportWorker:
@@ -64,13 +66,15 @@ class ImportWorker:
     def _run(self, work: threading.Event) -> None:
         while not self._stopping.is_set():
             work.clear()
+            pause_s = _LOOK_EVERY_S
             try:
                 self._look()
             except SQLAlchemyError as error:
                 log.warning("database", error=type(error).__name__)
+                pause_s = _AGAIN_AFTER_S
             except Exception as error:  # a full disk, a key that is gone: the next look may find it mended
                 log.error("imports", error=type(error).__name__)
-            work.wait(_LOOK_EVERY_S)
+            work.wait(pause_s)
 
     def _look(self) -> None:
         for import_id in import_queue.recover(self._store):
