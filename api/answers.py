@@ -33,10 +33,10 @@ class GeoJson(Json):
     media_type = "application/geo+json"
 
 
-def compact(content: Any, accept_encoding: str) -> Response:
+def compact(content: Any, takes_gzip: bool) -> Response:
     """Return a JSON answer that is small rather than soon: what a map draws from comes compressed as well as gzip can, a fifth smaller than otherwise."""
     body = Json(content).body
-    if "gzip" not in accept_encoding:
+    if not takes_gzip:
         return Response(body, media_type=Json.media_type, headers=_VARY)
     return Response(
         gzip.compress(body, mtime=0),

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Header, Path, Query, Request
 
+from api.compression import takes_gzip
 from api.desk import AtDesk
 from api.errors import PreconditionRequired
 from gis.crs import SourceCRS, UnknownCRS
@@ -65,7 +66,6 @@ At = Annotated[
 IfMatch = Annotated[
     str | None, Header(max_length=100, description="读取时的 ETag / the ETag that was read", examples=['"3"'])
 ]
-AcceptEncoding = Annotated[str, Header(max_length=1000, include_in_schema=False)]
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})"|(\d{1,18})')
@@ -255,6 +255,13 @@ async def box_of(
 
 
 AskedFilter = Annotated[Filter, Depends(filter_of)]
+
+
+async def _takes_gzip(request: Request) -> bool:
+    return takes_gzip(request.headers)
+
+
+TakesGzip = Annotated[bool, Depends(_takes_gzip)]
 AskedVersion = Annotated[int, Depends(version_of)]
 AskedCoverage = Annotated[CoverageQuery, Depends(coverage_query_of)]
 AskedNeeds = Annotated[NeedQuery, Depends(need_query_of)]

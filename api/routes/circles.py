@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 
 from api.answers import GeoJson, compact
 from api.desk import AtDesk
-from api.parameters import AcceptEncoding, AskedCoverage, Box, box_of
+from api.parameters import AskedCoverage, Box, TakesGzip, box_of
 from api.routes.whatif import ScenarioBody
 from api.schemas import FeatureCollection
 from api.security import allow
@@ -26,6 +26,7 @@ router = APIRouter(tags=["服务圈 / circles"])
 )
 def circles(
     desk: AtDesk,
+    takes_gzip: TakesGzip,
     query: AskedCoverage,
     station: Annotated[
         str | None,
@@ -41,7 +42,6 @@ def circles(
         ),
     ] = None,
     bbox: Annotated[Box | None, Depends(box_of)] = None,
-    accept_encoding: AcceptEncoding = "",
 ) -> Response:
     """Return the circle of each station that offers the service at that time, or all dissolved into one.
 
@@ -54,7 +54,7 @@ def circles(
         if resolution_m is not None:
             return compact(
                 drawing.circles_in_lines(session, desk.snapshots, query, resolution_m, bbox, station),
-                accept_encoding,
+                takes_gzip,
             )
         return GeoJson(drawing.circles(session, desk.snapshots, query, station))
 

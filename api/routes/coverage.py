@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.answers import Json, compact
 from api.desk import AtDesk
-from api.parameters import AcceptEncoding, AskedCoverage
+from api.parameters import AskedCoverage, TakesGzip
 from api.schemas import Coverage
 from api.security import allow
 from gis.needs.disclosure import shown
@@ -36,6 +36,7 @@ _DRAWN = (
 )
 def cover(
     desk: AtDesk,
+    takes_gzip: TakesGzip,
     query: AskedCoverage,
     form: Annotated[
         Literal["rows", "columns"],
@@ -43,7 +44,6 @@ def cover(
             description="逐网格成行，或供地图绘制的紧凑列 / a row for each grid, or compact columns for a map to draw"
         ),
     ] = "rows",
-    accept_encoding: AcceptEncoding = "",
 ) -> Response:
     """Return households, elders and children covered, in total and per grid; several services: covered by all of them.
 
@@ -55,7 +55,7 @@ def cover(
     if desk.account.role == "screen":
         found = _for_wall(found)
     if form == "columns":
-        return compact({**found, "grids": in_columns(found["grids"], _DRAWN)}, accept_encoding)
+        return compact({**found, "grids": in_columns(found["grids"], _DRAWN)}, takes_gzip)
     return Json(found)
 
 

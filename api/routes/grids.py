@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from api.answers import GeoJson, Json, compact, etag, page, tagged
 from api.desk import AtDesk, Desk
 from api.openapi import problems
-from api.parameters import AcceptEncoding, AskedClassing, AskedFilter, AskedSpan, AskedVersion, Code, example
+from api.parameters import AskedClassing, AskedFilter, AskedSpan, AskedVersion, Code, TakesGzip, example
 from api.schemas import FEATURE_EXAMPLES, Feature, FeatureCollection, GridSummary, Moved
 from api.security import allow
 from gis.errors import Denied
@@ -84,6 +84,7 @@ def list_grids(
 )
 def get_measures(
     desk: AtDesk,
+    takes_gzip: TakesGzip,
     span: AskedSpan,
     classing: AskedClassing,
     measure: Annotated[
@@ -98,7 +99,6 @@ def get_measures(
         Literal["codes", "columns"],
         Query(description="按编码取值，或供地图绘制的紧凑列 / values by code, or compact columns for a map to draw"),
     ] = "codes",
-    accept_encoding: AcceptEncoding = "",
 ) -> Response:
     """Return one measure's value in every grid (null: no data, or suppressed as small) with classes for a map, or the list of measures.
 
@@ -112,7 +112,7 @@ def get_measures(
         found = measures.measure(session, desk.snapshots, measure, desk.now(), reader, span)
     classes = classify(found["values"], classing.scheme, classing.k, palette=classing.palette).as_dict()
     if form == "columns":
-        return compact({**measure_in_columns(found), **classes}, accept_encoding)
+        return compact({**measure_in_columns(found), **classes}, takes_gzip)
     return Json({**found, **classes})
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.answers import GeoJson, Json, compact
 from api.desk import AtDesk
-from api.parameters import AcceptEncoding, AskedNeeds
+from api.parameters import AskedNeeds, TakesGzip
 from api.schemas import FeatureCollection
 from api.security import allow
 from gis.services import hotspots, needs
@@ -26,12 +26,12 @@ router = APIRouter(tags=["需求 / needs"])
 )
 def cells(
     desk: AtDesk,
+    takes_gzip: TakesGzip,
     query: AskedNeeds,
     form: Annotated[
         Literal["geojson", "columns"],
         Query(description="GeoJSON，或供地图绘制的紧凑数组 / GeoJSON, or compact arrays for a map to draw"),
     ] = "geojson",
-    accept_encoding: AcceptEncoding = "",
 ) -> Response:
     """Return squares with count, households and rate per 100 households; small cells are suppressed.
 
@@ -44,7 +44,7 @@ def cells(
     """
     with desk.session() as session:
         if form == "columns":
-            return compact(needs.cells_by_column(session, desk.snapshots, query), accept_encoding)
+            return compact(needs.cells_by_column(session, desk.snapshots, query), takes_gzip)
         return GeoJson(needs.cells(session, desk.snapshots, query, desk.today()))
 
 

@@ -12,6 +12,7 @@ from api.compression import takes_gzip
 from api.desk import AtDesk, Office
 from api.express import Ready, at_hand
 from api.openapi import problems
+from api.parameters import TakesGzip
 from api.security import allow
 from gis.errors import Fault, Invalid
 from gis.services.sign_ins import Identity
@@ -60,6 +61,7 @@ def _answer(kept: KeptTile, *, gzip: bool, unchanged: bool) -> tuple[bytes, dict
 @at_hand(_from_memory)
 def tile(
     desk: AtDesk,
+    packed: TakesGzip,
     layer: Annotated[
         str,
         Path(
@@ -71,7 +73,6 @@ def tile(
     x: Annotated[int, Path(ge=0, lt=2**MOST_ZOOM)],
     y: Annotated[int, Path(ge=0, lt=2**MOST_ZOOM)],
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
-    accept_encoding: Annotated[str, Header(max_length=1000, include_in_schema=False)] = "",
 ) -> Response:
     """Return a Mapbox vector tile (Web Mercator, XYZ); 304 when the caller has it already."""
     if x >= 2**z or y >= 2**z:
@@ -79,5 +80,5 @@ def tile(
         raise Invalid(message, [Fault("path.x" if x >= 2**z else "path.y", message)])
     kept = desk.office.tiles.tile(desk.office.store.journal, desk.session, layer, z, x, y)
     unchanged = if_none_match == kept.tag
-    body, headers = _answer(kept, gzip="gzip" in accept_encoding, unchanged=unchanged)
+    body, headers = _answer(kept, gzip=packed, unchanged=unchanged)
     return Response(body, status_code=304 if unchanged else 200, headers=headers)
