@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,8 @@ class Supervisor:
         stop = signal.SIGINT
         try:
             self._workers = [self._start() for _ in range(self._count)]
-            for worker in self._workers:
-                if not self._wait_until_ready(worker):
-                    raise Unavailable(
-                        "服务进程无法启动，原因见上 / a serving process does not start; the reason is above"
-                    )
+            for place in range(self._count):
+                self._see_started(place)
             greet()
             while True:
                 self._replace_dead()
@@ -127,6 +125,15 @@ class Supervisor:
             os.close(tell)
         return _Worker(process, ready)
 
+    def _see_started(self, place: int) -> None:
+        """Wait until the process in a place is ready; one that was killed meanwhile is started again, one that gave up has said why."""
+        while not self._wait_until_ready(self._workers[place]):
+            with suppress(subprocess.TimeoutExpired):
+                self._workers[place].process.wait(1)
+            if (self._workers[place].process.returncode or 0) >= 0:
+                raise Unavailable("服务进程无法启动，原因见上 / a serving process does not start; the reason is above")
+            self._start_again(place)
+
     def _wait_until_ready(self, worker: _Worker) -> bool:
         """Wait for its word; False if it ends without, or says nothing for long."""
         heard, _, _ = select.select([worker.ready], [], [], _READY_S)
@@ -151,12 +158,16 @@ class Supervisor:
             short = time.monotonic() - worker.began < _LIVED_S
             self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s or 1.0) if short else 0.0
             self._not_before = time.monotonic() + self._pause_s
-            self._notice(
-                f"进程 {worker.process.pid} 意外结束（{worker.process.returncode}），重新启动 / "
-                f"process {worker.process.pid} ended unexpectedly ({worker.process.returncode}) and is started again"
-            )
-            self._bury(worker)
-            self._workers[place] = self._start()
+            self._start_again(place)
+
+    def _start_again(self, place: int) -> None:
+        worker = self._workers[place]
+        self._notice(
+            f"进程 {worker.process.pid} 意外结束（{worker.process.returncode}），重新启动 / "
+            f"process {worker.process.pid} ended unexpectedly ({worker.process.returncode}) and is started again"
+        )
+        self._bury(worker)
+        self._workers[place] = self._start()
 
     def _stop_all(self, how: signal.Signals) -> None:
         for worker in self._workers:

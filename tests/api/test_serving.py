@@ -109,11 +109,15 @@ def environment(peopled: Store, database_urls: tuple[str, str], tmp_path: Path) 
 
 
 @contextlib.contextmanager
-def serving(words: list[str], environment: dict[str, str], **more: Any) -> Iterator[Service]:
+def serving(
+    words: list[str], environment: dict[str, str], starting: Callable[[Service], None] = lambda _: None, **more: Any
+) -> Iterator[Service]:
+    """Give a service once it is ready; ``starting`` is done to it before."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     service = Service([*words, "--port", str(port)], environment, port, **more)
     try:
+        starting(service)
         service.wait_until(service.is_ready)
         yield service
     finally:
@@ -234,6 +238,20 @@ def test_a_killed_process_is_started_again_and_none_outlives_its_supervisor(envi
         while any(map(lives, left)):
             assert time.monotonic() < end
             time.sleep(0.05)
+
+
+def test_a_process_killed_while_it_starts_is_started_again(environment: dict[str, str]) -> None:
+    killed: set[int] = set()
+
+    def kill(service: Service) -> None:
+        service.wait_until(lambda: len(service.workers()) == 2)
+        killed.update(service.workers())
+        for process in killed:
+            os.kill(process, signal.SIGKILL)
+
+    with serving(["--workers", "2"], environment, kill) as service:
+        service.wait_until(lambda: len(service.workers() - killed) == 2)
+        assert service.notices("意外结束") == 2
 
 
 def test_sigterm_ends_all(environment: dict[str, str]) -> None:
