@@ -19,7 +19,7 @@ from gis.services.snapshots import Snapshots, StationSet
 from gis.services.stations import read_services
 
 OPERATIONS = ("add", "move", "close", "hours")
-MOST_EDITS = 100
+MOST_EDITS, MOST_LETTERS = 100, 200
 
 
 def scenario(
@@ -115,15 +115,15 @@ def _apply(stations: StationSet, operation: str, given: dict[str, Any], name: st
 
 def _added(stations: StationSet, given: dict[str, Any], name: str) -> StationSet:
     lon, lat = _position(given)
-    code = str(given.get("code") or name)
+    code = _words(given, "code") or name
     if code in stations.codes:
         message = f"编码 {code} 已被占用 / code {code} is taken"
         raise Invalid(message, [Fault("code", message)])
     extended = replace(
         stations,
         codes=[*stations.codes, code],
-        names=[*stations.names, str(given.get("name") or name)],
-        kinds=[*stations.kinds, str(given.get("kind") or "")],
+        names=[*stations.names, _words(given, "name") or name],
+        kinds=[*stations.kinds, _words(given, "kind")],
         lon=np.append(stations.lon, lon),
         lat=np.append(stations.lat, lat),
         station_capacity=[*stations.station_capacity, None],
@@ -151,6 +151,15 @@ def _with_services(stations: StationSet, position: int, offers: list[Offer]) -> 
         hours=[*stations.hours, *(offer.hours for offer in offers)],
         capacity=[*stations.capacity, *(offer.capacity for offer in offers)],
     )
+
+
+def _words(given: dict[str, Any], field: str) -> str:
+    """Return what is written in a field; '' where nothing is."""
+    value = given.get(field) or ""
+    if not isinstance(value, str) or len(value) > MOST_LETTERS:
+        message = f"应为最多 {MOST_LETTERS} 个字的文字 / expected a text of at most {MOST_LETTERS} characters"
+        raise Invalid(message, [Fault(field, message)])
+    return value
 
 
 def _position(given: dict[str, Any]) -> tuple[float, float]:

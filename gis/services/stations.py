@@ -37,7 +37,7 @@ s.code, s.name, s.kind, s.capacity, s.version, ST_AsGeoJSON(s.geometry, 15) AS s
 
 _LIST = """
 SELECT {columns} FROM stations s
-WHERE s.code COLLATE "C" > :after{area}{box} ORDER BY s.code COLLATE "C" LIMIT :limit
+WHERE s.code > :after{area}{box} ORDER BY s.code LIMIT :limit
 """
 
 _IN_AREA = """ AND EXISTS (SELECT 1 FROM grids g WHERE starts_with(g.code, :prefix) AND g.valid_to IS NULL
@@ -196,8 +196,12 @@ def read_services(given: Any, faults: list[Fault]) -> list[Offer]:
         if not isinstance(item, dict) or not isinstance(item.get("kind"), str):
             faults.append(Fault(where, "缺少 kind / kind is missing"))
             continue
+        hours = item.get("hours")
+        if hours is not None and not isinstance(hours, str):
+            faults.append(Fault(f"{where}.hours", "应为文字 / expected text, such as Mo-Fr 11:00-13:00"))
+            continue
         capacity = _capacity(item.get("capacity"), faults)
-        offer, wrong = check_offer(item["kind"], item.get("hours"), capacity, SERVICES)
+        offer, wrong = check_offer(item["kind"], hours, capacity, SERVICES)
         faults.extend(Fault(where, message) for message in wrong)
         if offer is not None:
             offers.append(offer)

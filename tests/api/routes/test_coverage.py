@@ -126,3 +126,32 @@ def test_a_wall_is_told_no_small_count(client: TestClient, as_: SignIn) -> None:
     assert wall["totals"]["households"] == full["totals"]["households"]
     told = [n for row in wall["grids"] for n in row.values() if isinstance(n, int)]
     assert all(n == 0 or abs(n) >= 5 for n in told)
+
+
+MEALS = {"lon": 102.71, "lat": 25.04, "services": "meal"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "where"),
+    [
+        (5, "edits[0]"),
+        ({"op": ["add"], "station": MEALS}, "edits[0]"),
+        ({"op": "add", "station": {**MEALS, "code": ["x"]}}, "edits[0].station.code"),
+        ({"op": "add", "station": {**MEALS, "code": "x" * 201}}, "edits[0].station.code"),
+        ({"op": "add", "station": {**MEALS, "name": {"a": 1}}}, "edits[0].station.name"),
+        ({"op": "add", "station": {**MEALS, "kind": 7}}, "edits[0].station.kind"),
+        ({"op": "add", "station": {**MEALS, "lon": [1]}}, "edits[0].station.lon, lat"),
+        ({"op": "add", "station": {**MEALS, "services": 5}}, "edits[0].station.services"),
+        (
+            {"op": "add", "station": {**MEALS, "services": [{"kind": "meal", "hours": 5}]}},
+            "edits[0].station.services[0].hours",
+        ),
+        ({"op": "move", "station": {**MEALS, "code": ["S1"]}}, "edits[0].station.code"),
+    ],
+)
+def test_a_malformed_edit_is_named(client: TestClient, as_: SignIn, edit: Any, where: str) -> None:
+    for path in ("/api/coverage/scenario", "/api/circles"):
+        asked = {"parameters": {"service": "meal", "at": "any"}, "edits": [edit]}
+        refused = client.post(path, json=asked, headers=as_("planner"))
+        assert refused.status_code == 422, refused.text
+        assert [fault["where"] for fault in refused.json()["errors"]] == [where]
