@@ -17,21 +17,23 @@ _WAITING = 1
 class Writer:
     """Does pieces of work on one connection, one after the other in their order.
 
-    Nothing else may use the connection between :meth:`do` and :meth:`settle`.
+    Nothing else may use the connection between :meth:`do` and :meth:`settle`. After one has failed the others fail of the same: the database would
+    answer them that the transaction is broken, and not of what.
     """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="linli-import")
         self._pending: deque[Future[None]] = deque()
+        self._failure: Exception | None = None
 
     def do(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
         """Have a piece of work done soon; raise what an earlier one has failed of."""
         self._wait(_WAITING)
-        self._pending.append(self._thread.submit(work, *given, **named))
+        self._pending.append(self._thread.submit(self._unless_failed, work, *given, **named))
 
     def ask(self, question: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Future[Got]:
         """Have a question answered in its turn."""
-        return self._thread.submit(question, *given, **named)
+        return self._thread.submit(self._unless_failed, question, *given, **named)
 
     def settle(self) -> None:
         """Wait until all is done; raise what has failed."""
@@ -46,6 +48,15 @@ class Writer:
     ) -> None:
         """Wait for what is being done, so that the connection is free; what waits is not begun."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _unless_failed(self, work: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return work(*given, **named)
+        except Exception as error:
+            self._failure = error
+            raise
 
     def _wait(self, left: int) -> None:
         while len(self._pending) > left:
