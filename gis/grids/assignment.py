@@ -1,7 +1,7 @@
 """Which grid holds which position: one rule, the same in bulk, one by one and in the database.
 
 A position belongs to the grid whose closed polygon holds it; where several do (a shared edge or corner, an overlap), to the
-one with the lowest code. In SQL: ``ST_Covers(geometry, point) ORDER BY code COLLATE "C" LIMIT 1``.
+one with the lowest code. In SQL: ``ST_Covers(geometry, point) ORDER BY code LIMIT 1``.
 
 Most positions never meet a polygon: a lattice over the place marks the cells that a boundary touches; what is left falls
 into patches of cells with no boundary inside, so that one look answers for a whole patch. Positions in a touched cell are

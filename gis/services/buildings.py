@@ -34,7 +34,7 @@ b.code, b.name, b.kind, b.floors, b.units, b.version, ST_AsGeoJSON(b.geometry, 1
 
 _LIST = """
 SELECT {columns} FROM buildings b
-WHERE b.code COLLATE "C" > :after{area}{box} ORDER BY b.code COLLATE "C" LIMIT :limit
+WHERE b.code > :after{area}{box} ORDER BY b.code LIMIT :limit
 """
 
 _IN_AREA = " AND b.grid_id IN (SELECT id FROM grids WHERE starts_with(code, :prefix))"

@@ -20,11 +20,11 @@ _FROM = "FROM building_chiefs c JOIN buildings b ON b.id = c.building_id"
 _WITHOUT = """
 SELECT b.code, b.name, k.name AS compound_name, g.code AS grid, g.name AS grid_name
 FROM buildings b LEFT JOIN compounds k ON k.id = b.compound_id LEFT JOIN grids g ON g.id = b.grid_id
-WHERE b.code COLLATE "C" > :after
+WHERE b.code > :after
   AND (:prefix = '' OR starts_with(g.code, :prefix))
   AND (CAST(:grids AS bigint[]) IS NULL OR b.grid_id = ANY(:grids))
   AND b.id NOT IN (SELECT linli_buildings_with_chief(:today))
-ORDER BY b.code COLLATE "C" LIMIT :limit
+ORDER BY b.code LIMIT :limit
 """
 _TOTALS = """
 SELECT count(*) AS buildings, count(*) FILTER (WHERE b.id IN (SELECT linli_buildings_with_chief(:today))) AS with_chief

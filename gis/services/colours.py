@@ -28,9 +28,9 @@ _REVIEW = f"""
 SELECT h.code, b.code AS building, b.name AS building_name, h.unit, h.room, g.code AS grid, h.colour,
        h.colour_expires_on AS expires_on, {_STATE} AS state
 FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN grids g ON g.id = h.grid_id
-WHERE h.code COLLATE "C" > :after AND (:prefix = '' OR starts_with(g.code, :prefix)) AND h.colour IS NOT NULL
+WHERE h.code > :after AND (:prefix = '' OR starts_with(g.code, :prefix)) AND h.colour IS NOT NULL
   AND (h.colour_confirmed_at IS NULL OR h.colour_expires_on < :today OR h.colour_reason IS NULL)
-ORDER BY h.code COLLATE "C" LIMIT :limit
+ORDER BY h.code LIMIT :limit
 """
 
 

@@ -28,15 +28,15 @@ _SAME_LINK = (
 _UNCOVERED = f"""
 SELECT h.code, b.code AS building, b.name AS building_name, h.unit, h.room, g.code AS grid
 FROM households h LEFT JOIN buildings b ON b.id = h.building_id LEFT JOIN grids g ON g.id = h.grid_id
-WHERE h.code COLLATE "C" > :after AND (:prefix = '' OR starts_with(g.code, :prefix))
+WHERE h.code > :after AND (:prefix = '' OR starts_with(g.code, :prefix))
   AND NOT EXISTS (SELECT 1 FROM household_contacts WHERE household_id = h.id AND {_IN_FORCE})
-ORDER BY h.code COLLATE "C" LIMIT :limit
+ORDER BY h.code LIMIT :limit
 """
 _COVERAGE = f"""
 SELECT g.code, g.name, count(*) AS households,
        count(*) FILTER (WHERE EXISTS (SELECT 1 FROM household_contacts WHERE household_id = h.id AND {_IN_FORCE})) AS covered
 FROM households h LEFT JOIN grids g ON g.id = h.grid_id
-WHERE :prefix = '' OR starts_with(g.code, :prefix) GROUP BY g.code, g.name ORDER BY g.code COLLATE "C" NULLS LAST
+WHERE :prefix = '' OR starts_with(g.code, :prefix) GROUP BY g.code, g.name ORDER BY g.code NULLS LAST
 """
 
 

@@ -17,7 +17,7 @@ from gis.services.shapes import rows_changed, shapes_of, this_moment
 from gis.store.moments import Moment
 
 _ROWS = """
-SELECT id, code, name, version, updated_at, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL{among} ORDER BY code COLLATE "C"
+SELECT id, code, name, version, updated_at, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL{among} ORDER BY code
 """
 _ALL, _SOME = text(_ROWS.format(among="")), text(_ROWS.format(among=" AND id = ANY(:ids)"))
 

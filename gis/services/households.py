@@ -38,7 +38,7 @@ WHERE (CAST(:grid AS text) IS NULL OR g.code = :grid)
                     AND linli_age(r.birth_date, r.birth_year, :today) >= :child_age))))
 """
 _ORDERS = {
-    "code": 'AND h.code COLLATE "C" > :after ORDER BY h.code COLLATE "C" LIMIT :limit',
+    "code": "AND h.code > :after ORDER BY h.code LIMIT :limit",
     "address": f"AND (:after = '' OR ROW({DOOR}) > (SELECT {DOOR} {_FROM} WHERE h.code = :after)) ORDER BY {DOOR} LIMIT :limit",
 }
 _FILE = f"""

@@ -62,8 +62,8 @@ def list_layer(session: Session, layer: str, wanted: Filter, kind: str | None) -
         where += _BOX
     query = (
         f"SELECT t.code, {', '.join(f't.{fact}' for fact in table.facts)}, ST_AsGeoJSON(t.geometry, 15) AS shape FROM {table.source} t "
-        f'WHERE t.code COLLATE "C" > :after AND (CAST(:kind AS text) IS NULL OR t.{table.kind} = :kind){where} '
-        'ORDER BY t.code COLLATE "C" LIMIT :limit'
+        f"WHERE t.code > :after AND (CAST(:kind AS text) IS NULL OR t.{table.kind} = :kind){where} "
+        "ORDER BY t.code LIMIT :limit"
     )
     rows, more = page_of(session, query, params, wanted.limit)
     if not rows:

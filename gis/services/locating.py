@@ -21,7 +21,7 @@ from gis.store.journal import Journal
 from gis.store.moments import Moment
 
 _ROWS = """
-SELECT id, code, name, ST_AsBinary(geometry) FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON'){among} ORDER BY code COLLATE "C"
+SELECT id, code, name, ST_AsBinary(geometry) FROM buildings WHERE GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON'){among} ORDER BY code
 """
 _ALL, _SOME = text(_ROWS.format(among="")), text(_ROWS.format(among=" AND id = ANY(:ids)"))
 _KEY, _TOPICS = ("finder",), ("grids", "areas", "buildings")

@@ -17,7 +17,7 @@ from gis.services.derived import derived
 from gis.services.snapshots import DWELLING_TOPICS, Snapshots, StationSet
 
 _STREETS = """
-SELECT ST_AsBinary(geometry), kind, foot, bridge, tunnel, layer FROM streets ORDER BY code COLLATE "C"
+SELECT ST_AsBinary(geometry), kind, foot, bridge, tunnel, layer FROM streets ORDER BY code
 """
 
 

@@ -41,8 +41,8 @@ _M2_OF_A_DEG2 = 2.5e10
 
 _LIST = """
 SELECT code, name, substr(code, 1, 12) AS community, version, ST_AsGeoJSON(geometry, 15) AS shape FROM grids
-WHERE valid_to IS NULL AND starts_with(code, :prefix) AND code COLLATE "C" > :after{box}
-ORDER BY code COLLATE "C" LIMIT :limit
+WHERE valid_to IS NULL AND starts_with(code, :prefix) AND code > :after{box}
+ORDER BY code LIMIT :limit
 """
 
 _AROUND = text(

@@ -103,7 +103,7 @@ def _candidates(session: Session, wanted: Wanted) -> tuple[list[dict[str, Any]],
         rows = session.execute(
             text(
                 "SELECT code, name, lon, lat FROM buildings WHERE CAST(:kind AS text) IS NULL OR kind = :kind "
-                'ORDER BY code COLLATE "C"'
+                "ORDER BY code"
             ),
             {"kind": wanted.building_kind},
         ).all()

@@ -162,9 +162,7 @@ def _sites_in_fives(session: Session, snapshots: Snapshots, as_of: date) -> Site
 
 def _load_stations(session: Session) -> StationSet:
     stations = session.execute(
-        text(
-            'SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry), capacity FROM stations ORDER BY code COLLATE "C"'
-        )
+        text("SELECT id, code, name, kind, ST_X(geometry), ST_Y(geometry), capacity FROM stations ORDER BY code")
     ).all()
     position_of = {row[0]: position for position, row in enumerate(stations)}
     services = session.execute(

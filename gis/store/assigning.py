@@ -112,7 +112,7 @@ def read_grids(connection: Connection, *, positions: int | None = None, hold: bo
     if hold:
         hold_grids(connection)
     rows = connection.execute(
-        text('SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code COLLATE "C"')
+        text("SELECT id, code, ST_AsBinary(geometry) FROM grids WHERE valid_to IS NULL ORDER BY code")
     ).all()
     geometries = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object))
     return StoredGrids(

@@ -80,9 +80,7 @@ def active_desks(session: Session, snapshots: Snapshots) -> list[DeskPlace]:
     """Return the desks that take events, by code."""
 
     def load(loading: Session) -> list[DeskPlace]:
-        rows = loading.execute(
-            text('SELECT code, name, level, area, kinds FROM desks WHERE active ORDER BY code COLLATE "C"')
-        )
+        rows = loading.execute(text("SELECT code, name, level, area, kinds FROM desks WHERE active ORDER BY code"))
         return [DeskPlace(code, name, level, area, frozenset(kinds)) for code, name, level, area, kinds in rows]
 
     found: list[DeskPlace] = snapshots.remember(session, ("desks",), ("desks",), load)
@@ -107,7 +105,7 @@ def nearest_desk(desks: list[DeskPlace], kind: str, grid: str | None, *, above: 
 
 def list_desks(session: Session) -> list[dict[str, Any]]:
     """Return all desks, those that are closed too."""
-    rows = session.execute(text(f'SELECT {_COLUMNS} FROM desks ORDER BY code COLLATE "C"')).mappings()
+    rows = session.execute(text(f"SELECT {_COLUMNS} FROM desks ORDER BY code")).mappings()
     return [dict(row) for row in rows]
 
 

@@ -203,7 +203,7 @@ def _grids(session: Session, snapshots: Snapshots, area: str | None) -> _Grids |
         return None
 
     def load(loading: Session) -> tuple[np.ndarray, list[str]]:
-        rows = loading.execute(text('SELECT id, code FROM grids ORDER BY code COLLATE "C"')).all()
+        rows = loading.execute(text("SELECT id, code FROM grids ORDER BY code")).all()
         return np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]
 
     ids, codes = snapshots.remember(session, ("all grids",), ("grids",), load)
