@@ -57,16 +57,20 @@
         if (over === hit.code) say(hit);
       }, REST_MS);
     };
-    const move = (event) => linli.onFrame(`tip${L.stamp(layer)}`, () => {
-      const hit = map.hasLayer(layer) && !map.dragging.moving() && !event.originalEvent.target.closest(".leaflet-interactive") ? layer.at(event.latlng) : null;
-      const before = over;
-      over = hit && hit.code;
-      if (!hit) { bubble.remove(); return; }
-      if (over !== before) rest(hit);
-      bubble.setLatLng(event.latlng);
-      say(hit);
-      if (!map.hasLayer(bubble)) bubble.addTo(map);
-    });
+    const move = ({ latlng, originalEvent: { target } }) => {
+      // What lies over the grid tells of itself, also while it is dragged.
+      const free = !target.closest(".leaflet-interactive") && !map.getContainer().querySelector(".leaflet-drag-target");
+      linli.onFrame(`tip${L.stamp(layer)}`, () => {
+        const hit = free && map.hasLayer(layer) && !map.dragging.moving() ? layer.at(latlng) : null;
+        const before = over;
+        over = hit && hit.code;
+        if (!hit) { bubble.remove(); return; }
+        if (over !== before) rest(hit);
+        bubble.setLatLng(latlng);
+        say(hit);
+        if (!map.hasLayer(bubble)) bubble.addTo(map);
+      });
+    };
     linli.hear("imported", () => names.clear());
     linli.hear("refresh", () => names.clear());
     const leave = () => { over = null; bubble.remove(); };

@@ -133,6 +133,9 @@ def test_dragging_a_station_shows_the_new_totals_at_once(window: Visit) -> None:
     page.mouse.move(box["x"] + 135, box["y"] + 115, steps=8)
     page.mouse.up()
     window.settled()
+    assert page.locator(".leaflet-tooltip.linli-tip").count() <= 1, (
+        "the station tells of itself, the grid below is silent"
+    )
     before, after, shown = covered_after(page)
     assert before == known["covered"] and after - before == shown != 0
     expect(page.locator("[data-edits] li")).to_have_count(1)
