@@ -1,13 +1,15 @@
 """Logs: one line an event, on standard error; no query strings, no bodies, no names, no values of rows.
 
-What other libraries log goes the same way: the first line of what they say, and of an error its kind and where it came from, never its text, which
-could quote a row.
+What other libraries log goes the same way: what they say before they fill in values, and of an error or a warning its kind and where it came from, never
+its text, which could quote a row.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
 import orjson
@@ -17,6 +19,10 @@ Format = Literal["auto", "json", "console"]
 _QUIET = ("uvicorn.access", "sse_starlette")
 _THROUGH_US = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 """Loggers that others may have given handlers of their own, which would write values."""
+
+
+_SEE_NO_ROW = ("uvicorn", "asyncio")
+_WARNING = re.compile(r"^(.*?:\d+): (\w+): ")
 
 
 class _Stderr:
@@ -57,6 +63,7 @@ def configure(how: Format = "auto") -> None:
             processors=[_without_values, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_keep_template)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -79,9 +86,31 @@ def frames(error: BaseException, most: int = 12) -> list[str]:
     return found[-most:]
 
 
+def _keep_template(record: logging.LogRecord) -> bool:
+    """Keep what a library says as it was before values were filled in; where it had filled them in itself, nothing of it."""
+    record.template = str(record.msg) if record.args else ""
+    return True
+
+
+def _said(event: structlog.typing.EventDict) -> str:
+    """Return what a library says: of those that see no row the first line; of others what they have written beforehand, without what they fill in.
+
+    Of a warning that is its kind and where it was given: readers of files quote the cell that they stumble over.
+    """
+    record = event.get("_record")
+    name, said = str(event.get("logger", "")), str(event.get("event", "")).split("\n", 1)[0]
+    if record is None or name.split(".", 1)[0] in _SEE_NO_ROW:
+        return said
+    if name == "py.warnings":
+        given = _WARNING.search(said)
+        return f"{given[2]} ({Path(given[1]).name})" if given else "warning"
+    template = str(getattr(record, "template", "")).split("\n", 1)[0]
+    return template or f"{record.levelname.lower()} ({record.module}:{record.lineno})"
+
+
 def _without_values(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Shorten what a library says to what cannot hold anybody's data."""
-    event["event"] = str(event.get("event", "")).split("\n", 1)[0]
+    event["event"] = _said(event)
     told = event.pop("exc_info", None)
     event.pop("exception", None)
     event.pop("stack_info", None)

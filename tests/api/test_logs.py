@@ -79,3 +79,29 @@ def test_for_people_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         logging.captureWarnings(False)
         root.handlers[:], root.level = before
         structlog.reset_defaults()
+
+
+def test_what_readers_of_files_say_quotes_no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GDAL, openpyxl and pandas warn of a cell by its content, and some libraries make their text before they hand it over."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.configure("json")
+    try:
+        pipe = io.StringIO()
+        monkeypatch.setattr("sys.stderr", pipe)
+        warnings.simplefilter("always")
+        warnings.warn(f"Value '{SECRET}' of field phone parsed incompletely\nto integer", RuntimeWarning, stacklevel=1)
+        logging.getLogger("pyogrio._io").warning("Skipping field %s: %s", "phone", SECRET)
+        logging.getLogger("fiona").warning(f"made beforehand: {SECRET}")
+        logging.getLogger("psycopg.pool").warning("error connecting in %r: %s", "pool-1", SECRET)
+        lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
+        assert SECRET not in pipe.getvalue() and "1990000" not in pipe.getvalue()
+        said = [line["event"] for line in lines]
+        assert said[0].startswith("RuntimeWarning (test_logs.py:")
+        assert said[1] == "Skipping field %s: %s"
+        assert said[2].startswith("warning (test_logs:")
+        assert [line["logger"] for line in lines] == ["py.warnings", "pyogrio._io", "fiona", "psycopg.pool"]
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:], root.level = before
+        structlog.reset_defaults()

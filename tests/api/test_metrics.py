@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api import ready
 from api.app import create_app
 from api.metrics import is_reader
 from api.settings import Settings
@@ -76,3 +79,20 @@ def test_who_may_read_them(peopled: Store, as_: SignIn, monkeypatch: pytest.Monk
     monkeypatch.setenv("LINLI_METRICS_TOKEN", "short")
     with pytest.raises(Invalid, match="LINLI_METRICS_TOKEN"):
         Settings.load()
+
+
+def test_of_a_database_that_is_away_it_is_said(peopled: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever watches is answered then above all; who balances requests is told to send none."""
+    monkeypatch.setenv("LINLI_METRICS_TOKEN", TOKEN)
+    monkeypatch.setattr(ready, "PATIENCE_S", 0.05)
+    nowhere = Store("postgresql+psycopg://nobody@127.0.0.1:1/linli")
+    with TestClient(create_app(nowhere, Settings.load(data_dir=tmp_path))) as client:
+        found = figures(client, {"Authorization": f"Bearer {TOKEN}"})
+        assert found["linli_database_up"] == found["linli_ready"] == 0
+        assert not [name for name in found if name.startswith("linli_jobs")]
+        assert client.get("/api/health").status_code == 200
+        for path in ("/api/ready", "/api/grids"):
+            answered = client.get(path, headers={"Authorization": "Bearer somebodys"})
+            assert (answered.status_code, answered.headers["retry-after"].isdigit()) == (503, True), path
+            assert "127.0.0.1" not in answered.text
+    nowhere.close()
