@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -29,11 +30,11 @@ class Writer:
     def do(self, work: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
         """Have a piece of work done soon; raise what an earlier one has failed of."""
         self._wait(_WAITING)
-        self._pending.append(self._thread.submit(self._unless_failed, work, *given, **named))
+        self._pending.append(self._thread.submit(self._unless_failed, partial(work, *given, **named)))
 
     def ask(self, question: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Future[Got]:
         """Have a question answered in its turn."""
-        return self._thread.submit(self._unless_failed, question, *given, **named)
+        return self._thread.submit(self._unless_failed, partial(question, *given, **named))
 
     def settle(self) -> None:
         """Wait until all is done; raise what has failed."""
@@ -49,11 +50,11 @@ class Writer:
         """Wait for what is being done, so that the connection is free; what waits is not begun."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _unless_failed(self, work: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+    def _unless_failed(self, work: Callable[[], Got]) -> Got:
         if self._failure is not None:
             raise self._failure
         try:
-            return work(*given, **named)
+            return work()
         except Exception as error:
             self._failure = error
             raise
