@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -16,7 +15,6 @@ from sqlalchemy import Connection
 from gis.store.binary import SIGNATURE, TRAILER, as_binary
 
 _READ_BLOCK = 1 << 22
-_READ_ROWS = 50_000
 _CSV = sql.SQL("(FORMAT csv, HEADER true, NULL '')")
 
 
@@ -66,49 +64,6 @@ def copy_frame(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(sql.Identifier(table), columns, _CSV)
     with cursor_of(connection) as cursor, cursor.copy(statement) as copy:
         copy.write(block.getbuffer())
-
-
-def read_columns(connection: Connection, query: str, types: Mapping[str, pa.DataType]) -> pa.Table:
-    """Return the rows of ``query``, in no certain order, as Arrow columns: text, ``int64`` or ``float64``, which are named as the query's.
-
-    Each column comes as the bytes of many rows at once: row by row, as COPY gives them, Python takes many times as long.
-    """
-    parts = [part for name, kind in types.items() for part in _sent(sql.Identifier(name), kind)]
-    statement = sql.SQL(
-        "SELECT {} FROM (SELECT *, row_number() OVER () / {} AS part FROM ({}) found) numbered GROUP BY part"
-    ).format(sql.SQL(", ").join(parts), sql.Literal(_READ_ROWS), sql.SQL(query))
-    schema, batches = pa.schema(list(types.items())), []
-    with connection.connection.driver_connection.cursor(name="linli_columns", binary=True) as cursor:  # type: ignore[union-attr]
-        cursor.itersize = 1
-        cursor.execute(statement)
-        for row in cursor:
-            pairs = zip(row[::2], row[1::2], types.values(), strict=True)
-            batches.append(
-                pa.record_batch([_received(sizes, content, kind) for sizes, content, kind in pairs], schema=schema)
-            )
-    return pa.Table.from_batches(batches, schema)
-
-
-def _sent(name: sql.Identifier, kind: pa.DataType) -> tuple[sql.Composable, sql.Composable]:
-    """Return what sends a column: each value's length in bytes, −1 for null, and the bytes one behind the other."""
-    send = sql.SQL(
-        {pa.int64(): "int8send({})", pa.float64(): "float8send({})", pa.string(): "textsend({})"}[kind]
-    ).format(name)
-    size = sql.SQL("string_agg(int4send(coalesce(octet_length({}), -1)), '')").format(send)
-    return size, sql.SQL("string_agg(coalesce({}, ''), '')").format(send)
-
-
-def _received(sizes: bytes, content: bytes, kind: pa.DataType) -> pa.Array:
-    """Return a column as it was sent."""
-    lengths = np.frombuffer(sizes, ">i4")
-    missing = lengths < 0
-    if kind != pa.string():
-        values = np.zeros(len(lengths), kind.to_pandas_dtype())
-        values[~missing] = np.frombuffer(content, values.dtype.newbyteorder(">"))
-        return pa.array(values, kind, mask=missing)
-    offsets = np.concatenate([[0], np.cumsum(np.maximum(lengths, 0))]).astype(np.int32)
-    there = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
-    return pa.Array.from_buffers(kind, len(lengths), [there, pa.py_buffer(offsets), pa.py_buffer(content)])
 
 
 def copy_rows(connection: Connection, target: sql.Composable, rows: pa.Table) -> None:
