@@ -16,9 +16,9 @@ from folium.plugins import HeatMap, MarkerCluster
 from folium.template import Template
 
 import maps
+from gis.direction import unmarked
 from maps.assets import MOUNTS, bundles
 from maps.config import Choice
-from gis.direction import unmarked
 from maps.linlimap import LinliMap, layer_label, script_value
 from tests.maps.conftest import NONCE
 from tests.maps.place import CONFIG, HOSTILE
