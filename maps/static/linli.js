@@ -192,13 +192,15 @@
     return map;
   };
 
-  const TALL = 0.25; // of the map's height: a list of layers that takes more is folded at first
+  const TALL = 0.25; // of the map's height: a list of layers that takes more is folded at first, and any on a map
+  const NARROW = 600; // narrower than so many pixels
 
   /** Put the list of layers behind its name, so that what it covers can be seen. */
   function foldLayers(map) {
     const control = map.getContainer().querySelector(".leaflet-control-layers");
     if (!control) return;
-    const tall = control.offsetHeight > TALL * map.getSize().y;
+    const { x, y } = map.getSize();
+    const tall = control.offsetHeight > TALL * y || x < NARROW;
     const box = linli.el("details", { class: "linli-drop", open: !tall }, linli.el("summary", {}, linli.t("图层")));
     box.append(control.querySelector(".leaflet-control-layers-list"));
     control.append(box);
@@ -239,11 +241,11 @@
     );
   }
 
-  /** Show bounds beside (or, where it lies in the corner below, over) whatever panel floats on the map. */
+  /** Show bounds beside (or, where it lies below, over) whatever panel floats on the map. */
   linli.fit = (map, bounds, most = 18) => {
     const panel = map.view.querySelector(".linli-panel.floating");
     const size = map.getSize();
-    const below = panel && panel.classList.contains("corner");
+    const below = panel && (panel.classList.contains("corner") || panel.offsetWidth > 0.6 * size.x);
     const left = panel && !below && size.x > 2.2 * panel.offsetWidth ? panel.offsetWidth + 24 : 8;
     const foot = below && size.y > 1.8 * panel.offsetHeight && size.x < 1.6 * size.y ? panel.offsetHeight + 20 : 8;
     map.fitBounds(bounds, { paddingTopLeft: [left, 8], paddingBottomRight: [8, foot], maxZoom: most, animate: false });
