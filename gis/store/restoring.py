@@ -156,11 +156,11 @@ def _require_keys(manifest: Manifest, keys: KeySource) -> None:
     here = {key.name for key in keyring.keys} if keyring else set()
     missing = [name for name in manifest.keys if name not in here]
     if missing:
-        wanted, have = ", ".join(missing), ", ".join(sorted(here)) or "没有密钥 / none"
+        wanted, have = ", ".join(missing), ", ".join(sorted(here))
         raise Unavailable(
-            f"字段密钥不符：备份中的数据用密钥 {wanted} 加密，而 {keys.where()} 中是 {have}。请先把当时的密钥放到 {keys.where()}"
+            f"字段密钥不符：备份中的数据用密钥 {wanted} 加密，而 {keys.where()} 中{f'是 {have}' if have else '没有密钥'}。请先把当时的密钥放到 {keys.where()}"
             "（或设置 LINLI_FIELD_KEY），再恢复；什么也没有改动 / "
-            f"wrong field key: the backup is sealed with {wanted}, but {keys.where()} holds {have}. Bring that key back to {keys.where()} "
+            f"wrong field key: the backup is sealed with {wanted}, but {keys.where()} holds {have or 'none'}. Bring that key back to {keys.where()} "
             "(or set LINLI_FIELD_KEY), then restore; nothing was changed"
         )
 
