@@ -17,6 +17,7 @@ from gis.errors import Fault, Invalid
 from gis.intake.formats.archive import check_zip
 from gis.intake.formats.csv import Recognise, find_headings
 from gis.intake.formats.source import BATCH_ROWS, Batch, BrokenRow, Source, number_text, without_blank_rows
+from gis.intake.formats.xls_extent import count_cells
 from gis.intake.formats.xlsx_cells import Oddities, find_extent, find_oddities, is_markup
 
 MOST_BYTES = 96 << 20
@@ -44,6 +45,12 @@ def open_xlsx(path: Path, name: str, recognise: Recognise) -> Source:
             _check_size(parts, name)
             for part in parts:
                 _check_extent(archive, part, name)
+    elif ((cells := count_cells(path)) is None) or cells > MOST_CELLS:
+        message = (
+            "单元格占的范围过大：请删去远处多余的行和列，或另存为“CSV UTF-8” / "
+            "the cells reach too far: delete rows and columns far away, or save it as 'CSV UTF-8'"
+        )
+        raise Invalid(f"无法读取 {name} / {name} cannot be read", [Fault(name, message)])
     try:
         workbook = _workbook(path, packed)
         sheet, notices = _sheet(workbook, name)
