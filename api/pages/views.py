@@ -225,6 +225,7 @@ def audit(request: Request, desk: AtDesk) -> Response:
         "audit.html",
         **_frame(request, desk, AUDIT),
         actions=ACTIONS,
+        roles=ROLES,
         nouns=nouns,
         purposes=PURPOSES,
         kept_days=KEPT_DAYS,

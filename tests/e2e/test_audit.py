@@ -27,6 +27,7 @@ def test_a_look_at_a_file_is_found_exported_and_verified(visit: Visitor, tmp_pat
     row = page.get_by_role("row").filter(has_text=f"resident:{resident['id']}")
     expect(row.first).to_be_visible()
     expect(row.first).to_contain_text("<b>回访</b>")
+    expect(row.first).to_contain_text("网格员")
     with page.expect_download() as download:
         page.get_by_role("button", name="导出").click()
     download.value.save_as(tmp_path / "audit.csv")

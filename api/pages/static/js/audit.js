@@ -3,6 +3,7 @@
 import { $, TIME_ZONE, bilingual, call, el, say, t, tn } from "./common.js";
 
 const ACTIONS = JSON.parse($("[data-actions]").textContent);
+const ROLES = JSON.parse($("[data-roles]").textContent);
 const form = $("[data-search]");
 const rows = $("[data-entries]");
 const more = $("[data-more]");
@@ -40,7 +41,7 @@ function line(entry) {
   return el("tr", {},
     el("td", { class: "no", text: entry.id }),
     el("td", {}, el("time", { datetime: entry.at, text: WHEN.format(new Date(entry.at)) })),
-    el("td", {}, entry.account ?? "—", entry.role ? el("span", { class: "detail", text: entry.role }) : null),
+    el("td", {}, entry.account ?? "—", entry.role ? el("span", { class: "detail", text: ROLES[entry.role] ?? entry.role }) : null),
     el("td", {}, label ? bilingual(label) : entry.action, details(entry)),
     el("td", { text: entry.subject ?? "—" }),
     el("td", { text: entry.reason ?? "—" }),
