@@ -189,7 +189,7 @@ def thrice_the_households(store: Store) -> None:
         "SELECT code || sign, geometry, lon, lat, own_position, grid_id, grid_reason FROM households CROSS JOIN unnest(CAST(:signs AS text[])) sign"
     )
     with store.owner_engine.begin() as connection:
-        connection.execute(text("TRUNCATE residents"))
+        connection.execute(text("TRUNCATE residents CASCADE"))
         guards = Guards(connection, "households")
         connection.execute(again, {"signs": list(SIGNS[1:])})
         guards.make()

@@ -77,6 +77,7 @@ class Residents(Kind):
     )
     refers = MappingProxyType({"household": ("households", IDS)})
     model = Resident
+    fills = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -136,9 +137,16 @@ class Residents(Kind):
         if self.stored("guardian_phone"):
             keep_same_guardians(self.connection, self._vault)
 
+    def fill(self, rows: pa.Table) -> None:
+        """Write the rows: where nobody is stored, nobody has to be recognised."""
+        super().fill(rows.drop_columns(["row"]))
+
+    def written(self) -> None:
+        """Say which ID numbers are doubtful."""
+        self._tell_doubted()
+
     def write(self) -> None:
         """Write the residents."""
-        self._tell_doubted()
         told = self.stored("sex", "name", "care_flags", "guardian_name")
         if self.stored("guardian_phone"):
             told.append("guardian_phone_sealed")
