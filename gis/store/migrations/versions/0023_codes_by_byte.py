@@ -13,8 +13,14 @@ SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    op.execute((SQL / "0023_codes_by_byte.sql").read_text(encoding="utf-8"))
+    _compare_codes('"C"')
+    op.execute((SQL / "0023_households_in.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
-    op.execute((SQL / "0023_codes_by_byte_down.sql").read_text(encoding="utf-8"))
+    op.execute((SQL / "0023_households_in_down.sql").read_text(encoding="utf-8"))
+    _compare_codes('pg_catalog."default"')
+
+
+def _compare_codes(collation: str) -> None:
+    op.execute((SQL / "0023_codes.sql").read_text(encoding="utf-8").replace("{collation}", collation))

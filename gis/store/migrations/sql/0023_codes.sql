@@ -1,3 +1,5 @@
+-- Codes are compared byte by byte, as every list of them is sorted: an index serves its order, and is built without asking the language.
+-- What depends on a column stands aside while the column changes.
 DROP POLICY worker_reads ON projects;
 DROP TRIGGER remember ON households;
 DO $$
@@ -8,7 +10,7 @@ BEGIN
     ('door_codes', 'code'), ('grids', 'code'), ('households', 'code'), ('merchants', 'code'), ('residents', 'key'), ('stations', 'code'),
     ('street_units', 'code'), ('streets', 'code'), ('things', 'code')) AS named (tab, col)
   LOOP
-    EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE pg_catalog."default"', codes.tab, codes.col);
+    EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE {collation}', codes.tab, codes.col);
   END LOOP;
 END $$;
 CREATE POLICY worker_reads ON projects FOR SELECT USING ((SELECT linli_role()) = 'worker' AND EXISTS (
@@ -21,11 +23,3 @@ CREATE TRIGGER remember AFTER UPDATE ON households FOR EACH ROW
          NEW.colour_confirmed_at, NEW.colour_expires_on))
   EXECUTE FUNCTION linli_remember('household',
     'code,building_id,unit,room,own_position,lon,lat,colour,colour_reason,colour_confirmed_by,colour_expires_on');
-
-CREATE OR REPLACE FUNCTION linli_households_in(area geometry)
-RETURNS TABLE (id bigint, lon double precision, lat double precision, grid_id bigint, grid_reason text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT h.id, h.lon, h.lat, h.grid_id, h.grid_reason FROM households h
-  WHERE h.geometry && area AND ST_Intersects(h.geometry, area) AND (SELECT linli_role()) = 'admin' $$;
-DROP INDEX ix_households_lon_lat;
-CREATE INDEX ix_households_geometry ON households USING gist (geometry);
