@@ -93,9 +93,8 @@ def _is_a_line_each(path: Path) -> bool:
         first = _line(file.readline(_LONGEST_LINE))
         while not first and (more := file.readline(_LONGEST_LINE)):
             first = _line(more)
-        if not _is_feature(_parsed(first)):
-            return False
-        return any(_line(block) for block in iter(lambda: file.read(1 << 16), b""))
+        # A whole collection in one line is not to be read here, however long it is.
+        return any(_line(block) for block in iter(lambda: file.read(1 << 16), b"")) and _is_feature(_parsed(first))
 
 
 def _gathered(path: Path, target: Path) -> Path:
