@@ -22,6 +22,8 @@ _READY_S = 900
 """A process that dies is noticed at once; one that starts is given time, on a busy machine and while tables are migrated."""
 _END_S = GRACE_S + KEEP_ALIVE_S + 10
 _LONGEST_PAUSE_S = 30.0
+_STARTS = 3
+"""So often a process that is killed while it starts is begun; what crashes each time will not start."""
 _LIVED_S = 10.0
 """A process that has lived shorter than that died of its start."""
 
@@ -127,10 +129,12 @@ class Supervisor:
 
     def _see_started(self, place: int) -> None:
         """Wait until the process in a place is ready; one that was killed meanwhile is started again, one that gave up has said why."""
-        while not self._wait_until_ready(self._workers[place]):
+        for left in reversed(range(_STARTS)):
+            if self._wait_until_ready(self._workers[place]):
+                return
             with suppress(subprocess.TimeoutExpired):
                 self._workers[place].process.wait(1)
-            if (self._workers[place].process.returncode or 0) >= 0:
+            if not left or (self._workers[place].process.returncode or 0) >= 0:
                 raise Unavailable("服务进程无法启动，原因见上 / a serving process does not start; the reason is above")
             self._start_again(place)
 
