@@ -55,7 +55,7 @@ class Source:
     """Number of rows, as far as it can be told beforehand."""
     notices: list[str] = field(default_factory=list)
     is_swift: bool = False
-    """Whether it is read about as fast as a database writes."""
+    """Whether reading it takes next to nothing beside checking and writing."""
 
 
 def without_blank_rows(rows: np.ndarray, columns: Sequence[pa.Array]) -> tuple[np.ndarray, list[pa.Array]]:

@@ -54,7 +54,7 @@ class Job:
     expected_rows: int | None = None
     """How many rows the file has, as far as that is known."""
     may_fill: bool = False
-    """Whether tables may be held while the file is read, since that takes no longer than to write it all at the end."""
+    """Whether an empty table may be held while the file is read."""
     folder: Path | None = None
     """Where large notes of the import may lie; the system's place for temporary files by default."""
     give_up: Callable[[], None] = lambda: None
@@ -95,7 +95,7 @@ class Kind(ABC):
     model: ClassVar[type[Base] | None] = None
     """The table whose indexes are made last where there are many rows; see gis/intake/guards.py."""
     fills: ClassVar[bool] = False
-    """Whether rows for an empty table can go straight into it by :meth:`fill`: they are checked as fast as they are written."""
+    """Whether rows for an empty table can go straight into it by :meth:`fill`, which holds it for longer and is done much sooner."""
 
     def __init__(self, job: Job) -> None:
         self.job = job

@@ -86,3 +86,14 @@ def test_the_owner_alone_makes_indexes_last(store: Store) -> None:
         assert not guards.may_rebuild(connection, "households", 100)
     with store.session(None) as session:
         assert not guards.may_rebuild(session.connection(), "households", 1_000_000)
+
+
+@pytest.mark.parametrize(("account", "enabled"), [("", "D"), ("7", "O")])
+def test_who_has_entered_a_row_is_remembered_where_somebody_has(store: Store, account: str, enabled: str) -> None:
+    switched = "SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'households'::regclass AND tgname = 'remember_new'"
+    with store.owner_engine.connect() as connection:
+        connection.execute(text("SELECT set_config('linli.account', :account, true)"), {"account": account})
+        made_last = guards.Guards(connection, "households")
+        assert connection.scalar(text(switched)) == enabled
+        made_last.make()
+        assert connection.scalar(text(switched)) == "O"
