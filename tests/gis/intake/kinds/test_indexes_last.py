@@ -41,7 +41,7 @@ def both(
     importer: Importer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     importer.ok("grids", "g.geojson", two_grids())
-    importer.ok(name, "f.geojson", FILES[name])
+    said = importer.ok(name, "f.geojson", FILES[name]).notices
     staged = importer.rows(STORED[name])
     with importer.store.owner_engine.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {name}, compounds CASCADE")
@@ -49,7 +49,7 @@ def both(
     made: list[str] = []
     make = guards.Guards.make
     monkeypatch.setattr(guards.Guards, "make", lambda self: (made.append(name), make(self))[1])
-    importer.ok(name, "f.geojson", FILES[name])
+    assert importer.ok(name, "f.geojson", FILES[name]).notices == said
     assert made == [name]
     return staged, importer.rows(STORED[name])
 
